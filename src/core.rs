@@ -1,0 +1,12 @@
+//! The pure heart: what records, events and queries mean. No I/O, no clock, no tokio, no ratatui.
+
+pub mod aggregate;
+pub mod event;
+pub mod instant;
+pub mod json;
+pub mod path;
+pub mod profile;
+pub mod query;
+pub mod record;
+pub mod sanitise;
+pub mod scalar;

@@ -1,0 +1,325 @@
+//! What the rest of the program speaks of: an event, its fields, and the cursor that finds it
+//! again.
+//!
+//! Does not know how a row becomes an event; that is `profile`.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::core::instant::At;
+use crate::core::scalar::{self, Scalar};
+
+/// The store's own key as text, unique in its store. Composite keys are a JSON array of their
+/// parts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(Arc<str>);
+
+impl EventId {
+    /// Takes the key as the store spells it.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The key as the store spells it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One column of a driver's sort key in the store's own precision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeyPart {
+    /// NULL.
+    Null,
+    /// An integer key.
+    Int(i64),
+    /// Any other number, in decimal spelling: never a float, which would lose rows that are close.
+    Number(Arc<str>),
+    /// Text, a uuid, a timestamp as its store prints it; ordered by bytes.
+    Text(Arc<str>),
+    /// A binary key.
+    Bytes(Arc<[u8]>),
+}
+
+impl KeyPart {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Int(_) | Self::Number(_) => 1,
+            Self::Text(_) => 2,
+            Self::Bytes(_) => 3,
+        }
+    }
+}
+
+impl Ord for KeyPart {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a.cmp(b),
+            (Self::Number(a), Self::Number(b)) => {
+                scalar::compare_numbers(a, b).unwrap_or_else(|| a.cmp(b))
+            }
+            (Self::Int(a), Self::Number(b)) => {
+                scalar::compare_numbers(&a.to_string(), b).unwrap_or(Ordering::Less)
+            }
+            (Self::Number(a), Self::Int(b)) => {
+                scalar::compare_numbers(a, &b.to_string()).unwrap_or(Ordering::Greater)
+            }
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+}
+
+impl PartialOrd for KeyPart {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A place in a store's order (time, then key). Paging and selection go by it, never by a row
+/// number.
+///
+/// `at` sorts events of one window in the client; `time` is the very value the store compares, in
+/// its own precision, and is what a driver sends back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// When, for people and for sorting in the window.
+    pub at: At,
+    /// The raw value of the time column, as the driver will send it back.
+    pub time: KeyPart,
+    /// The key columns.
+    pub key: Vec<KeyPart>,
+}
+
+impl Ord for Cursor {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.at
+            .cmp(&other.at)
+            .then_with(|| self.time.cmp(&other.time))
+            .then_with(|| self.key.cmp(&other.key))
+    }
+}
+
+impl PartialOrd for Cursor {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What became of the request an event speaks of. Absent (an `Option`) where the store does not
+/// say: that is shown as `—`, never as ok.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// It was done.
+    Ok,
+    /// It was tried and went wrong.
+    Failed,
+    /// It was refused.
+    Denied,
+    /// It has begun and the store does not know the end yet.
+    Pending,
+}
+
+impl Outcome {
+    /// Every outcome, in the order they are offered.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Failed, Self::Denied, Self::Pending];
+
+    /// The word for it, in queries, on the screen and in outputs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Denied => "denied",
+            Self::Pending => "pending",
+        }
+    }
+
+    /// The outcome with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
+    }
+}
+
+/// The fields of an event that hold values of the record (all but id, time and outcome, which have
+/// types of their own).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// Who.
+    Actor,
+    /// What was done.
+    Action,
+    /// Where it belongs: a service, app, connector, collection.
+    Service,
+    /// Class of record: READ, CREATE, a level, a source.
+    Kind,
+    /// What it was done to; a list.
+    Resource,
+    /// The store's own words for the outcome.
+    Status,
+    /// Correlation id.
+    Session,
+    /// Address or client.
+    Origin,
+    /// How long it took, in milliseconds.
+    Duration,
+}
+
+impl Field {
+    /// Every field in the order of the outputs.
+    pub const ALL: [Self; 9] = [
+        Self::Actor,
+        Self::Action,
+        Self::Service,
+        Self::Kind,
+        Self::Resource,
+        Self::Status,
+        Self::Session,
+        Self::Origin,
+        Self::Duration,
+    ];
+
+    /// The key in profiles, queries and NDJSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Actor => "actor",
+            Self::Action => "action",
+            Self::Service => "service",
+            Self::Kind => "kind",
+            Self::Resource => "resource",
+            Self::Status => "status",
+            Self::Session => "session",
+            Self::Origin => "origin",
+            Self::Duration => "duration_ms",
+        }
+    }
+
+    /// The field with this key.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+/// The record as JSON text. Lists carry a bounded head of large ones; the inspector fetches the
+/// rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// JSON text; valid JSON only when `extent` is `Whole`.
+    pub text: Arc<str>,
+    /// Whether this is all of it.
+    pub extent: Extent,
+}
+
+/// How much of a payload is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// The first bytes of it.
+    Head {
+        /// Length of the whole, in bytes.
+        bytes: u64,
+    },
+}
+
+impl Payload {
+    /// The most a list keeps of one payload, in bytes.
+    pub const HEAD: usize = 16 * 1024;
+
+    /// Takes a whole payload.
+    pub fn whole(text: impl Into<Arc<str>>) -> Self {
+        Self {
+            text: text.into(),
+            extent: Extent::Whole,
+        }
+    }
+
+    /// Keeps at most [`Payload::HEAD`] bytes, cut at a character.
+    #[must_use]
+    pub fn bounded(text: &str) -> Self {
+        if text.len() <= Self::HEAD {
+            return Self::whole(text);
+        }
+        let cut = text.floor_char_boundary(Self::HEAD);
+        Self {
+            text: Arc::from(&text[..cut]),
+            extent: Extent::Head {
+                bytes: text.len() as u64,
+            },
+        }
+    }
+}
+
+/// One audit event, for people and for queries.
+///
+/// Every field is a list: most hold one value or none, `resource` often more. An empty list is an
+/// absent value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The store's key.
+    pub id: EventId,
+    /// The place in the store's order; `cursor.at` is when it happened.
+    pub cursor: Cursor,
+    /// What became of it, if the store says.
+    pub outcome: Option<Outcome>,
+    /// Values by [`Field`], in the order of [`Field::ALL`].
+    pub values: [Vec<Scalar<'static>>; Field::ALL.len()],
+    /// The record itself.
+    pub payload: Payload,
+}
+
+impl Event {
+    /// When it happened.
+    pub fn at(&self) -> At {
+        self.cursor.at
+    }
+
+    /// All values of a field.
+    pub fn all(&self, field: Field) -> &[Scalar<'static>] {
+        &self.values[field as usize]
+    }
+
+    /// The first value of a field, as text.
+    pub fn first(&self, field: Field) -> Option<&str> {
+        self.all(field).first().map(Scalar::text)
+    }
+
+    /// Bytes this event holds on to, for windows with a budget.
+    pub fn weight(&self) -> usize {
+        let values: usize = self
+            .values
+            .iter()
+            .flatten()
+            .map(|value| value.text().len() + size_of::<Scalar<'_>>())
+            .sum();
+        size_of::<Self>() + values + self.payload.text.len() + self.id.as_str().len() * 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integer_keys_sort_as_integers() {
+        assert!(KeyPart::Int(9) < KeyPart::Int(10));
+        assert!(KeyPart::Number("9.5".into()) < KeyPart::Int(10));
+        assert!(KeyPart::Null < KeyPart::Int(i64::MIN));
+    }
+
+    #[test]
+    fn field_index_is_its_place_in_all() {
+        for (place, field) in Field::ALL.into_iter().enumerate() {
+            assert_eq!(field as usize, place);
+            assert_eq!(Field::from_name(field.name()), Some(field));
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Paths into a record: the first step is a column (or a top-level key of a document), the rest are
+//! JSON keys. Arrays are looked through, one level per step.
+
+use std::fmt;
+
+use crate::core::json::{FlatJson, Kind, NodeId};
+
+/// A path such as `details.status.code`. Steps are keys; a numeric step is the key of that name,
+/// never an array index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path(Vec<Box<str>>);
+
+/// Why a text is not a path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// No step at all, or nothing between two dots.
+    #[error("a path step is empty")]
+    EmptyStep,
+    /// A quote without its partner.
+    #[error("a quoted path step has no closing quote")]
+    OpenQuote,
+}
+
+impl Path {
+    /// A path of these steps, in order.
+    pub fn new<S: Into<Box<str>>>(steps: impl IntoIterator<Item = S>) -> Self {
+        Self(steps.into_iter().map(Into::into).collect())
+    }
+
+    /// Reads `a.b."odd key"`; inside quotes `\"` and `\\` are the characters themselves. A leading
+    /// dot is allowed and changes nothing.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        let mut steps = Vec::new();
+        let mut rest = text.strip_prefix('.').unwrap_or(text);
+        loop {
+            let (step, after) = if let Some(quoted) = rest.strip_prefix('"') {
+                quoted_step(quoted)?
+            } else {
+                let end = rest.find('.').unwrap_or(rest.len());
+                (rest[..end].to_owned(), &rest[end..])
+            };
+            if step.is_empty() && !rest.starts_with('"') {
+                return Err(PathError::EmptyStep);
+            }
+            steps.push(step.into_boxed_str());
+            match after.strip_prefix('.') {
+                Some(next) => rest = next,
+                None if after.is_empty() => return Ok(Self(steps)),
+                None => return Err(PathError::EmptyStep),
+            }
+        }
+    }
+
+    /// The steps, outermost first; never empty.
+    pub fn steps(&self) -> &[Box<str>] {
+        &self.0
+    }
+
+    /// The first step: the column.
+    pub fn column(&self) -> &str {
+        self.0.first().map_or("", |step| step)
+    }
+
+    /// The steps below the column.
+    pub fn within(&self) -> &[Box<str>] {
+        self.0.get(1..).unwrap_or_default()
+    }
+
+    /// The nodes this path reaches: before each step, and once at the end, an array stands for its
+    /// elements, one level deep. Nested arrays and containers are among the results; JSON null is
+    /// not.
+    pub fn nodes(&self, json: &FlatJson<'_>) -> Vec<NodeId> {
+        let mut reached = vec![json.root()];
+        for step in &self.0 {
+            let mut next = Vec::new();
+            for node in reached {
+                each_element(json, node, |element| next.extend(json.get(element, step)));
+            }
+            reached = next;
+            if reached.is_empty() {
+                return reached;
+            }
+        }
+        let mut leaves = Vec::with_capacity(reached.len());
+        for node in reached {
+            each_element(json, node, |element| {
+                if json.kind(element) != Kind::Null {
+                    leaves.push(element);
+                }
+            });
+        }
+        leaves
+    }
+}
+
+fn each_element(json: &FlatJson<'_>, node: NodeId, mut visit: impl FnMut(NodeId)) {
+    if json.kind(node) == Kind::Array {
+        json.children(node).for_each(visit);
+    } else {
+        visit(node);
+    }
+}
+
+fn quoted_step(text: &str) -> Result<(String, &str), PathError> {
+    let mut step = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Ok((step, &text[at + 1..])),
+            '\\' => step.push(chars.next().ok_or(PathError::OpenQuote)?.1),
+            c => step.push(c),
+        }
+    }
+    Err(PathError::OpenQuote)
+}
+
+/// The spelling the query language reads back: steps that are not plain names are quoted.
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, step) in self.0.iter().enumerate() {
+            if place > 0 {
+                f.write_str(".")?;
+            }
+            let plain = !step.is_empty()
+                && step
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '@' | '$' | '/'));
+            if plain {
+                f.write_str(step)?;
+            } else {
+                write!(f, "\"{}\"", step.replace('\\', "\\\\").replace('"', "\\\""))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_print_as_they_parse() {
+        for text in [
+            "a",
+            "details.status.code",
+            r#"meta."user-email x".y"#,
+            r#"a."""#,
+            r#"a."q\"\\""#,
+        ] {
+            let path = Path::parse(text).expect(text);
+            assert_eq!(Path::parse(&path.to_string()).as_ref(), Ok(&path), "{text}");
+        }
+        assert_eq!(Path::parse("a..b"), Err(PathError::EmptyStep));
+        assert_eq!(Path::parse(r#"a."b"#), Err(PathError::OpenQuote));
+        assert_eq!(Path::parse(r#""a"b"#), Err(PathError::EmptyStep));
+    }
+
+    #[test]
+    fn arrays_are_looked_through_one_level_per_step() {
+        let text = r#"{"a":[{"b":[1,[2],null]},[{"b":3}],{"b":4}]}"#;
+        let json = FlatJson::parse(text).expect("valid");
+        let path = Path::parse("a.b").expect("path");
+        let seen: Vec<_> = path
+            .nodes(&json)
+            .into_iter()
+            .map(|node| json.raw(node))
+            .collect();
+        assert_eq!(seen, ["1", "[2]", "4"]);
+    }
+}
