@@ -70,34 +70,36 @@ impl Path {
     /// elements, one level deep. Nested arrays and containers are among the results; JSON null is
     /// not.
     pub fn nodes(&self, json: &FlatJson<'_>) -> Vec<NodeId> {
-        let mut reached = vec![json.root()];
-        for step in &self.0 {
-            let mut next = Vec::new();
-            for node in reached {
-                each_element(json, node, |element| next.extend(json.get(element, step)));
-            }
-            reached = next;
-            if reached.is_empty() {
-                return reached;
-            }
-        }
-        let mut leaves = Vec::with_capacity(reached.len());
-        for node in reached {
-            each_element(json, node, |element| {
-                if json.kind(element) != Kind::Null {
-                    leaves.push(element);
-                }
-            });
-        }
-        leaves
+        let mut reached = Vec::new();
+        self.reaches(json, &mut |node| {
+            reached.push(node);
+            false
+        });
+        reached
+    }
+
+    /// Whether one of [`Path::nodes`] is accepted; stops at the first and allocates nothing.
+    pub fn reaches(&self, json: &FlatJson<'_>, accept: &mut dyn FnMut(NodeId) -> bool) -> bool {
+        reaches(json, json.root(), &self.0, accept)
     }
 }
 
-fn each_element(json: &FlatJson<'_>, node: NodeId, mut visit: impl FnMut(NodeId)) {
+fn reaches(
+    json: &FlatJson<'_>,
+    node: NodeId,
+    steps: &[Box<str>],
+    accept: &mut dyn FnMut(NodeId) -> bool,
+) -> bool {
+    let mut at_element = |element| match steps {
+        [] => json.kind(element) != Kind::Null && accept(element),
+        [step, rest @ ..] => json
+            .get(element, step)
+            .is_some_and(|member| reaches(json, member, rest, accept)),
+    };
     if json.kind(node) == Kind::Array {
-        json.children(node).for_each(visit);
+        json.children(node).any(at_element)
     } else {
-        visit(node);
+        at_element(node)
     }
 }
 
