@@ -1,1 +1,12 @@
+//! The one binary of all integration tests: servers start once, linking happens once.
+//!
+//! `AUDITAIL_TEST_STORES=sqlite` leaves the PostgreSQL tests out on purpose; without it a missing
+//! server fails them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test ends at the first surprise, and its names are its documentation"
+)]
 
+mod harness;

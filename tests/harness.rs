@@ -1,0 +1,33 @@
+//! What the tests share: servers, the program in a hermetic environment.
+//!
+//! ```ignore
+//! let Some(postgres) = harness::postgres() else { return };
+//! let db = postgres.database("paging");
+//! db.sql("create table t (id int)");
+//! open(&db.url, …)
+//! ```
+
+pub mod postgres;
+
+pub use postgres::Postgres;
+
+/// The stores the run was narrowed to; `None` means all of them.
+fn narrowed_to() -> Option<Vec<String>> {
+    let text = std::env::var("AUDITAIL_TEST_STORES").ok()?;
+    Some(text.split(',').map(|word| word.trim().to_owned()).collect())
+}
+
+/// The cluster all tests of this run share, started at the first call. `None` only when
+/// `AUDITAIL_TEST_STORES` leaves PostgreSQL out; a machine without a server fails the test.
+pub fn postgres() -> Option<&'static Postgres> {
+    wants_postgres().then(Postgres::shared)
+}
+
+/// A cluster of the caller's own, for tests that stop or restart the server.
+pub fn private_postgres() -> Option<Postgres> {
+    wants_postgres().then(Postgres::start_new)
+}
+
+fn wants_postgres() -> bool {
+    narrowed_to().is_none_or(|stores| stores.iter().any(|store| store == "postgres"))
+}
