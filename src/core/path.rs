@@ -84,22 +84,29 @@ impl Path {
     }
 }
 
+/// Loops through objects and recurses only where an array forks the way.
 fn reaches(
     json: &FlatJson<'_>,
-    node: NodeId,
-    steps: &[Box<str>],
+    mut node: NodeId,
+    mut steps: &[Box<str>],
     accept: &mut dyn FnMut(NodeId) -> bool,
 ) -> bool {
-    let mut at_element = |element| match steps {
-        [] => json.kind(element) != Kind::Null && accept(element),
-        [step, rest @ ..] => json
-            .get(element, step)
-            .is_some_and(|member| reaches(json, member, rest, accept)),
-    };
-    if json.kind(node) == Kind::Array {
-        json.children(node).any(at_element)
-    } else {
-        at_element(node)
+    loop {
+        if json.kind(node) == Kind::Array {
+            return json.children(node).any(|element| match steps {
+                [] => json.kind(element) != Kind::Null && accept(element),
+                [step, rest @ ..] => json
+                    .get(element, step)
+                    .is_some_and(|member| reaches(json, member, rest, accept)),
+            });
+        }
+        let [step, rest @ ..] = steps else {
+            return json.kind(node) != Kind::Null && accept(node);
+        };
+        let Some(member) = json.get(node, step) else {
+            return false;
+        };
+        (node, steps) = (member, rest);
     }
 }
 
