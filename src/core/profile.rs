@@ -8,6 +8,7 @@ pub mod detect;
 pub mod evaluate;
 pub mod guess;
 pub mod load;
+pub mod moment;
 
 use std::collections::BTreeMap;
 

@@ -3,7 +3,11 @@
 //! A record is the row as it is. Drivers write each column with [`RecordWriter`], so that the same
 //! value looks the same from every store.
 
+use std::fmt::Write as _;
+
+use crate::core::json;
 use crate::core::profile::ColumnKind;
+use crate::core::scalar::is_number;
 
 /// A column of a table, or a dotted key of sampled documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +29,291 @@ pub struct Column {
 /// Values: integers and numbers as JSON numbers (NaN and infinities as text), booleans, JSON as it
 /// stands, everything else as text. Instants are text as `row_to_json` writes them:
 /// `2026-01-02T03:04:05.678901+00:00`.
+///
+/// `begin`, one call per column, `finish`; then again for the next row.
 #[derive(Debug, Default)]
 pub struct RecordWriter {
     text: String,
+}
+
+impl RecordWriter {
+    /// Starts a record; the allocation of the former one is used again.
+    pub fn begin(&mut self) {
+        self.text.clear();
+        self.text.push('{');
+    }
+
+    /// Ends the record and lends its JSON text.
+    pub fn finish(&mut self) -> &str {
+        self.text.push('}');
+        &self.text
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.text.len() > 1 {
+            self.text.push(',');
+        }
+        quote(&mut self.text, name);
+        self.text.push(':');
+    }
+
+    /// NULL.
+    pub fn null(&mut self, name: &str) {
+        self.name(name);
+        self.text.push_str("null");
+    }
+
+    /// A boolean.
+    pub fn bool(&mut self, name: &str, value: bool) {
+        self.name(name);
+        self.text.push_str(if value { "true" } else { "false" });
+    }
+
+    /// An integer.
+    pub fn int(&mut self, name: &str, value: i64) {
+        self.name(name);
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{value}");
+    }
+
+    /// A float in the shortest spelling that reads back as the same float; text when it is not
+    /// finite.
+    pub fn float(&mut self, name: &str, value: f64) {
+        if value.is_finite() {
+            self.name(name);
+            let _ = write!(self.text, "{value:?}");
+        } else if value.is_nan() {
+            self.text(name, "NaN");
+        } else {
+            self.text(name, if value > 0.0 { "Infinity" } else { "-Infinity" });
+        }
+    }
+
+    /// A number in its store's spelling; as text when JSON has no such number (`NaN`, `Infinity`).
+    pub fn number(&mut self, name: &str, spelling: &str) {
+        self.name(name);
+        let json = is_number(spelling)
+            && !spelling
+                .trim_start_matches('-')
+                .strip_prefix('0')
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if json {
+            self.text.push_str(spelling);
+        } else {
+            quote(&mut self.text, spelling);
+        }
+    }
+
+    /// Text.
+    pub fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        quote(&mut self.text, value);
+    }
+
+    /// Text of a store that does not check its encoding. Each byte that is not UTF-8 is shown as
+    /// `\x9b`, so nothing is dropped and nothing is obeyed.
+    pub fn unchecked_text(&mut self, name: &str, value: &[u8]) {
+        self.name(name);
+        self.text.push('"');
+        for chunk in value.utf8_chunks() {
+            escape(&mut self.text, chunk.valid());
+            for byte in chunk.invalid() {
+                let _ = write!(self.text, "\\\\x{byte:02x}");
+            }
+        }
+        self.text.push('"');
+    }
+
+    /// JSON as it stands. The caller knows that it is JSON, for instance because its store has
+    /// checked it; [`RecordWriter::json_or_text`] is for all others.
+    pub fn json(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.text.push_str(value);
+    }
+
+    /// JSON as it stands when it is JSON, text otherwise.
+    pub fn json_or_text(&mut self, name: &str, value: &str) {
+        if json::is_json(value) {
+            self.json(name, value);
+        } else {
+            self.text(name, value);
+        }
+    }
+
+    /// An instant as PostgreSQL prints it (`2026-01-02 03:04:05.678901+00`), written as
+    /// `row_to_json` does (`2026-01-02T03:04:05.678901+00:00`). `infinity`, dates and times without
+    /// zone are fine too.
+    pub fn instant(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.text.push('"');
+        let (clock, era) = match value.strip_suffix(" BC") {
+            Some(clock) => (clock, " BC"),
+            None => (value, ""),
+        };
+        match clock.split_once(' ') {
+            Some((day, time)) => {
+                escape(&mut self.text, day);
+                self.text.push('T');
+                escape(&mut self.text, time);
+                // An offset of whole hours is printed as `+00`; RFC 3339 wants its minutes.
+                let whole_hours = time
+                    .len()
+                    .checked_sub(3)
+                    .is_some_and(|at| matches!(time.as_bytes()[at], b'+' | b'-'));
+                if whole_hours {
+                    self.text.push_str(":00");
+                }
+            }
+            None => escape(&mut self.text, clock),
+        }
+        self.text.push_str(era);
+        self.text.push('"');
+    }
+
+    /// Bytes, as `\x` and hexadecimal digits.
+    pub fn bytes(&mut self, name: &str, value: &[u8]) {
+        self.name(name);
+        self.text.push_str("\"\\\\x");
+        for byte in value {
+            self.text.push(hex_digit(byte >> 4));
+            self.text.push(hex_digit(byte & 15));
+        }
+        self.text.push('"');
+    }
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(nibble & 15)])
+}
+
+/// Appends `value` as a JSON string, quotes included.
+pub fn quote(text: &mut String, value: &str) {
+    text.push('"');
+    escape(text, value);
+    text.push('"');
+}
+
+fn escape(text: &mut String, value: &str) {
+    let mut rest = value;
+    loop {
+        let plain = json::plain_bytes(rest.as_bytes());
+        text.push_str(&rest[..plain]);
+        let Some(byte) = rest.as_bytes().get(plain) else {
+            return;
+        };
+        match byte {
+            b'"' => text.push_str("\\\""),
+            b'\\' => text.push_str("\\\\"),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            8 => text.push_str("\\b"),
+            12 => text.push_str("\\f"),
+            control => {
+                text.push_str("\\u00");
+                text.push(hex_digit(control >> 4));
+                text.push(hex_digit(control & 15));
+            }
+        }
+        rest = &rest[plain + 1..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one(write: impl Fn(&mut RecordWriter)) -> String {
+        let mut writer = RecordWriter::default();
+        writer.begin();
+        write(&mut writer);
+        writer.finish().to_owned()
+    }
+
+    #[test]
+    fn instants_read_as_row_to_json_writes_them() {
+        for (postgres, json) in [
+            (
+                "2026-01-02 03:04:05.678901+00",
+                "2026-01-02T03:04:05.678901+00:00",
+            ),
+            ("2026-01-02 03:04:05+05:30", "2026-01-02T03:04:05+05:30"),
+            (
+                "1890-01-02 03:04:05-00:01:15",
+                "1890-01-02T03:04:05-00:01:15",
+            ),
+            ("2026-01-02 03:04:05", "2026-01-02T03:04:05"),
+            ("0044-03-15 00:00:00-08 BC", "0044-03-15T00:00:00-08:00 BC"),
+            (
+                "294276-12-31 23:59:59.999999+00",
+                "294276-12-31T23:59:59.999999+00:00",
+            ),
+            ("2026-01-02", "2026-01-02"),
+            ("infinity", "infinity"),
+            ("-infinity", "-infinity"),
+        ] {
+            assert_eq!(
+                one(|w| w.instant("t", postgres)),
+                format!(r#"{{"t":"{json}"}}"#)
+            );
+        }
+    }
+
+    #[test]
+    fn values_without_a_json_form_are_text() {
+        assert_eq!(
+            one(|w| {
+                w.number("a", "NaN");
+                w.number("b", "1.50");
+                w.number("c", "007");
+                w.float("d", f64::INFINITY);
+                w.float("e", 1e300);
+                w.float("f", 0.1);
+                w.null("g");
+                w.bool("h", true);
+                w.int("i", i64::MIN);
+                w.bytes("j", &[0, 0x9b, 255]);
+            }),
+            r#"{"a":"NaN","b":1.50,"c":"007","d":"Infinity","e":1e300,"f":0.1,"g":null,"h":true,"i":-9223372036854775808,"j":"\\x009bff"}"#
+        );
+    }
+
+    #[test]
+    fn bad_bytes_are_shown_not_dropped() {
+        assert_eq!(
+            one(|w| w.unchecked_text("t", b"a\x9b31m\xe2\x82\"")),
+            r#"{"t":"a\\x9b31m\\xe2\\x82\""}"#
+        );
+    }
+
+    #[test]
+    fn only_json_stands_as_json() {
+        assert_eq!(
+            one(|w| w.json_or_text("t", "{\"a\":1}")),
+            r#"{"t":{"a":1}}"#
+        );
+        assert_eq!(
+            one(|w| w.json_or_text("t", "{\"a\":")),
+            r#"{"t":"{\"a\":"}"#
+        );
+        assert_eq!(
+            one(|w| w.json_or_text("t", r#""\ud800""#)),
+            r#"{"t":"\"\\ud800\""}"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn text_reads_back(name in ".*", value in ".*", control in "[\\x00-\\x7f]*") {
+            let text = one(|w| {
+                w.text(&name, &value);
+                w.text("~control", &control);
+            });
+            let read: serde_json::Value = serde_json::from_str(&text).expect("json");
+            prop_assert_eq!(read[&name].as_str(), Some(&*value));
+            prop_assert_eq!(read["~control"].as_str(), Some(&*control));
+        }
+    }
 }

@@ -27,6 +27,17 @@ impl Scalar<'_> {
         }
     }
 
+    /// Whether a word typed without quotes means this value: the same text, the same boolean, or an
+    /// equal number (`7` is the number 7.0 and the text "7").
+    pub fn is_word(&self, word: &str) -> bool {
+        match self {
+            Self::Number(number) => {
+                **number == *word || compare_numbers(number, word) == Some(Ordering::Equal)
+            }
+            Self::Text(_) | Self::Bool(_) => self.text() == word,
+        }
+    }
+
     /// The same value, owning its text.
     pub fn into_owned(self) -> Scalar<'static> {
         match self {
