@@ -38,15 +38,15 @@ pub fn evaluate(profile: &Profile, record: &FlatJson<'_>) -> Evaluated {
 
 /// When the record happened: the first leaf its time path reaches.
 pub fn time(profile: &Profile, record: &FlatJson<'_>) -> At {
-    let mut at = None;
-    profile.time.path.each(record, &mut |node| {
-        if at.is_none() {
-            at = record
-                .scalar(node)
-                .map(|value| decode_time(profile.time.encoding, &value));
+    let mut at = At::Absent;
+    profile.time.path.reaches(record, &mut |node| {
+        let value = record.scalar(node);
+        if let Some(value) = &value {
+            at = decode_time(profile.time.encoding, value);
         }
+        value.is_some()
     });
-    at.unwrap_or(At::Absent)
+    at
 }
 
 /// What became of it: the first rule that applies.
@@ -90,7 +90,10 @@ pub fn values<'r>(expr: &ValueExpr, record: &'r FlatJson<'_>) -> Vec<Scalar<'r>>
 
 fn leaves<'r>(path: &Path, record: &'r FlatJson<'_>) -> Vec<Scalar<'r>> {
     let mut found = Vec::new();
-    path.each(record, &mut |node| found.extend(record.scalar(node)));
+    path.reaches(record, &mut |node| {
+        found.extend(record.scalar(node));
+        false
+    });
     found
 }
 
@@ -108,11 +111,7 @@ fn template<'r>(parts: &[TemplatePart], record: &'r FlatJson<'_>) -> Option<Scal
 /// Whether a condition holds.
 pub fn holds(condition: &Condition, record: &FlatJson<'_>) -> bool {
     match condition {
-        Condition::Has(path) => {
-            let mut any = false;
-            path.each(record, &mut |_| any = true);
-            any
-        }
+        Condition::Has(path) => path.reaches(record, &mut |_| true),
         Condition::In(expr, words) => values(expr, record)
             .iter()
             .any(|value| words.iter().any(|word| value.is_word(word))),
