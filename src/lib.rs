@@ -9,4 +9,5 @@
 //! `ui`, `runtime`, `cli`.
 
 pub mod core;
+pub mod demo;
 pub mod store;
