@@ -10,4 +10,5 @@
 
 pub mod core;
 pub mod demo;
+pub mod export;
 pub mod store;
