@@ -17,3 +17,6 @@ pub mod parse;
 pub mod predicate;
 pub mod resolve;
 pub mod time;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The tree of a query as typed: names and times are not looked up yet, every part knows its span.
 
+mod print;
+
 use crate::core::query::diagnostic::{Diagnostic, Span};
 
 /// A value and where it stands.
@@ -71,14 +73,44 @@ pub enum Op {
     Contains,
 }
 
+impl Op {
+    /// The operators that are written, longer ones before their beginnings, with what they mean.
+    pub const WRITTEN: [(Self, &'static str, &'static str); 6] = [
+        (Self::NotEquals, "!=", "is not"),
+        (Self::AtLeast, ">=", "at least"),
+        (Self::AtMost, "<=", "at most"),
+        (Self::Greater, ">", "more than"),
+        (Self::Less, "<", "less than"),
+        (Self::Contains, "~", "contains, in either case"),
+    ];
+
+    /// How it is written; equality is not.
+    pub fn sign(self) -> &'static str {
+        Self::WRITTEN
+            .iter()
+            .find(|(op, ..)| *op == self)
+            .map_or("", |(_, sign, _)| sign)
+    }
+}
+
 /// One word or quoted text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     /// The pieces between unescaped, unquoted `*`, quotes and escapes resolved; one piece when
     /// there is no star.
     pub pieces: Vec<String>,
-    /// Whether it was quoted.
+    /// Whether any of it was quoted; a word with a star counts as bare.
     pub quoting: Quoting,
+}
+
+impl Word {
+    /// The text of a word without a star; `None` for a glob.
+    pub fn text(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [text] => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a word was quoted.
@@ -93,6 +125,8 @@ pub enum Quoting {
 /// A query's text, taken apart. Parsing never fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
+    /// The text itself; every span is a place in it.
+    pub text: String,
     /// The tree; parts that could not be read are [`Expr::Hole`]s.
     pub expr: Expr,
     /// What is wrong with the text.

@@ -179,7 +179,9 @@ impl Atom {
             Self::Own(own, test) => any(&values(&own.expr, record), test),
             Self::Path(path, Test::Exists) => path.reaches(record, &mut |_| true),
             Self::Path(path, test) => path.reaches(record, &mut |node| {
-                record.scalar(node).is_some_and(|value| test.accepts(&value))
+                record
+                    .scalar(node)
+                    .is_some_and(|value| test.accepts(&value))
             }),
             Self::Anywhere(test) => (0..)
                 .map(NodeId)
@@ -208,9 +210,9 @@ impl Test {
             Self::Equals(literal) => literal.equals(value),
             Self::Glob(pieces) => glob(pieces, value.text()),
             Self::Contains(needle) => contains_ignoring_ascii_case(value.text(), needle),
-            Self::Compare(order, literal) => {
-                literal.compare(value).is_some_and(|found| order.accepts(found))
-            }
+            Self::Compare(order, literal) => literal
+                .compare(value)
+                .is_some_and(|found| order.accepts(found)),
             Self::Range(low, high) => {
                 low.compare(value).is_some_and(Ordering::is_ge)
                     && high.compare(value).is_some_and(Ordering::is_le)

@@ -1,0 +1,4 @@
+//! The language as a whole: what its diagnostics look like, and what holds for any text.
+
+mod diagnostics;
+mod properties;
