@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod event;
 pub mod instant;
 pub mod json;
+pub mod nearest;
 pub mod path;
 pub mod profile;
 pub mod query;

@@ -72,6 +72,18 @@ pub struct Signature {
     pub columns: BTreeMap<String, Vec<ColumnKind>>,
     /// Columns that must not be there; they belong to look-alikes.
     pub absent: Vec<String>,
+    /// Whether there may be others besides.
+    pub others: Others,
+}
+
+/// Whether a table may have columns its signature does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Others {
+    /// It may: stores add columns with time.
+    #[default]
+    Allowed,
+    /// It may not: the named ones are too common to mean anything among others.
+    None,
 }
 
 /// What a column holds, across stores.
@@ -119,6 +131,14 @@ impl ColumnKind {
         (Self::Bytes, "bytes"),
         (Self::Other, "other"),
     ];
+
+    /// The word profiles use for it.
+    pub fn word(self) -> &'static str {
+        Self::WORDS
+            .into_iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("other", |(_, word)| word)
+    }
 }
 
 /// Values drawn from a record: a list of scalars, most often of length one or zero.

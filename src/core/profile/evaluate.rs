@@ -123,3 +123,107 @@ pub fn holds(condition: &Condition, record: &FlatJson<'_>) -> bool {
         Condition::Not(not) => !holds(not, record),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::profile::load;
+
+    fn clutch(details: &str) -> Evaluated {
+        let record = format!(
+            r#"{{"id":7,"occurred_at":"2026-01-02T03:04:05.678901+00:00","details":{details},"sent":false}}"#
+        );
+        let json = FlatJson::parse(record).expect("valid");
+        evaluate(&load::named("clutch").expect("built in"), &json)
+    }
+
+    #[test]
+    fn the_life_of_a_clutch_request() {
+        let request = r#""status":{"code":0},"request_body":{"@type":"x"}"#;
+        for (details, outcome) in [
+            (format!("{{{request}}}"), Some(Outcome::Pending)),
+            (
+                format!(r#"{{{request},"response_body":{{"@type":"y"}}}}"#),
+                Some(Outcome::Ok),
+            ),
+            (
+                r#"{"status":{"code":7},"request_body":{},"response_body":{}}"#.into(),
+                Some(Outcome::Denied),
+            ),
+            (
+                r#"{"status":{"code":16},"request_body":{},"response_body":{}}"#.into(),
+                Some(Outcome::Denied),
+            ),
+            (
+                r#"{"status":{"code":13},"request_body":{},"response_body":{}}"#.into(),
+                Some(Outcome::Failed),
+            ),
+            // A failed request whose response has not been written yet is still in flight.
+            (
+                r#"{"status":{"code":5},"request_body":{}}"#.into(),
+                Some(Outcome::Pending),
+            ),
+            // Before October 2020: no bodies.
+            (r#"{"status":{"code":0}}"#.into(), Some(Outcome::Ok)),
+            (r#"{"status":{"code":5}}"#.into(), Some(Outcome::Failed)),
+            // Go leaves zeros out.
+            (r#"{"status":{}}"#.into(), Some(Outcome::Ok)),
+            (r#"{"user_name":"x"}"#.into(), None),
+            (r#"{"status":null}"#.into(), None),
+            ("null".into(), None),
+        ] {
+            assert_eq!(clutch(&details).outcome, outcome, "{details}");
+        }
+    }
+
+    #[test]
+    fn the_fields_of_a_clutch_request() {
+        let event = clutch(
+            r#"{"user_name":"omar@example.com","service_name":"clutch.k8s.v1.K8sAPI",
+            "method_name":"DeletePod","type":"DELETE","status":{"code":7,"message":"permission denied"},
+            "request_resources":[{"type_url":"clutch.k8s.v1.Pod","id":"prod/api/api-0"}],
+            "response_resources":[{"type_url":"clutch.k8s.v1.Pod","id":"prod/api/api-0"},{"id":"b"}],
+            "request_body":{},"response_body":{}}"#,
+        );
+        let texts = |field: Field| -> Vec<String> {
+            event.values[field as usize]
+                .iter()
+                .map(|value| value.text().to_owned())
+                .collect()
+        };
+        assert_eq!(event.at.to_string(), "2026-01-02T03:04:05.678901Z");
+        assert_eq!(texts(Field::Actor), ["omar@example.com"]);
+        assert_eq!(texts(Field::Action), ["DeletePod"]);
+        assert_eq!(texts(Field::Service), ["clutch.k8s.v1.K8sAPI"]);
+        assert_eq!(texts(Field::Kind), ["DELETE"]);
+        assert_eq!(texts(Field::Resource), ["prod/api/api-0", "b"]);
+        assert_eq!(
+            texts(Field::Status),
+            ["PERMISSION_DENIED", "permission denied"]
+        );
+        assert_eq!(texts(Field::Session), [""; 0]);
+    }
+
+    #[test]
+    fn names_of_the_profile_and_what_is_not_there() {
+        let profile = load::named("clutch").expect("built in");
+        let json = FlatJson::parse(
+            r#"{"occurred_at":null,"details":{"service_name":"S","status":{"code":99}},"sent":null}"#,
+        )
+        .expect("valid");
+        let own = |name: &str| values(&profile.own(name).expect("own name").expr, &json);
+        assert_eq!(own("code"), [Scalar::Number("99".into())]);
+        assert_eq!(own("method"), []);
+        assert_eq!(own("sent"), []);
+        let event = evaluate(&profile, &json);
+        assert_eq!(event.at, At::Absent);
+        assert_eq!(
+            event.values[Field::Status as usize],
+            [Scalar::Number("99".into())]
+        );
+        for record in ["{}", "[]", "7", "null", r#"{"details":"text"}"#] {
+            let event = evaluate(&profile, &FlatJson::parse(record).expect("valid"));
+            assert_eq!((event.at, event.outcome), (At::Absent, None), "{record}");
+        }
+    }
+}
