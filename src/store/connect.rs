@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::core::profile::Profile;
+use crate::core::profile::detect::Candidate;
 use crate::store::{BoxFuture, Store, StoreError};
 
 /// What else the command line says about a target.
@@ -22,5 +23,15 @@ pub fn open<'a>(
     target: &'a str,
     options: &'a OpenOptions,
 ) -> BoxFuture<'a, Result<Arc<dyn Store>, StoreError>> {
+    todo!()
+}
+
+/// Every table of a target that looks like an audit log, best first, with the evidence for it; what
+/// `auditail profiles detect` prints. Of `options`, a table narrows it to that one and a profile is
+/// the only one that is tried.
+pub fn candidates<'a>(
+    target: &'a str,
+    options: &'a OpenOptions,
+) -> BoxFuture<'a, Result<Vec<Candidate>, StoreError>> {
     todo!()
 }
