@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn keys_come_in_the_order_scripts_rely_on() {
-        insta::assert_snapshot!(printed(Layout::Lines, Medium::Stream, &[event()]), @"");
+        insta::assert_snapshot!(printed(Layout::Lines, Medium::Stream, &[event()]), @r#"{"id":"42","at":"2026-01-02T03:04:05.678901Z","actor":"maya@example.com","action":"DeletePod","service":null,"kind":null,"resource":["prod/api/api-0"],"outcome":"denied","status":["PERMISSION_DENIED","permission denied"],"session":null,"origin":null,"duration_ms":12.5,"payload":{"id":42}}"#);
     }
 
     #[test]

@@ -107,16 +107,15 @@ impl<W: Write> TablePrinter<W> {
         let cells = self
             .columns
             .iter()
-            .map(|column| match column.shown {
-                Shown::At => clock(event.at(), self.look),
-                _ => {
-                    let values = texts(column, event, record.as_ref());
-                    if values.is_empty() {
-                        self.look.charset.absent().to_owned()
-                    } else {
-                        safe(&values.join(", ")).into_owned()
-                    }
+            .map(|column| {
+                if column.shown == Shown::At {
+                    return clock(event.at(), self.look);
                 }
+                let values = texts(column, event, record.as_ref());
+                if values.is_empty() {
+                    return self.look.charset.absent().to_owned();
+                }
+                safe(&values.join(", ")).into_owned()
             })
             .collect();
         Row {

@@ -1,0 +1,84 @@
+//! The command line: a contract that scripts rely on. Arguments are described here; each command
+//! lives in a file below.
+//!
+//! Does not know how anything is done: commands ask stores, printers and the runtime.
+
+mod arguments;
+mod checkpoint;
+mod count;
+mod doctor;
+mod facets;
+pub mod failure;
+mod narrate;
+mod output;
+mod profiles;
+mod query;
+mod screen;
+mod session;
+mod settle;
+mod signals;
+mod tail;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Cli, Command};
+use failure::{Failure, Kind};
+
+/// Runs the program with these arguments (the first is its name) and gives its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = arguments::spare_filters(arguments);
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; a closed pipe under them is none either.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1));
+        }
+    };
+    match dispatch(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            narrate::explain(&failure);
+            ExitCode::from(failure.kind.code())
+        }
+    }
+}
+
+/// The description of the command line, for completions and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Failure> {
+    let common = &cli.common;
+    if let (Some(target), Some(_)) = (&cli.target, &cli.command) {
+        return Err(Failure::usage(format!(
+            "{target} stands before a command, which takes its own target"
+        ))
+        .hint("write the command first: auditail query TARGET"));
+    }
+    match &cli.command {
+        None => screen::run(cli.target.as_deref(), common),
+        Some(Command::Query(arguments)) => headless(query::run(arguments, common)),
+        Some(Command::Count(arguments)) => headless(count::run(arguments, common)),
+        Some(Command::Facets(arguments)) => headless(facets::run(arguments, common)),
+        Some(Command::Tail(arguments)) => headless(tail::run(arguments, common)),
+        Some(Command::Profiles(arguments)) => profiles::run(arguments, common),
+        Some(Command::Doctor(arguments)) => headless(doctor::run(arguments, common)),
+    }
+}
+
+/// Runs a command on a runtime of its own. Threads that are stuck in a write to a reader that does
+/// not read are left behind: the process ends anyway.
+fn headless(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Kind::Failed, format!("cannot start: {error}")))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,357 @@
+//! The arguments of every command, as `--help` shows them.
+//!
+//! Checks spelling only; whether a table or a field exists is the store's to say.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Tail, search and understand the audit log a product already writes to PostgreSQL or SQLite.
+#[derive(Debug, Parser)]
+#[command(name = "auditail", version)]
+#[command(
+    after_help = "Exit codes: 0 ok · 1 failed · 2 usage or configuration · \
+    3 connection or login · 4 refused by a safety check · 5 stopped part-way, resumable · \
+    130, 141, 143 ended by a signal.\n\nTARGET is a postgres:// URL (what it leaves out comes from \
+    PG* variables and the passfile) or the path of an SQLite file; ?table=NAME or --table chooses \
+    a table."
+)]
+pub struct Cli {
+    /// Opens the screen on this store
+    pub target: Option<String>,
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command understands.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// Profile to read the table with, instead of detecting one
+    #[arg(long, global = true, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// Table to open, instead of the one that looks most like an audit log
+    #[arg(long, global = true, value_name = "NAME")]
+    pub table: Option<String>,
+    /// Zone of a time column that does not store one
+    #[arg(long, global = true, value_name = "ZONE")]
+    pub column_tz: Option<Tz>,
+    /// Zone of times that are typed and of times that are shown to people
+    #[arg(long, global = true, value_name = "ZONE", default_value = "UTC")]
+    pub tz: Tz,
+    /// Theme of the screen, by name or as a file
+    #[arg(long, global = true, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub color: Color,
+    /// Draws with ASCII characters only
+    #[arg(long, global = true)]
+    pub ascii: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Prints events as they happen
+    Tail(Tail),
+    /// Prints events
+    Query(Query),
+    /// Prints how many events there are
+    Count(Count),
+    /// Prints the most frequent values of a field
+    Facets(Facets),
+    /// Lists and shows profiles, or finds the one that fits a store
+    Profiles(Profiles),
+    /// Says what works with a store, what does not, and what would mend it
+    Doctor(Doctor),
+}
+
+/// Which events, of which store.
+#[derive(Args, Debug)]
+pub struct Selection {
+    /// URL or file of the store
+    pub target: String,
+    /// Which events; all of them without
+    pub filter: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Tail {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Begins with the events since then, instead of now
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Ends after this long: 30s, 5m, 2h
+    #[arg(long = "for", value_name = "DURATION")]
+    pub duration: Option<String>,
+    /// Holds events back until their outcome is final
+    #[arg(long)]
+    pub settled: bool,
+    /// Goes on where the last run with this file ended, and keeps the place in it
+    #[arg(long, value_name = "FILE", conflicts_with = "since")]
+    pub resume: Option<PathBuf>,
+    /// Adds lines that tell to which instant the output is complete, and gaps (NDJSON)
+    #[arg(long)]
+    pub with_ledger: bool,
+    /// Form of the output
+    #[arg(short = 'o', long = "format", value_enum, default_value = "text")]
+    pub format: TailFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TailFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Ndjson,
+}
+
+#[derive(Args, Debug)]
+pub struct Query {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Events at or after this: RFC 3339, 2026-08, today, -3h, 90d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Events before this
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// How many at most, or `all`  [default: 200 for a table, all otherwise]
+    #[arg(long, value_name = "N|all")]
+    pub limit: Option<Limit>,
+    /// Which come first
+    #[arg(long, value_enum, default_value = "newest")]
+    pub order: Order,
+    /// Columns, by event field, profile field or .payload.path
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Form of the output
+    #[arg(short = 'o', long = "format", value_enum, default_value = "table")]
+    pub format: QueryFormat,
+    /// Writes to this file instead of stdout; the file appears when it is complete
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Shows the statement, the server's plan and the index it uses, and no events
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// How many events at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// This many.
+    Most(usize),
+    /// All there are.
+    All,
+}
+
+impl std::str::FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        text.trim()
+            .parse()
+            .map(Self::Most)
+            .map_err(|_| "a whole number or `all` is needed".to_owned())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Order {
+    /// The newest event first.
+    Newest,
+    /// The oldest event first.
+    Oldest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QueryFormat {
+    /// Aligned columns for people.
+    Table,
+    /// A JSON object a line.
+    Ndjson,
+    /// One JSON array.
+    Json,
+    /// Comma-separated values.
+    Csv,
+}
+
+#[derive(Args, Debug)]
+pub struct Count {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Counts every row instead of asking the store for an estimate
+    #[arg(long)]
+    pub exact: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Facets {
+    /// URL or file of the store
+    pub target: String,
+    /// Event field, profile field or .payload.path
+    pub field: String,
+    /// Which events; all of them without
+    pub filter: Option<String>,
+    /// How many values at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub top: usize,
+    /// Form of the output
+    #[arg(short = 'o', long = "format", value_enum, default_value = "table")]
+    pub format: FacetFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FacetFormat {
+    /// Aligned columns for people.
+    Table,
+    /// One JSON array.
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub struct Profiles {
+    #[command(subcommand)]
+    pub command: ProfilesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProfilesCommand {
+    /// Lists the profiles
+    List,
+    /// Prints a profile as TOML
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Tells which tables of a store look like an audit log, and why
+    Detect {
+        /// URL or file of the store
+        target: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// URL or file of the store
+    pub target: String,
+}
+
+/// Lets filters and times begin with a minus sign (`-action:Describe*`, `--since -3h`), although
+/// options do, too: such an argument gets a space in front, which filters and times ignore.
+///
+/// Left alone are `-h`, `-V`, `-o` with or without its value, everything that begins with `--`, and
+/// everything after `--`.
+pub fn spare_filters(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut options_ended = false;
+    arguments
+        .into_iter()
+        .map(|argument| {
+            options_ended |= argument == "--";
+            match argument.to_str() {
+                Some(text) if !options_ended && looks_like_a_term(text) => {
+                    format!(" {text}").into()
+                }
+                _ => argument,
+            }
+        })
+        .collect()
+}
+
+fn looks_like_a_term(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('-') else {
+        return false;
+    };
+    let option = match rest.strip_prefix('o') {
+        Some(value) => {
+            let value = value.trim_start_matches('=');
+            value.is_empty()
+                || QueryFormat::from_str(value, false).is_ok()
+                || TailFormat::from_str(value, false).is_ok()
+        }
+        None => matches!(rest, "" | "h" | "V") || rest.starts_with('-'),
+    };
+    !option
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_description_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn filters_may_begin_with_a_minus() {
+        for filter in [
+            "-action:Describe*",
+            "-outcome:ok",
+            "-older:3m",
+            "-h:x",
+            "-(a OR b)",
+            "-x",
+        ] {
+            let line = [
+                "auditail", "query", "db", filter, "-o", "json", "--since", "-3h",
+            ];
+            let spared = spare_filters(line.map(OsString::from));
+            let cli = Cli::try_parse_from(spared).expect(filter);
+            let Some(Command::Query(query)) = cli.command else {
+                panic!("{filter}: not a query");
+            };
+            let found = query.selection.filter.expect("a filter");
+            assert_eq!(found.trim_start(), filter);
+            assert_eq!(query.format, QueryFormat::Json);
+            assert_eq!(query.since.as_deref().map(str::trim), Some("-3h"));
+        }
+    }
+
+    #[test]
+    fn options_stay_options() {
+        for option in [
+            "-ojson",
+            "-o=csv",
+            "-o",
+            "-h",
+            "-V",
+            "--",
+            "--explain",
+            "-",
+            "query",
+        ] {
+            let spared = spare_filters([OsString::from(option)]);
+            assert_eq!(spared, [option]);
+        }
+        let after = spare_filters(["--", "-x"].map(OsString::from));
+        assert_eq!(after, ["--", "-x"]);
+    }
+
+    #[test]
+    fn a_target_alone_opens_the_screen() {
+        let cli = Cli::try_parse_from(["auditail", "postgres://db/x", "--tz", "Europe/Berlin"])
+            .expect("a target");
+        assert_eq!(cli.target.as_deref(), Some("postgres://db/x"));
+        assert_eq!(cli.common.tz, Tz::Europe__Berlin);
+    }
+}

@@ -1,0 +1,111 @@
+//! `auditail facets`: the most frequent values of a field.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use unicode_width::UnicodeWidthStr;
+
+use crate::cli::arguments::{Common, FacetFormat, Facets};
+use crate::cli::failure::Failure;
+use crate::cli::narrate::{self, ProgressLine};
+use crate::cli::output::{self, Destination};
+use crate::cli::session::Session;
+use crate::cli::signals;
+use crate::core::aggregate::{AggregateRequest, Group, GroupKey, GroupValue, Measure};
+use crate::core::sanitise::safe;
+use crate::export::json::write_text;
+use crate::export::table::clip;
+use crate::store::{AggregateItem, StoreError};
+
+/// Runs the command.
+pub async fn run(arguments: &Facets, common: &Common) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    let work = async {
+        let mut session = Session::open(&arguments.target, common, stop.clone()).await?;
+        let subject = session.subject(&arguments.field).await?;
+        let predicate = session.predicate(arguments.filter.as_deref()).await?;
+        let request = AggregateRequest {
+            predicate: Arc::new(predicate),
+            keys: vec![GroupKey::Value(subject)],
+            measure: Measure::Count,
+            // One more than is shown tells whether there are more.
+            top: Some(arguments.top.saturating_add(1)),
+        };
+        let mut groups = aggregate(&session, request, common).await?;
+        let more = groups.len() > arguments.top;
+        groups.truncate(arguments.top);
+        output::print(&match arguments.format {
+            FacetFormat::Table => table(&groups, common),
+            FacetFormat::Json => json(&groups),
+        })?;
+        if more {
+            narrate::say(&format!(
+                "showing the {} most frequent values; --top N shows more",
+                arguments.top
+            ));
+        }
+        Ok(())
+    };
+    signals::heed(&stop, work).await
+}
+
+/// The whole answer; how far a long one has come shows on stderr.
+async fn aggregate(
+    session: &Session,
+    request: AggregateRequest,
+    common: &Common,
+) -> Result<Vec<Group>, StoreError> {
+    let (partial, mut parts) = mpsc::channel(1);
+    let mut progress = ProgressLine::new(output::charset(common));
+    let narrating = async {
+        while let Some(AggregateItem::Partial(_, step)) = parts.recv().await {
+            progress.update(step);
+        }
+        progress.clear();
+    };
+    let answer = session.store.aggregate(request, partial, &session.stop);
+    tokio::join!(answer, narrating).0
+}
+
+fn value(group: &Group) -> Option<&str> {
+    match group.key.first() {
+        Some(GroupValue::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn table(groups: &[Group], common: &Common) -> String {
+    let look = output::look(Destination::stdout().medium(), common);
+    let counts: Vec<String> = groups.iter().map(|group| group.count.to_string()).collect();
+    let width = counts.iter().map(String::len).max().unwrap_or_default();
+    let room = look
+        .width
+        .map_or(usize::MAX, |all| all.saturating_sub(width + 2));
+    let mut text = String::new();
+    for (group, count) in groups.iter().zip(&counts) {
+        let value = value(group).map_or(look.charset.absent().into(), safe);
+        let shown = if value.width() > room {
+            clip(&value, room, look.charset)
+        } else {
+            value.into_owned()
+        };
+        text.push_str(&format!("{count:>width$}  {shown}\n"));
+    }
+    text
+}
+
+fn json(groups: &[Group]) -> String {
+    let mut out = b"[".to_vec();
+    for (place, group) in groups.iter().enumerate() {
+        out.extend_from_slice(if place == 0 { b"\n" } else { b",\n" });
+        out.extend_from_slice(b"{\"value\":");
+        match value(group) {
+            Some(text) => write_text(&mut out, text),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(format!(",\"count\":{}}}", group.count).as_bytes());
+    }
+    out.extend_from_slice(if groups.is_empty() { b"]\n" } else { b"\n]\n" });
+    String::from_utf8_lossy(&out).into_owned()
+}
