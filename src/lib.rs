@@ -8,6 +8,7 @@
 //! Read in this order: [`core::event`], [`core::query`], [`core::profile`], [`store`], `app`,
 //! `ui`, `runtime`, `cli`.
 
+pub mod app;
 pub mod cli;
 pub mod core;
 pub mod demo;

@@ -1,0 +1,448 @@
+//! The whole state of the screen, and the one function that changes it: `update(Msg) -> Effects`.
+//!
+//! Pure and total: never awaits, never reads a clock, never draws. What it wants done it says with
+//! an [`Effect`]; what came of it arrives as a [`Msg`].
+
+pub mod answer;
+pub mod command;
+pub mod filter_bar;
+pub mod fuzzy;
+pub mod histogram;
+pub mod inspector;
+pub mod keymap;
+pub mod layout;
+pub mod line;
+pub mod notice;
+pub mod overlay;
+pub mod perform;
+pub mod question;
+pub mod timeline;
+pub mod zone;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use tui_input::InputRequest;
+
+pub use crate::app::answer::Answer;
+use crate::app::command::{Action, Availability, COMMANDS, Scope};
+use crate::app::filter_bar::FilterBar;
+use crate::app::histogram::Histogram;
+use crate::app::inspector::{Inspector, Wrap};
+use crate::app::keymap::{Chord, Keymap, Lookup};
+use crate::app::layout::Regions;
+use crate::app::notice::{Level, Notice, Notices};
+pub use crate::app::overlay::Overlay;
+use crate::app::question::Question;
+use crate::app::timeline::Timeline;
+use crate::app::zone::Zone;
+use crate::core::aggregate::AggregateRequest;
+use crate::core::event::Event;
+use crate::core::instant::Micros;
+use crate::core::query::catalog::Catalog;
+use crate::core::query::predicate::Predicate;
+use crate::core::query::resolve::Moment;
+use crate::store::{Complete, Description, PageRequest, StoreError, TailRequest};
+
+/// Number of an effect. An answer with another number than the last one asked for is stale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(pub u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// The time here, before anything else that happened at it.
+    Clock(Micros),
+    /// A key.
+    Key(Chord),
+    /// Text was pasted.
+    Paste(String),
+    /// The mouse, when it is on.
+    Mouse(Pointer),
+    /// A frame was drawn, with its parts here.
+    Laid(Regions),
+    /// The terminal has another size, or was used by somebody else.
+    Disturbed,
+    /// A wait is over.
+    Waited(Generation),
+    /// Something that was asked for.
+    Answer(Generation, Answer),
+    /// Filters of former sessions, oldest first.
+    History(Vec<String>),
+    /// Something outside the store did not work; one sentence.
+    Trouble(String),
+}
+
+/// A movement of the mouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pointer {
+    /// Where.
+    pub column: u16,
+    /// Where.
+    pub row: u16,
+    /// What.
+    pub kind: PointerKind,
+}
+
+/// What the mouse did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PointerKind {
+    /// The left button went down.
+    Click,
+    /// The wheel turned away from the user.
+    WheelUp,
+    /// The wheel turned towards the user.
+    WheelDown,
+}
+
+/// What is to be done. A later effect of the same kind replaces a former one: its work is
+/// cancelled.
+#[derive(Debug)]
+pub enum Effect {
+    /// Open the store.
+    Open(Generation),
+    /// Sample names and values.
+    Catalog(Generation),
+    /// Load a page.
+    Page(Generation, PageRequest),
+    /// Count by time.
+    Histogram(Generation, AggregateRequest),
+    /// Count cheaply.
+    Count(Generation, Arc<Predicate>),
+    /// First and last instant.
+    Span(Generation),
+    /// Follow.
+    Tail(Generation, TailRequest),
+    /// Fetch a whole record.
+    Fetch(Generation, Box<Event>),
+    /// Ask how a filter would be answered.
+    Explain(Generation, Arc<Predicate>),
+    /// Stop following.
+    StopTail,
+    /// Stop loading and counting, on the server too.
+    StopQuery,
+    /// Say so after a while.
+    Wait(Generation, Duration),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Keep a filter for later sessions.
+    Remember(String),
+    /// Switch the mouse.
+    Mouse(Mouse),
+    /// Draw every cell again.
+    Redraw,
+    /// Give the terminal to the shell.
+    Suspend,
+    /// End.
+    Quit,
+}
+
+/// Whether there is a store.
+#[derive(Clone, Debug)]
+pub enum Connection {
+    /// It is being opened.
+    Opening,
+    /// It is open.
+    Ready(Arc<Description>),
+    /// It could not be opened.
+    Failed(StoreError),
+}
+
+/// How following goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Live {
+    /// There is nothing to follow: no store yet, or the filter ends in the past.
+    Off,
+    /// It begins.
+    Starting,
+    /// New events arrive.
+    On,
+    /// The connection is gone and tried again.
+    Reconnecting {
+        /// 1, 2, 3 …
+        attempt: u32,
+        /// What happened.
+        error: String,
+    },
+    /// It ended and is not tried again.
+    Ended,
+}
+
+/// Which pane has the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// The event list.
+    List,
+    /// The filter's line.
+    Filter,
+    /// The inspector.
+    Inspector,
+}
+
+/// Whether the program gets the mouse, or the terminal keeps it for selecting text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    /// The terminal keeps it.
+    Off,
+    /// Wheel and click work.
+    On,
+}
+
+/// What the screen begins with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What is being opened, without secrets, for the screen until the store says its name.
+    pub target: String,
+    /// The filter to begin with.
+    pub filter: String,
+    /// The zone of times typed without one, and the first one shown.
+    pub tz: Tz,
+    /// The zone of this machine.
+    pub local: Tz,
+}
+
+/// The state of the screen.
+#[derive(Debug)]
+pub struct App {
+    /// What it began with.
+    pub settings: Settings,
+    /// Whether there is a store.
+    pub connection: Connection,
+    /// Which pane has the keys.
+    pub focus: Focus,
+    /// What lies over the panes; the last one on top.
+    pub overlays: Vec<Overlay>,
+    /// The events held.
+    pub timeline: Timeline,
+    /// The filter's line.
+    pub filter: FilterBar,
+    /// The open event.
+    pub inspector: Option<Inspector>,
+    /// Events over time.
+    pub histogram: Histogram,
+    /// What was asked and how far the answer is.
+    pub question: Question,
+    /// How following goes.
+    pub live: Live,
+    /// How complete it is.
+    pub complete: Option<Complete>,
+    /// The zone of all times.
+    pub zone: Zone,
+    /// What happened.
+    pub notices: Notices,
+    /// What was searched for last.
+    pub needle: String,
+    /// Who gets the mouse.
+    pub mouse: Mouse,
+    keymap: Keymap,
+    pressed: Vec<Chord>,
+    catalog: Catalog,
+    regions: Regions,
+    wrap: Wrap,
+    clock: Micros,
+    /// The store's clock minus ours.
+    skew: i64,
+    drawn: Micros,
+    dirty: Dirty,
+    last: Generation,
+}
+
+/// Whether the screen shows something else than the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dirty {
+    Yes,
+    No,
+}
+
+/// After this long without a frame, a tail that says nothing but "still complete" is worth one.
+const QUIET: i64 = 60 * Micros::SECOND;
+
+impl App {
+    /// The screen before anything is known, and what to do first.
+    pub fn new(settings: Settings) -> (Self, Vec<Effect>) {
+        let mut filter = FilterBar::default();
+        filter.set(&settings.filter);
+        let mut app = Self {
+            zone: Zone::new(settings.tz, settings.local),
+            settings,
+            connection: Connection::Opening,
+            focus: Focus::List,
+            overlays: Vec::new(),
+            timeline: Timeline::default(),
+            filter,
+            inspector: None,
+            histogram: Histogram::default(),
+            question: Question::default(),
+            live: Live::Off,
+            complete: None,
+            notices: Notices::default(),
+            needle: String::new(),
+            mouse: Mouse::Off,
+            keymap: Keymap::default(),
+            pressed: Vec::new(),
+            catalog: Catalog::default(),
+            regions: Regions::default(),
+            wrap: Wrap::Cut,
+            clock: Micros(0),
+            skew: 0,
+            drawn: Micros(0),
+            dirty: Dirty::Yes,
+            last: Generation::default(),
+        };
+        let effects = app.open();
+        (app, effects)
+    }
+
+    /// Takes in what happened and says what is to be done.
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        if !self.is_quiet(&msg) {
+            self.dirty = Dirty::Yes;
+        }
+        match msg {
+            Msg::Clock(now) => {
+                self.clock = now;
+                Vec::new()
+            }
+            Msg::Key(chord) => self.key(chord),
+            Msg::Paste(text) => self.paste(&text),
+            Msg::Mouse(pointer) => self.pointer(pointer),
+            Msg::Laid(regions) => {
+                self.regions = regions;
+                self.drawn = self.clock;
+                self.load_more()
+            }
+            Msg::Disturbed => Vec::new(),
+            Msg::Waited(generation) => self.waited(generation),
+            Msg::Answer(generation, answer) => self.answer(generation, answer),
+            Msg::History(entries) => {
+                self.filter.history.load(entries);
+                Vec::new()
+            }
+            Msg::Trouble(sentence) => {
+                self.notify(Level::Error, sentence, None);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Messages that leave the picture as it is. A tail that stands still says so often; that alone
+    /// is drawn seldom, so that an idle screen costs nothing.
+    fn is_quiet(&self, msg: &Msg) -> bool {
+        match msg {
+            Msg::Clock(_) | Msg::Laid(_) | Msg::History(_) => true,
+            Msg::Answer(_, Answer::Tail(item)) => {
+                self.is_still(item) && self.clock.0 - self.drawn.0 < QUIET
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a frame is due; the question resets it.
+    pub fn take_dirty(&mut self) -> bool {
+        std::mem::replace(&mut self.dirty, Dirty::No) == Dirty::Yes
+    }
+
+    /// The scopes whose keys are open.
+    pub fn scopes(&self) -> &'static [Scope] {
+        command::context(self)
+    }
+
+    /// The keys of a sequence that is not finished.
+    pub fn pressed(&self) -> &[Chord] {
+        &self.pressed
+    }
+
+    /// The parts of the last frame.
+    pub fn regions(&self) -> &Regions {
+        &self.regions
+    }
+
+    /// The store's time.
+    pub fn now(&self) -> Micros {
+        self.clock.plus(self.skew)
+    }
+
+    /// How far the screen is behind the store, in microseconds.
+    pub fn lag(&self) -> Option<i64> {
+        let complete = self.complete.as_ref()?;
+        Some((self.now().0 - complete.to.0).max(0))
+    }
+
+    /// What is known of the store.
+    pub fn description(&self) -> Option<&Arc<Description>> {
+        match &self.connection {
+            Connection::Ready(description) => Some(description),
+            Connection::Opening | Connection::Failed(_) => None,
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            now: self.now(),
+            tz: self.settings.tz,
+        }
+    }
+
+    fn next(&mut self) -> Generation {
+        self.last = Generation(self.last.0 + 1);
+        self.last
+    }
+
+    fn open(&mut self) -> Vec<Effect> {
+        self.connection = Connection::Opening;
+        let generation = self.next();
+        self.question.opening = generation;
+        vec![Effect::Open(generation)]
+    }
+
+    fn notify(&mut self, level: Level, text: impl Into<String>, hint: Option<String>) {
+        self.notices.push(Notice {
+            at: self.now(),
+            level,
+            text: text.into(),
+            hint,
+        });
+    }
+
+    fn key(&mut self, chord: Chord) -> Vec<Effect> {
+        self.notices.dismiss();
+        self.pressed.push(chord);
+        let pressed = self.pressed.clone();
+        match self.keymap.look_up(self.scopes(), &pressed) {
+            Lookup::Prefix => Vec::new(),
+            Lookup::Found(action) => {
+                self.pressed.clear();
+                self.act(action)
+            }
+            Lookup::Nothing => {
+                self.pressed.clear();
+                match (pressed.as_slice(), chord.typed()) {
+                    ([_], Some(c)) if self.scopes().contains(&Scope::Line) => {
+                        self.edit(InputRequest::InsertChar(c))
+                    }
+                    _ => Vec::new(),
+                }
+            }
+        }
+    }
+
+    /// Performs an action if it can do anything now, and says why not otherwise.
+    fn act(&mut self, action: Action) -> Vec<Effect> {
+        let row = COMMANDS.iter().find(|command| command.action == action);
+        match row.map_or(Availability::Yes, |command| (command.available)(self)) {
+            Availability::Yes => {
+                let mut effects = self.perform(action);
+                effects.extend(self.load_more());
+                effects
+            }
+            Availability::No(why) => {
+                self.notify(Level::Info, format!("not now: {why}"), None);
+                Vec::new()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

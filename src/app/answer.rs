@@ -1,0 +1,342 @@
+//! What stores answer, taken in. Answers to questions that nobody asks any more are dropped here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::histogram::Counting;
+use crate::app::inspector::Body;
+use crate::app::notice::Level;
+use crate::app::overlay::{Overlay, Reader};
+use crate::app::question::{End, Paging};
+use crate::app::timeline::{Edge, Gap};
+use crate::app::{App, Connection, Effect, Generation, Live};
+use crate::core::aggregate::Group;
+use crate::core::event::Event;
+use crate::core::instant::Micros;
+use crate::core::json::{FlatJson, JsonError};
+use crate::core::query::catalog::Catalog;
+use crate::store::{
+    AggregateItem, Change, Count, Description, Exactness, Explanation, PageEnd, PageItem,
+    StoreError, TailEvent, TailItem,
+};
+
+/// An answer.
+#[derive(Debug)]
+pub enum Answer {
+    /// The store is open; what it is, and its own clock minus ours where it could be asked.
+    Opened(Arc<Description>, Option<i64>),
+    /// It could not be opened.
+    NotOpened(StoreError),
+    /// Names and values.
+    Catalog(Result<Catalog, StoreError>),
+    /// Part of a page.
+    Page(PageItem),
+    /// A page has ended, after this long.
+    PageEnd(Result<PageEnd, StoreError>, Duration),
+    /// Part of a histogram.
+    Counts(AggregateItem),
+    /// A histogram.
+    CountsEnd(Result<Vec<Group>, StoreError>),
+    /// A number of events.
+    Count(Result<Count, StoreError>),
+    /// First and last instant.
+    Span(Result<Option<(Micros, Micros)>, StoreError>),
+    /// Part of a tail.
+    Tail(TailItem),
+    /// A tail has ended.
+    TailEnd(Result<(), StoreError>),
+    /// A whole record.
+    Record(Result<Option<Fetched>, StoreError>),
+    /// How a filter would be answered.
+    Explained(Result<Explanation, StoreError>),
+}
+
+/// An event with its whole record, taken apart where the loop is not held up by it.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The event as it is now.
+    pub event: Event,
+    /// Its record.
+    pub json: Result<FlatJson<'static>, JsonError>,
+}
+
+impl App {
+    pub(super) fn answer(&mut self, generation: Generation, answer: Answer) -> Vec<Effect> {
+        let question = &self.question;
+        let asked = match &answer {
+            Answer::Opened(..) | Answer::NotOpened(_) => question.opening,
+            Answer::Catalog(_) => question.catalog,
+            Answer::Page(_) | Answer::PageEnd(..) => question.page,
+            Answer::Counts(_) | Answer::CountsEnd(_) => question.histogram,
+            Answer::Count(_) => question.counting,
+            Answer::Span(_) => question.spanning,
+            Answer::Tail(_) | Answer::TailEnd(_) => question.tail,
+            Answer::Record(_) => question.fetch,
+            Answer::Explained(_) => question.explain,
+        };
+        if asked != generation {
+            return Vec::new();
+        }
+        match answer {
+            Answer::Opened(description, skew) => self.opened(description, skew),
+            Answer::NotOpened(error) => {
+                self.connection = Connection::Failed(error);
+                Vec::new()
+            }
+            Answer::Catalog(result) => self.learned(result),
+            Answer::Page(item) => self.page_item(item),
+            Answer::PageEnd(result, took) => self.page_ended(result, took),
+            Answer::Counts(AggregateItem::Partial(groups, progress)) => {
+                let counting = Counting::Partial(progress.fraction);
+                self.histogram.fill(&groups, counting);
+                Vec::new()
+            }
+            Answer::CountsEnd(result) => {
+                match result {
+                    Ok(groups) => self.histogram.fill(&groups, Counting::Done),
+                    Err(error) => self.histogram.counting = Counting::Failed(error.to_string()),
+                }
+                Vec::new()
+            }
+            Answer::Count(Ok(count)) => {
+                self.question.count = Some(count);
+                Vec::new()
+            }
+            Answer::Span(Ok(span)) => self.spanned(span),
+            Answer::Count(Err(error)) | Answer::Span(Err(error)) => self.failed(&error),
+            Answer::Tail(item) => self.tail_item(item),
+            Answer::TailEnd(result) => {
+                self.live = Live::Ended;
+                result.map_or_else(|error| self.failed(&error), |()| Vec::new())
+            }
+            Answer::Record(result) => self.fetched(result),
+            Answer::Explained(result) => self.explained(result),
+        }
+    }
+
+    /// Says that something failed; a request that was stopped is no failure.
+    fn failed(&mut self, error: &StoreError) -> Vec<Effect> {
+        if !matches!(error, StoreError::Cancelled) {
+            self.notify(
+                Level::Error,
+                error.to_string(),
+                error.hint().map(str::to_owned),
+            );
+        }
+        Vec::new()
+    }
+
+    fn opened(&mut self, description: Arc<Description>, skew: Option<i64>) -> Vec<Effect> {
+        self.catalog = Catalog::new(&description.name, &description.profile);
+        self.connection = Connection::Ready(description);
+        self.skew = skew.unwrap_or(0);
+        let mut effects = self.ask();
+        if effects.is_empty() {
+            // The filter given on the command line is not valid: show everything, keep its text.
+            let text = self.filter.text().to_owned();
+            self.filter.set("");
+            effects = self.ask();
+            self.filter.set(&text);
+            self.filter.judge(&self.catalog, self.moment());
+        }
+        effects.push(self.sample());
+        effects
+    }
+
+    pub(super) fn sample(&mut self) -> Effect {
+        let generation = self.next();
+        self.question.catalog = generation;
+        Effect::Catalog(generation)
+    }
+
+    fn learned(&mut self, result: Result<Catalog, StoreError>) -> Vec<Effect> {
+        match result {
+            Ok(catalog) => {
+                self.catalog = catalog;
+                self.filter.judge(&self.catalog, self.moment());
+                // A name that only the sample knows makes a waiting filter valid.
+                self.run_filter()
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn page_item(&mut self, item: PageItem) -> Vec<Effect> {
+        match item {
+            PageItem::Events(events) => {
+                self.begin_window();
+                self.timeline.insert_page(events);
+                if let Paging::Running {
+                    end: End::Oldest, ..
+                } = self.question.paging
+                {
+                    self.timeline.select_oldest();
+                }
+                self.sync_inspector()
+            }
+            PageItem::Progress(reached) => {
+                self.begin_window();
+                if let Paging::Running { progress, .. } = &mut self.question.paging {
+                    *progress = Some(reached);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn page_ended(&mut self, result: Result<PageEnd, StoreError>, took: Duration) -> Vec<Effect> {
+        let Paging::Running { end, .. } = self.question.paging else {
+            return Vec::new();
+        };
+        match result {
+            Ok(page_end) => {
+                self.begin_window();
+                self.question.paging = Paging::Idle;
+                self.question.took.get_or_insert(took);
+                let forward = matches!(end, End::Oldest | End::Newer);
+                match (page_end, forward) {
+                    (PageEnd::Exhausted, false) => self.timeline.older = Edge::End,
+                    // What arrived while the page was read may stand after its last event: read on.
+                    (PageEnd::Exhausted, true) if self.question.arrived == 0 => {
+                        self.timeline.newer = Edge::End;
+                    }
+                    _ => {}
+                }
+                self.load_more()
+            }
+            Err(error) => {
+                self.question.reset = None;
+                self.question.paging = Paging::Failed;
+                self.failed(&error)
+            }
+        }
+    }
+
+    /// A message of the tail that changes nothing but how late "complete" is.
+    pub(super) fn is_still(&self, item: &TailItem) -> bool {
+        match item {
+            TailItem::Checkpoint(_) => true,
+            TailItem::Events(events) => events.is_empty(),
+            TailItem::Complete(complete) => {
+                let known = self.complete.as_ref();
+                self.live == Live::On && known.is_some_and(|known| known.level == complete.level)
+            }
+            _ => false,
+        }
+    }
+
+    fn tail_item(&mut self, item: TailItem) -> Vec<Effect> {
+        match item {
+            TailItem::Events(events) => return self.tailed(events),
+            TailItem::Complete(complete) => {
+                self.live = Live::On;
+                self.complete = Some(complete);
+            }
+            TailItem::Checkpoint(_) => {}
+            TailItem::Reconnecting { attempt, error, .. } => {
+                if attempt == 1 {
+                    self.notify(Level::Error, error.clone(), None);
+                }
+                self.live = Live::Reconnecting { attempt, error };
+            }
+            TailItem::Reconnected => {
+                self.live = Live::On;
+                self.notify(
+                    Level::Info,
+                    "connected again; the overlap is read again, nothing is lost",
+                    None,
+                );
+            }
+            TailItem::Gap { from, to, because } => {
+                self.timeline.insert_gap(Gap { from, to, because });
+            }
+        }
+        Vec::new()
+    }
+
+    fn tailed(&mut self, events: Vec<TailEvent>) -> Vec<Effect> {
+        for TailEvent { change, event } in &events {
+            let known = self.timeline.find(&event.id);
+            match (event.at().instant(), change, known) {
+                (Some(at), Change::New, None) => {
+                    self.histogram.add(at, event.outcome);
+                    if let Some(Count::Exact(count) | Count::Estimate(count)) =
+                        &mut self.question.count
+                    {
+                        *count += 1;
+                    }
+                }
+                (Some(at), Change::Update, Some(known)) => {
+                    self.histogram.change(at, known.outcome, event.outcome);
+                }
+                _ => {}
+            }
+        }
+        let open = self.inspector.as_ref().map(|open| open.event.id.clone());
+        let changed = events
+            .iter()
+            .rev()
+            .find(|changed| Some(&changed.event.id) == open.as_ref())
+            .map(|changed| changed.event.clone());
+        // A new question's window begins with its first page, so that the two do not mix.
+        if self.question.reset.is_some() {
+            self.begin_window();
+        }
+        self.question.arrived += self.timeline.insert_tail(events);
+        match changed {
+            Some(event) => self.inspect(event),
+            None => self.sync_inspector(),
+        }
+    }
+
+    fn fetched(&mut self, result: Result<Option<Fetched>, StoreError>) -> Vec<Effect> {
+        let Some(open) = &mut self.inspector else {
+            return Vec::new();
+        };
+        match result {
+            Ok(Some(Fetched { event, json })) => {
+                match json {
+                    Ok(json) => open.fill(json),
+                    Err(error) => open.body = Body::not_json(&error, &event.payload.text),
+                }
+                open.event = event;
+            }
+            Ok(None) => open.body = Body::Gone,
+            Err(error) => open.body = Body::Failed(error.to_string()),
+        }
+        Vec::new()
+    }
+
+    fn explained(&mut self, result: Result<Explanation, StoreError>) -> Vec<Effect> {
+        let explanation = match result {
+            Ok(explanation) => explanation,
+            Err(error) => return self.failed(&error),
+        };
+        let mut lines = Vec::new();
+        for (place, line) in explanation.statement.lines().enumerate() {
+            let word = if place == 0 { "statement" } else { "" };
+            lines.push((word.to_owned(), line.to_owned()));
+        }
+        for (place, line) in explanation.plan.iter().enumerate() {
+            let word = if place == 0 { "plan" } else { "" };
+            lines.push((word.to_owned(), line.clone()));
+        }
+        let indexes = if explanation.indexes.is_empty() {
+            "none".to_owned()
+        } else {
+            explanation.indexes.join(", ")
+        };
+        lines.push(("indexes".to_owned(), indexes));
+        let exactness = match explanation.exactness {
+            Exactness::Exact => "the store decides alone",
+            Exactness::Superset => "rows are checked again here",
+        };
+        lines.push(("check".to_owned(), exactness.to_owned()));
+        self.overlays.push(Overlay::Reader(Reader {
+            title: "how the store answers".to_owned(),
+            lines,
+            scroll: 0,
+        }));
+        Vec::new()
+    }
+}

@@ -1,0 +1,1089 @@
+//! The one table of everything a user can do. Keymap, help, palette and the README's key table are
+//! generated from it.
+//!
+//! Says what there is, not how it is done; that is `perform`.
+
+use std::fmt::Write as _;
+
+use tui_input::InputRequest;
+
+use crate::app::keymap;
+use crate::app::{App, Connection, Focus, Overlay};
+
+/// A way to move in a list or a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// One line towards the end.
+    Down,
+    /// One line towards the beginning.
+    Up,
+    /// Half a page towards the end.
+    HalfDown,
+    /// Half a page towards the beginning.
+    HalfUp,
+    /// A page towards the end.
+    PageDown,
+    /// A page towards the beginning.
+    PageUp,
+    /// The very beginning.
+    First,
+    /// The very end.
+    Last,
+}
+
+/// A way to look for the next of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Towards the end.
+    Forward,
+    /// Towards the beginning.
+    Backward,
+}
+
+/// Part of a JSON tree to copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `details.status.code`
+    Path,
+    /// The value as people read it.
+    Value,
+    /// The last key.
+    Key,
+    /// The value as JSON.
+    Json,
+    /// `.details.status.code:7`
+    Term,
+}
+
+/// A change of folding in a JSON tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fold {
+    /// Folds the node, or moves to its parent.
+    Collapse,
+    /// Unfolds the node, or moves to its first child.
+    Expand,
+    /// Folds everything below the node.
+    CollapseDeep,
+    /// Unfolds everything below the node.
+    ExpandDeep,
+    /// Folds what is unfolded and the reverse.
+    Toggle,
+    /// Shows this many levels of the whole tree.
+    Level(u8),
+}
+
+/// Whether a value is asked for or ruled out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polarity {
+    /// Only events with it.
+    With,
+    /// Only events without it.
+    Without,
+}
+
+/// Everything that a key or the palette can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Moves in the focused pane.
+    Move(Motion),
+    /// Opens the selected event.
+    Open,
+    /// Pauses or resumes following.
+    TogglePause,
+    /// Goes to the newest event and follows.
+    Follow,
+    /// Goes to another failed or denied event.
+    Failure(Direction),
+    /// Copies the selected event's id, its record or a term that finds it.
+    CopyEvent(Part),
+    /// Edits the filter.
+    EditFilter,
+    /// Removes the filter.
+    ClearFilter,
+    /// Chooses a time range.
+    ChooseRange,
+    /// Looks for text in what is loaded.
+    Search,
+    /// Goes to another match.
+    SearchAgain(Direction),
+    /// Cycles the zone of all times on the screen.
+    CycleZone,
+    /// Moves to another pane.
+    NextPane(Direction),
+    /// Shows the keys.
+    Help,
+    /// Offers every command.
+    Palette,
+    /// Shows every notice since the start.
+    Notices,
+    /// Shows how the store answers the filter.
+    Explain,
+    /// Switches the mouse on or off.
+    ToggleMouse,
+    /// Asks the store again.
+    Refresh,
+    /// Goes one level back.
+    Back,
+    /// Goes one level back, quits at the top.
+    Leave,
+    /// Quits.
+    Quit,
+    /// Stops the running query; quits when there is none.
+    Interrupt,
+    /// Gives the terminal back to the shell for a while.
+    Suspend,
+    /// Draws everything anew.
+    Redraw,
+    /// Connects again after a failure.
+    Retry,
+    /// Folds and unfolds.
+    Fold(Fold),
+    /// Adds the value under the cursor to the filter.
+    FilterBy(Polarity),
+    /// Copies a part of the value under the cursor.
+    Copy(Part),
+    /// Wraps long values.
+    ToggleWrap,
+    /// Edits the line.
+    Edit(InputRequest),
+    /// Accepts the line.
+    Submit,
+    /// Goes back in a list of suggestions, or in the history.
+    Previous,
+    /// Goes on in a list of suggestions, or in the history.
+    Next,
+    /// Takes the suggestion.
+    Complete,
+    /// Searches the history of filters.
+    HistorySearch,
+}
+
+/// Where a command's keys are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everywhere, also while typing.
+    Always,
+    /// In every pane, but not while typing.
+    Panes,
+    /// In the event list.
+    List,
+    /// In the inspector.
+    Inspector,
+    /// On the screen that says why there is no connection.
+    Failure,
+    /// In every line of text.
+    Line,
+    /// In the filter.
+    Filter,
+    /// In help and other texts to read.
+    Reader,
+}
+
+impl Scope {
+    /// The heading in help and README.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Always => "Everywhere",
+            Self::Panes => "Panes",
+            Self::List => "Events",
+            Self::Inspector => "Inspector",
+            Self::Failure => "No connection",
+            Self::Line => "Lines of text",
+            Self::Filter => "Filter",
+            Self::Reader => "Help and notices",
+        }
+    }
+
+    /// Every scope, in the order of help.
+    pub const ALL: [Self; 8] = [
+        Self::List,
+        Self::Inspector,
+        Self::Panes,
+        Self::Filter,
+        Self::Line,
+        Self::Always,
+        Self::Reader,
+        Self::Failure,
+    ];
+}
+
+/// The scopes that are open together, one row for each place a user can be in.
+pub const CONTEXTS: &[&[Scope]] = &[
+    &[Scope::List, Scope::Panes, Scope::Always],
+    &[Scope::Inspector, Scope::Panes, Scope::Always],
+    &[Scope::Filter, Scope::Line, Scope::Always],
+    &[Scope::Line, Scope::Always],
+    &[Scope::Reader, Scope::Always],
+    &[Scope::Failure, Scope::Always],
+];
+
+/// The row of [`CONTEXTS`] where the user is.
+pub fn context(app: &App) -> &'static [Scope] {
+    match (app.overlays.last(), &app.connection, app.focus) {
+        (Some(Overlay::Reader(_)), _, _) => CONTEXTS[4],
+        (Some(_), _, _) => CONTEXTS[3],
+        (None, Connection::Failed(_), _) => CONTEXTS[5],
+        (None, _, Focus::Filter) => CONTEXTS[2],
+        (None, _, Focus::Inspector) => CONTEXTS[1],
+        (None, _, Focus::List) => CONTEXTS[0],
+    }
+}
+
+/// Whether a command can do anything now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// It can.
+    Yes,
+    /// It cannot; why.
+    No(&'static str),
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// Its name in configuration.
+    pub id: &'static str,
+    /// What it does, for people.
+    pub title: &'static str,
+    /// Its default keys, each a chord or a sequence of chords.
+    pub keys: &'static [&'static str],
+    /// Where the keys are open.
+    pub scope: Scope,
+    /// What it asks for.
+    pub action: Action,
+    /// Whether it can do anything now.
+    pub available: fn(&App) -> Availability,
+}
+
+const fn row(
+    id: &'static str,
+    keys: &'static [&'static str],
+    scope: Scope,
+    action: Action,
+    title: &'static str,
+    available: fn(&App) -> Availability,
+) -> Command {
+    Command {
+        id,
+        title,
+        keys,
+        scope,
+        action,
+        available,
+    }
+}
+
+fn always(_: &App) -> Availability {
+    Availability::Yes
+}
+
+fn connected(app: &App) -> Availability {
+    match app.connection {
+        Connection::Ready(_) => Availability::Yes,
+        _ => Availability::No("no store is connected"),
+    }
+}
+
+fn event_selected(app: &App) -> Availability {
+    if app.timeline.selected().is_some() {
+        Availability::Yes
+    } else {
+        Availability::No("no event is selected")
+    }
+}
+
+fn inspecting(app: &App) -> Availability {
+    if app.inspector.is_some() {
+        Availability::Yes
+    } else {
+        Availability::No("no event is open")
+    }
+}
+
+fn filtered(app: &App) -> Availability {
+    if app.filter.text().is_empty() {
+        Availability::No("there is no filter")
+    } else {
+        Availability::Yes
+    }
+}
+
+fn searched(app: &App) -> Availability {
+    if app.needle.is_empty() {
+        Availability::No("nothing was searched for yet")
+    } else {
+        Availability::Yes
+    }
+}
+
+fn unconnected(app: &App) -> Availability {
+    match app.connection {
+        Connection::Failed(_) => Availability::Yes,
+        _ => Availability::No("the store is connected"),
+    }
+}
+
+/// Every command there is.
+pub const COMMANDS: &[Command] = &{
+    use Action as A;
+    use InputRequest as I;
+    use Scope as S;
+    [
+        row(
+            "event.open",
+            &["enter"],
+            S::List,
+            A::Open,
+            "Open the event",
+            event_selected,
+        ),
+        row(
+            "list.pause",
+            &["space"],
+            S::List,
+            A::TogglePause,
+            "Pause or resume following",
+            connected,
+        ),
+        row(
+            "list.follow",
+            &["F"],
+            S::List,
+            A::Follow,
+            "Follow the newest event",
+            connected,
+        ),
+        row(
+            "failure.next",
+            &["e"],
+            S::List,
+            A::Failure(Direction::Forward),
+            "Next failed or denied event",
+            event_selected,
+        ),
+        row(
+            "failure.previous",
+            &["E"],
+            S::List,
+            A::Failure(Direction::Backward),
+            "Previous failed or denied event",
+            event_selected,
+        ),
+        row(
+            "event.copy-id",
+            &["y i"],
+            S::List,
+            A::CopyEvent(Part::Key),
+            "Copy the event's id",
+            event_selected,
+        ),
+        row(
+            "event.copy-json",
+            &["y j"],
+            S::List,
+            A::CopyEvent(Part::Json),
+            "Copy the event as JSON",
+            event_selected,
+        ),
+        row(
+            "event.copy-term",
+            &["y q"],
+            S::List,
+            A::CopyEvent(Part::Term),
+            "Copy a filter that finds the event",
+            event_selected,
+        ),
+        row(
+            "tree.collapse",
+            &["h", "left"],
+            S::Inspector,
+            A::Fold(Fold::Collapse),
+            "Fold, or go to the parent",
+            inspecting,
+        ),
+        row(
+            "tree.expand",
+            &["l", "right"],
+            S::Inspector,
+            A::Fold(Fold::Expand),
+            "Unfold, or go to the first child",
+            inspecting,
+        ),
+        row(
+            "tree.collapse-deep",
+            &["H"],
+            S::Inspector,
+            A::Fold(Fold::CollapseDeep),
+            "Fold all below",
+            inspecting,
+        ),
+        row(
+            "tree.expand-deep",
+            &["L"],
+            S::Inspector,
+            A::Fold(Fold::ExpandDeep),
+            "Unfold all below",
+            inspecting,
+        ),
+        row(
+            "tree.toggle",
+            &["space"],
+            S::Inspector,
+            A::Fold(Fold::Toggle),
+            "Fold or unfold",
+            inspecting,
+        ),
+        row(
+            "tree.level-1",
+            &["1"],
+            S::Inspector,
+            A::Fold(Fold::Level(1)),
+            "Show 1 level",
+            inspecting,
+        ),
+        row(
+            "tree.level-2",
+            &["2"],
+            S::Inspector,
+            A::Fold(Fold::Level(2)),
+            "Show 2 levels",
+            inspecting,
+        ),
+        row(
+            "tree.level-3",
+            &["3"],
+            S::Inspector,
+            A::Fold(Fold::Level(3)),
+            "Show 3 levels",
+            inspecting,
+        ),
+        row(
+            "tree.level-4",
+            &["4"],
+            S::Inspector,
+            A::Fold(Fold::Level(4)),
+            "Show 4 levels",
+            inspecting,
+        ),
+        row(
+            "tree.level-5",
+            &["5"],
+            S::Inspector,
+            A::Fold(Fold::Level(5)),
+            "Show 5 levels",
+            inspecting,
+        ),
+        row(
+            "tree.level-6",
+            &["6"],
+            S::Inspector,
+            A::Fold(Fold::Level(6)),
+            "Show 6 levels",
+            inspecting,
+        ),
+        row(
+            "tree.level-7",
+            &["7"],
+            S::Inspector,
+            A::Fold(Fold::Level(7)),
+            "Show 7 levels",
+            inspecting,
+        ),
+        row(
+            "tree.level-8",
+            &["8"],
+            S::Inspector,
+            A::Fold(Fold::Level(8)),
+            "Show 8 levels",
+            inspecting,
+        ),
+        row(
+            "tree.level-9",
+            &["9"],
+            S::Inspector,
+            A::Fold(Fold::Level(9)),
+            "Show 9 levels",
+            inspecting,
+        ),
+        row(
+            "value.with",
+            &["enter", "+"],
+            S::Inspector,
+            A::FilterBy(Polarity::With),
+            "Only events with this value",
+            inspecting,
+        ),
+        row(
+            "value.without",
+            &["-"],
+            S::Inspector,
+            A::FilterBy(Polarity::Without),
+            "Only events without this value",
+            inspecting,
+        ),
+        row(
+            "copy.path",
+            &["y p"],
+            S::Inspector,
+            A::Copy(Part::Path),
+            "Copy the path",
+            inspecting,
+        ),
+        row(
+            "copy.value",
+            &["y v"],
+            S::Inspector,
+            A::Copy(Part::Value),
+            "Copy the value",
+            inspecting,
+        ),
+        row(
+            "copy.key",
+            &["y k"],
+            S::Inspector,
+            A::Copy(Part::Key),
+            "Copy the key",
+            inspecting,
+        ),
+        row(
+            "copy.json",
+            &["y j"],
+            S::Inspector,
+            A::Copy(Part::Json),
+            "Copy as JSON",
+            inspecting,
+        ),
+        row(
+            "copy.term",
+            &["y q"],
+            S::Inspector,
+            A::Copy(Part::Term),
+            "Copy as a filter term",
+            inspecting,
+        ),
+        row(
+            "tree.wrap",
+            &["w"],
+            S::Inspector,
+            A::ToggleWrap,
+            "Wrap long values",
+            inspecting,
+        ),
+        row(
+            "move.down",
+            &["j", "down"],
+            S::Panes,
+            A::Move(Motion::Down),
+            "Down",
+            always,
+        ),
+        row(
+            "move.up",
+            &["k", "up"],
+            S::Panes,
+            A::Move(Motion::Up),
+            "Up",
+            always,
+        ),
+        row(
+            "move.half-down",
+            &["ctrl-d"],
+            S::Panes,
+            A::Move(Motion::HalfDown),
+            "Half a page down",
+            always,
+        ),
+        row(
+            "move.half-up",
+            &["ctrl-u"],
+            S::Panes,
+            A::Move(Motion::HalfUp),
+            "Half a page up",
+            always,
+        ),
+        row(
+            "move.page-down",
+            &["pgdn", "ctrl-f"],
+            S::Panes,
+            A::Move(Motion::PageDown),
+            "A page down",
+            always,
+        ),
+        row(
+            "move.page-up",
+            &["pgup", "ctrl-b"],
+            S::Panes,
+            A::Move(Motion::PageUp),
+            "A page up",
+            always,
+        ),
+        row(
+            "move.first",
+            &["g g", "home"],
+            S::Panes,
+            A::Move(Motion::First),
+            "To the beginning",
+            always,
+        ),
+        row(
+            "move.last",
+            &["G", "end"],
+            S::Panes,
+            A::Move(Motion::Last),
+            "To the end; in the list follow",
+            always,
+        ),
+        row(
+            "filter.edit",
+            &["f"],
+            S::Panes,
+            A::EditFilter,
+            "Edit the filter",
+            connected,
+        ),
+        row(
+            "filter.clear",
+            &["x"],
+            S::Panes,
+            A::ClearFilter,
+            "Remove the filter",
+            filtered,
+        ),
+        row(
+            "range.choose",
+            &["t"],
+            S::Panes,
+            A::ChooseRange,
+            "Choose a time range",
+            connected,
+        ),
+        row(
+            "search.start",
+            &["/"],
+            S::Panes,
+            A::Search,
+            "Search in what is loaded",
+            connected,
+        ),
+        row(
+            "search.next",
+            &["n"],
+            S::Panes,
+            A::SearchAgain(Direction::Forward),
+            "Next match",
+            searched,
+        ),
+        row(
+            "search.previous",
+            &["N"],
+            S::Panes,
+            A::SearchAgain(Direction::Backward),
+            "Previous match",
+            searched,
+        ),
+        row(
+            "zone.cycle",
+            &["z"],
+            S::Panes,
+            A::CycleZone,
+            "Times in UTC or local",
+            always,
+        ),
+        row(
+            "pane.next",
+            &["tab"],
+            S::Panes,
+            A::NextPane(Direction::Forward),
+            "Next pane",
+            always,
+        ),
+        row(
+            "pane.previous",
+            &["backtab"],
+            S::Panes,
+            A::NextPane(Direction::Backward),
+            "Previous pane",
+            always,
+        ),
+        row(
+            "help.show",
+            &["?"],
+            S::Panes,
+            A::Help,
+            "Keys of the focused pane",
+            always,
+        ),
+        row(
+            "palette.open",
+            &[":"],
+            S::Panes,
+            A::Palette,
+            "All commands",
+            always,
+        ),
+        row(
+            "notices.show",
+            &["!"],
+            S::Panes,
+            A::Notices,
+            "All notices so far",
+            always,
+        ),
+        row(
+            "filter.explain",
+            &["X"],
+            S::Panes,
+            A::Explain,
+            "How the store answers the filter",
+            connected,
+        ),
+        row(
+            "app.leave",
+            &["q"],
+            S::Panes,
+            A::Leave,
+            "Back; quit at the top",
+            always,
+        ),
+        row(
+            "app.back",
+            &["esc"],
+            S::Panes,
+            A::Back,
+            "One level back",
+            always,
+        ),
+        row(
+            "filter.submit",
+            &["enter"],
+            S::Line,
+            A::Submit,
+            "Accept",
+            always,
+        ),
+        row(
+            "line.back",
+            &["esc"],
+            S::Line,
+            A::Back,
+            "Close suggestions, then the line",
+            always,
+        ),
+        row(
+            "line.previous",
+            &["up"],
+            S::Line,
+            A::Previous,
+            "Suggestion or history before",
+            always,
+        ),
+        row(
+            "line.next",
+            &["down"],
+            S::Line,
+            A::Next,
+            "Suggestion or history after",
+            always,
+        ),
+        row(
+            "line.complete",
+            &["tab"],
+            S::Filter,
+            A::Complete,
+            "Take the suggestion",
+            always,
+        ),
+        row(
+            "line.complete-previous",
+            &["backtab"],
+            S::Filter,
+            A::Previous,
+            "Suggestion before",
+            always,
+        ),
+        row(
+            "filter.history",
+            &["ctrl-r"],
+            S::Filter,
+            A::HistorySearch,
+            "Search the history",
+            always,
+        ),
+        row(
+            "line.left",
+            &["left"],
+            S::Line,
+            A::Edit(I::GoToPrevChar),
+            "Left",
+            always,
+        ),
+        row(
+            "line.right",
+            &["right", "ctrl-f"],
+            S::Line,
+            A::Edit(I::GoToNextChar),
+            "Right",
+            always,
+        ),
+        row(
+            "line.start",
+            &["ctrl-a", "home"],
+            S::Line,
+            A::Edit(I::GoToStart),
+            "Beginning of the line",
+            always,
+        ),
+        row(
+            "line.end",
+            &["ctrl-e", "end"],
+            S::Line,
+            A::Edit(I::GoToEnd),
+            "End of the line",
+            always,
+        ),
+        row(
+            "line.word-left",
+            &["alt-b"],
+            S::Line,
+            A::Edit(I::GoToPrevWord),
+            "A word to the left",
+            always,
+        ),
+        row(
+            "line.word-right",
+            &["alt-f"],
+            S::Line,
+            A::Edit(I::GoToNextWord),
+            "A word to the right",
+            always,
+        ),
+        row(
+            "line.delete-left",
+            &["backspace", "ctrl-h"],
+            S::Line,
+            A::Edit(I::DeletePrevChar),
+            "Delete to the left",
+            always,
+        ),
+        row(
+            "line.delete-right",
+            &["delete", "ctrl-d"],
+            S::Line,
+            A::Edit(I::DeleteNextChar),
+            "Delete to the right",
+            always,
+        ),
+        row(
+            "line.delete-word-left",
+            &["ctrl-w"],
+            S::Line,
+            A::Edit(I::DeletePrevWord),
+            "Delete the word to the left",
+            always,
+        ),
+        row(
+            "line.delete-word-right",
+            &["alt-d"],
+            S::Line,
+            A::Edit(I::DeleteNextWord),
+            "Delete the word to the right",
+            always,
+        ),
+        row(
+            "line.delete-start",
+            &["ctrl-u"],
+            S::Line,
+            A::Edit(I::DeleteFromStart),
+            "Delete to the beginning",
+            always,
+        ),
+        row(
+            "line.delete-end",
+            &["ctrl-k"],
+            S::Line,
+            A::Edit(I::DeleteTillEnd),
+            "Delete to the end",
+            always,
+        ),
+        row(
+            "line.yank",
+            &["ctrl-y"],
+            S::Line,
+            A::Edit(I::Yank),
+            "Put back what was deleted",
+            always,
+        ),
+        row(
+            "reader.close",
+            &["q", "esc", "enter", "?"],
+            S::Reader,
+            A::Back,
+            "Close",
+            always,
+        ),
+        row(
+            "reader.down",
+            &["j", "down"],
+            S::Reader,
+            A::Move(Motion::Down),
+            "Down",
+            always,
+        ),
+        row(
+            "reader.up",
+            &["k", "up"],
+            S::Reader,
+            A::Move(Motion::Up),
+            "Up",
+            always,
+        ),
+        row(
+            "reader.page-down",
+            &["pgdn", "space"],
+            S::Reader,
+            A::Move(Motion::PageDown),
+            "A page down",
+            always,
+        ),
+        row(
+            "reader.page-up",
+            &["pgup", "b"],
+            S::Reader,
+            A::Move(Motion::PageUp),
+            "A page up",
+            always,
+        ),
+        row(
+            "connection.retry",
+            &["r"],
+            S::Failure,
+            A::Retry,
+            "Connect again",
+            unconnected,
+        ),
+        row(
+            "connection.quit",
+            &["q", "esc"],
+            S::Failure,
+            A::Quit,
+            "Quit",
+            always,
+        ),
+        row(
+            "help.always",
+            &["f1"],
+            S::Always,
+            A::Help,
+            "Keys of the focused pane",
+            always,
+        ),
+        row(
+            "mouse.toggle",
+            &["f2"],
+            S::Always,
+            A::ToggleMouse,
+            "Mouse on or off",
+            always,
+        ),
+        row(
+            "store.refresh",
+            &["f5"],
+            S::Always,
+            A::Refresh,
+            "Ask the store again",
+            connected,
+        ),
+        row(
+            "palette.always",
+            &["ctrl-p"],
+            S::Always,
+            A::Palette,
+            "All commands",
+            always,
+        ),
+        row(
+            "app.interrupt",
+            &["ctrl-c"],
+            S::Always,
+            A::Interrupt,
+            "Stop the query; then quit",
+            always,
+        ),
+        row(
+            "app.suspend",
+            &["ctrl-z"],
+            S::Always,
+            A::Suspend,
+            "Suspend",
+            always,
+        ),
+        row(
+            "app.redraw",
+            &["ctrl-l"],
+            S::Always,
+            A::Redraw,
+            "Draw anew",
+            always,
+        ),
+        row("app.quit", &[], S::Always, A::Quit, "Quit", always),
+    ]
+};
+
+/// Keys of a command as people read them: `g g, Home`.
+pub fn keys_shown(command: &Command) -> String {
+    let keys: Vec<_> = command
+        .keys
+        .iter()
+        .map(|keys| keymap::shown(keys))
+        .collect();
+    keys.join(", ")
+}
+
+/// The key table of the README, in Markdown.
+pub fn key_table() -> String {
+    let mut out = String::new();
+    for scope in Scope::ALL {
+        let _ = writeln!(out, "\n**{}**\n\n| Keys | |\n|---|---|", scope.title());
+        for command in COMMANDS.iter().filter(|command| command.scope == scope) {
+            if command.keys.is_empty() {
+                continue;
+            }
+            let keys: Vec<_> = command
+                .keys
+                .iter()
+                .map(|keys| format!("`{}`", keymap::shown(keys)))
+                .collect();
+            let _ = writeln!(out, "| {} | {} |", keys.join(" "), command.title);
+        }
+    }
+    out.trim_start().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_titles_say_something() {
+        let mut seen = HashSet::new();
+        for command in COMMANDS {
+            assert!(seen.insert(command.id), "{} is there twice", command.id);
+            assert!(!command.title.is_empty(), "{}", command.id);
+        }
+    }
+
+    #[test]
+    fn the_key_table_names_every_bound_command() {
+        let table = key_table();
+        for command in COMMANDS.iter().filter(|command| !command.keys.is_empty()) {
+            assert!(table.contains(command.title), "{}", command.id);
+        }
+    }
+
+    #[test]
+    fn no_single_key_deletes_events() {
+        assert!(COMMANDS.iter().all(|command| !command.id.contains("purge")));
+    }
+}

@@ -1,0 +1,38 @@
+//! Where the parts of the screen are, as far as keys and the mouse need to know. Filled in by what
+//! draws; knows nothing of drawing.
+
+/// A rectangle of cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Area {
+    /// First column.
+    pub x: u16,
+    /// First row.
+    pub y: u16,
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+}
+
+impl Area {
+    /// Whether a cell lies within.
+    pub fn contains(self, column: u16, row: u16) -> bool {
+        (self.x..self.x + self.width).contains(&column)
+            && (self.y..self.y + self.height).contains(&row)
+    }
+}
+
+/// The parts of the last frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Regions {
+    /// Lines of the event list.
+    pub list: Area,
+    /// Lines of the inspector's tree; empty when it is closed.
+    pub inspector: Area,
+    /// The filter's text.
+    pub filter: Area,
+    /// Bars of the histogram.
+    pub histogram: Area,
+    /// Lines of the topmost text to read.
+    pub reader: Area,
+}

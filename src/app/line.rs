@@ -1,0 +1,125 @@
+//! Typing: which line of text gets what is typed, and what accepting it means.
+
+use tui_input::{Input, InputRequest};
+
+use crate::app::command::Direction;
+use crate::app::overlay::Overlay;
+use crate::app::{App, Effect, Focus};
+
+impl App {
+    pub(super) fn edit(&mut self, request: InputRequest) -> Vec<Effect> {
+        match self.overlays.last_mut() {
+            Some(Overlay::Picker(picker)) => {
+                picker.input.handle(request);
+                picker.narrow();
+                Vec::new()
+            }
+            Some(Overlay::Search { input, .. }) => {
+                input.handle(request);
+                Vec::new()
+            }
+            Some(Overlay::Reader(_)) => Vec::new(),
+            None => {
+                self.filter.edit(request);
+                self.filter.suggest(&self.catalog);
+                if self.filter.text().is_empty() {
+                    self.filter.close_popup();
+                }
+                self.filter_changed()
+            }
+        }
+    }
+
+    pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        let line = |input: &mut Input| {
+            for c in text.chars() {
+                let c = if c.is_control() { ' ' } else { c };
+                input.handle(InputRequest::InsertChar(c));
+            }
+        };
+        match self.overlays.last_mut() {
+            Some(Overlay::Picker(picker)) => {
+                line(&mut picker.input);
+                picker.narrow();
+                Vec::new()
+            }
+            Some(Overlay::Search { input, .. }) => {
+                line(input);
+                Vec::new()
+            }
+            None if self.focus == Focus::Filter => {
+                self.filter.paste(text);
+                self.filter.close_popup();
+                self.filter_changed()
+            }
+            // Outside a line pasted text would be a row of commands; nobody means that.
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn step(&mut self, direction: Direction) -> Vec<Effect> {
+        match self.overlays.last_mut() {
+            Some(Overlay::Picker(picker)) => {
+                picker.step(direction);
+                Vec::new()
+            }
+            Some(_) => Vec::new(),
+            None => {
+                let browsing = self.filter.popup().is_none();
+                self.filter.step(direction);
+                if browsing {
+                    self.filter_changed()
+                } else {
+                    Vec::new()
+                }
+            }
+        }
+    }
+
+    pub(super) fn complete_line(&mut self) -> Vec<Effect> {
+        if self.filter.accept() {
+            self.filter.suggest(&self.catalog);
+            return self.filter_changed();
+        }
+        self.filter.suggest(&self.catalog);
+        Vec::new()
+    }
+
+    pub(super) fn submit(&mut self) -> Vec<Effect> {
+        match self.overlays.pop() {
+            Some(Overlay::Picker(picker)) => match picker.pick() {
+                Some(choice) => self.picked(choice),
+                None => Vec::new(),
+            },
+            Some(Overlay::Search { input, within }) => {
+                if !input.value().is_empty() {
+                    input.value().clone_into(&mut self.needle);
+                    return self.search(within, Direction::Forward);
+                }
+                Vec::new()
+            }
+            Some(Overlay::Reader(_)) => Vec::new(),
+            None => self.submit_filter(),
+        }
+    }
+
+    fn submit_filter(&mut self) -> Vec<Effect> {
+        // Enter takes a suggestion only if the user went to one; otherwise it means the text.
+        if self
+            .filter
+            .popup()
+            .is_some_and(|popup| popup.chosen.is_some())
+        {
+            return self.complete_line();
+        }
+        self.filter.close_popup();
+        self.filter.judge(&self.catalog, self.moment());
+        if self.filter.is_invalid() {
+            return Vec::new();
+        }
+        self.focus = Focus::List;
+        let mut effects = self.remember();
+        effects.extend(self.run_filter());
+        effects
+    }
+}

@@ -1,0 +1,207 @@
+//! What lies over the panes: texts to read, lists to pick from, the search line.
+
+use tui_input::Input;
+
+use crate::app::command::{Action, Availability, COMMANDS, Direction, keys_shown};
+use crate::app::fuzzy::{self, Ranked};
+use crate::app::{App, Focus};
+
+/// Something over the panes.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// A text.
+    Reader(Reader),
+    /// A list to pick from.
+    Picker(Picker),
+    /// The search line at the bottom.
+    Search {
+        /// What is being typed.
+        input: Input,
+        /// Where it looks.
+        within: Focus,
+    },
+}
+
+/// A text to read.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    /// Its heading.
+    pub title: String,
+    /// Its lines: a word on the left (may be empty), and the text.
+    pub lines: Vec<(String, String)>,
+    /// Lines scrolled away at the top.
+    pub scroll: usize,
+}
+
+/// Something to pick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// A command.
+    Command(Action),
+    /// A former filter.
+    Filter(String),
+    /// A time range as a filter term; `None` is all time.
+    Range(Option<&'static str>),
+}
+
+/// A line of a list to pick from.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What is ranked by what is typed.
+    pub label: String,
+    /// What stands beside it.
+    pub about: String,
+    /// What picking it means.
+    pub choice: Choice,
+}
+
+/// A list to pick from, narrowed by typing.
+#[derive(Clone, Debug)]
+pub struct Picker {
+    /// Its heading.
+    pub title: &'static str,
+    /// What was typed.
+    pub input: Input,
+    items: Vec<Item>,
+    matches: Vec<Ranked>,
+    chosen: usize,
+}
+
+/// The ranges on offer.
+const RANGES: [(&str, Option<&str>); 6] = [
+    ("15 minutes", Some("since:-15m")),
+    ("1 hour", Some("since:-1h")),
+    ("24 hours", Some("since:-24h")),
+    ("7 days", Some("since:-7d")),
+    ("30 days", Some("since:-30d")),
+    ("all time", None),
+];
+
+impl Reader {
+    /// Scrolls, not beyond the last line.
+    pub fn scroll_by(&mut self, delta: isize) {
+        let last = self.lines.len().saturating_sub(1);
+        self.scroll = self.scroll.saturating_add_signed(delta).min(last);
+    }
+
+    /// The keys that work where the user is.
+    pub fn help(app: &App) -> Self {
+        let mut lines = Vec::new();
+        for scope in app.scopes() {
+            if !lines.is_empty() {
+                lines.push((String::new(), String::new()));
+            }
+            lines.push((scope.title().to_owned(), String::new()));
+            let bound = |command: &&crate::app::command::Command| {
+                command.scope == *scope && !command.keys.is_empty()
+            };
+            for command in COMMANDS.iter().filter(bound) {
+                let title = match (command.available)(app) {
+                    Availability::Yes => command.title.to_owned(),
+                    Availability::No(why) => format!("{} ({why})", command.title),
+                };
+                lines.push((format!("  {}", keys_shown(command)), title));
+            }
+        }
+        Self {
+            title: "keys".to_owned(),
+            lines,
+            scroll: 0,
+        }
+    }
+}
+
+impl Picker {
+    fn new(title: &'static str, items: Vec<Item>) -> Self {
+        let mut picker = Self {
+            title,
+            input: Input::default(),
+            items,
+            matches: Vec::new(),
+            chosen: 0,
+        };
+        picker.narrow();
+        picker
+    }
+
+    /// Every command that can do something now.
+    pub fn commands(app: &App) -> Self {
+        let mut seen = Vec::new();
+        let items = COMMANDS
+            .iter()
+            .filter(|command| {
+                let shown = app.scopes().contains(&command.scope)
+                    || command.scope == crate::app::command::Scope::Inspector;
+                let usable = !matches!(command.action, Action::Edit(_))
+                    && (command.available)(app) == Availability::Yes;
+                let offered = shown && usable && !seen.contains(&command.action);
+                if offered {
+                    seen.push(command.action);
+                }
+                offered
+            })
+            .map(|command| Item {
+                label: command.title.to_owned(),
+                about: keys_shown(command),
+                choice: Choice::Command(command.action),
+            })
+            .collect();
+        Self::new("commands", items)
+    }
+
+    /// Former filters, newest first.
+    pub fn history(entries: &[String]) -> Self {
+        let item = |entry: &String| Item {
+            label: entry.clone(),
+            about: String::new(),
+            choice: Choice::Filter(entry.clone()),
+        };
+        Self::new("history", entries.iter().rev().map(item).collect())
+    }
+
+    /// Time ranges.
+    pub fn ranges() -> Self {
+        let item = |(label, term): (&str, Option<&'static str>)| Item {
+            label: label.to_owned(),
+            about: term.unwrap_or_default().to_owned(),
+            choice: Choice::Range(term),
+        };
+        Self::new("time range", RANGES.into_iter().map(item).collect())
+    }
+
+    /// Ranks the items again by what is typed.
+    pub fn narrow(&mut self) {
+        let labels = self.items.iter().map(|item| item.label.as_str());
+        self.matches = fuzzy::rank(self.input.value(), labels);
+        self.chosen = 0;
+    }
+
+    /// The items that match, best first, with the matched characters of their labels.
+    pub fn matches(&self) -> impl ExactSizeIterator<Item = (&Item, &[usize])> {
+        self.matches
+            .iter()
+            .map(|ranked| (&self.items[ranked.index], ranked.hits.as_slice()))
+    }
+
+    /// The place of the chosen item among the matches.
+    pub fn chosen(&self) -> usize {
+        self.chosen
+    }
+
+    /// Goes to another match, round and round.
+    pub fn step(&mut self, direction: Direction) {
+        let count = self.matches.len();
+        if count > 0 {
+            self.chosen = match direction {
+                Direction::Forward => (self.chosen + 1) % count,
+                Direction::Backward => (self.chosen + count - 1) % count,
+            };
+        }
+    }
+
+    /// What is picked.
+    pub fn pick(&self) -> Option<Choice> {
+        let ranked = self.matches.get(self.chosen)?;
+        Some(self.items[ranked.index].choice.clone())
+    }
+}

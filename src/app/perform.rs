@@ -1,0 +1,430 @@
+//! What each action does. Which keys reach it is the command table's affair.
+
+use crate::app::command::{Action, Direction, Motion, Part, Polarity};
+use crate::app::filter_bar::term;
+use crate::app::histogram::is_failure;
+use crate::app::inspector::{Body, Inspector, Wrap};
+use crate::app::notice::Level;
+use crate::app::overlay::{Overlay, Picker, Reader};
+use crate::app::timeline::Seek;
+use crate::app::timeline::view::Line;
+use crate::app::{App, Effect, Focus, Mouse, Pointer, PointerKind};
+use crate::core::event::{Event, Extent, Field};
+use crate::core::json::FlatJson;
+use crate::core::scalar::Scalar;
+
+/// Lines that a turn of the wheel moves.
+const WHEEL: isize = 3;
+
+/// Many terminals drop clipboard texts that are longer than this, in bytes.
+const CLIPBOARD: usize = 74_000;
+
+impl App {
+    pub(super) fn perform(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Move(motion) => self.move_by(motion),
+            Action::Open => self.open_selected(),
+            Action::TogglePause if self.is_following() => {
+                self.timeline.pause();
+                Vec::new()
+            }
+            Action::TogglePause | Action::Follow => self.follow_newest(),
+            Action::Failure(direction) => self.seek_failure(direction),
+            Action::EditFilter => {
+                self.focus = Focus::Filter;
+                Vec::new()
+            }
+            Action::ClearFilter => self.set_filter(""),
+            Action::ChooseRange => self.push(Overlay::Picker(Picker::ranges())),
+            Action::Palette => {
+                let picker = Picker::commands(self);
+                self.push(Overlay::Picker(picker))
+            }
+            Action::HistorySearch => {
+                let picker = Picker::history(self.filter.history.entries());
+                self.push(Overlay::Picker(picker))
+            }
+            Action::Help => {
+                let help = Reader::help(self);
+                self.push(Overlay::Reader(help))
+            }
+            Action::Notices => {
+                let notices = self.all_notices();
+                self.push(Overlay::Reader(notices))
+            }
+            Action::Explain => {
+                let generation = self.next();
+                self.question.explain = generation;
+                vec![Effect::Explain(generation, self.question.predicate.clone())]
+            }
+            Action::Search => {
+                let within = self.focus;
+                let input = tui_input::Input::default();
+                self.push(Overlay::Search { input, within })
+            }
+            Action::SearchAgain(direction) => self.search(self.focus, direction),
+            Action::CycleZone => {
+                self.zone.cycle();
+                Vec::new()
+            }
+            Action::NextPane(direction) => self.next_pane(direction),
+            Action::ToggleMouse => {
+                self.mouse = match self.mouse {
+                    Mouse::Off => Mouse::On,
+                    Mouse::On => Mouse::Off,
+                };
+                vec![Effect::Mouse(self.mouse)]
+            }
+            Action::Refresh => self.refresh(),
+            Action::Retry => self.open(),
+            Action::Leave if self.is_at_top() => vec![Effect::Quit],
+            Action::Back | Action::Leave => self.back(),
+            Action::Quit => vec![Effect::Quit],
+            Action::Interrupt => self.stop_query().unwrap_or_else(|| vec![Effect::Quit]),
+            Action::Suspend => vec![Effect::Suspend],
+            Action::Redraw => vec![Effect::Redraw],
+            Action::Fold(fold) => {
+                if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
+                    tree.fold(fold);
+                }
+                Vec::new()
+            }
+            Action::FilterBy(polarity) => self.filter_by(polarity),
+            Action::Copy(part) => self.copy_part(part),
+            Action::CopyEvent(part) => self.copy_event(part),
+            Action::ToggleWrap => {
+                self.wrap = match self.wrap {
+                    Wrap::Cut => Wrap::Lines,
+                    Wrap::Lines => Wrap::Cut,
+                };
+                if let Some(open) = &mut self.inspector {
+                    open.wrap = self.wrap;
+                }
+                Vec::new()
+            }
+            Action::Edit(request) => self.edit(request),
+            Action::Submit => self.submit(),
+            Action::Previous => self.step(Direction::Backward),
+            Action::Next => self.step(Direction::Forward),
+            Action::Complete => self.complete_line(),
+        }
+    }
+
+    fn push(&mut self, overlay: Overlay) -> Vec<Effect> {
+        self.overlays.push(overlay);
+        Vec::new()
+    }
+
+    fn is_at_top(&self) -> bool {
+        self.overlays.is_empty() && self.inspector.is_none() && self.focus == Focus::List
+    }
+
+    /// One level back: the topmost overlay, suggestions, the filter's line, the inspector.
+    fn back(&mut self) -> Vec<Effect> {
+        if self.overlays.pop().is_some() {
+            return Vec::new();
+        }
+        match self.focus {
+            Focus::Filter => {
+                if !self.filter.close_popup() {
+                    self.focus = Focus::List;
+                }
+            }
+            Focus::Inspector | Focus::List => {
+                self.inspector = None;
+                self.focus = Focus::List;
+            }
+        }
+        Vec::new()
+    }
+
+    fn next_pane(&mut self, direction: Direction) -> Vec<Effect> {
+        let panes: &[Focus] = if self.inspector.is_some() {
+            &[Focus::List, Focus::Inspector, Focus::Filter]
+        } else {
+            &[Focus::List, Focus::Filter]
+        };
+        let at = panes.iter().position(|pane| *pane == self.focus);
+        let step = match direction {
+            Direction::Forward => 1,
+            Direction::Backward => panes.len() - 1,
+        };
+        self.focus = panes[(at.unwrap_or(0) + step) % panes.len()];
+        Vec::new()
+    }
+
+    fn move_by(&mut self, motion: Motion) -> Vec<Effect> {
+        if let Some(Overlay::Reader(reader)) = self.overlays.last_mut() {
+            reader.scroll_by(delta(motion, usize::from(self.regions.reader.height)));
+            return Vec::new();
+        }
+        if self.focus == Focus::Inspector {
+            let height = usize::from(self.regions.inspector.height).max(1);
+            if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
+                match motion {
+                    Motion::First => tree.move_first(),
+                    Motion::Last => tree.move_last(height),
+                    _ => tree.move_by(delta(motion, height), height),
+                }
+            }
+            return Vec::new();
+        }
+        self.resume_paging();
+        let height = usize::from(self.regions.list.height).max(1);
+        let mut effects = match motion {
+            Motion::First => self.go_to_oldest(),
+            Motion::Last => self.follow_newest(),
+            _ => {
+                self.timeline.move_by(delta(motion, height), height);
+                Vec::new()
+            }
+        };
+        effects.extend(self.sync_inspector());
+        effects
+    }
+
+    fn seek_failure(&mut self, direction: Direction) -> Vec<Effect> {
+        let found = self
+            .timeline
+            .seek(seek(direction), |event| is_failure(event.outcome));
+        if !found {
+            let text = "no other failed or denied event in what is loaded";
+            self.notify(Level::Info, text, None);
+        }
+        self.sync_inspector()
+    }
+
+    /// Looks for the needle in a pane.
+    pub(super) fn search(&mut self, within: Focus, direction: Direction) -> Vec<Effect> {
+        let needle = self.needle.clone();
+        let tree = match within {
+            Focus::Inspector => self.inspector.as_mut().and_then(Inspector::tree_mut),
+            Focus::List | Focus::Filter => None,
+        };
+        let found = match tree {
+            Some(tree) => tree.search(&needle, direction),
+            None => {
+                // In the list, the first match is the one above: the newest before the selection.
+                let way = match direction {
+                    Direction::Forward => Seek::Older,
+                    Direction::Backward => Seek::Newer,
+                };
+                self.timeline.seek(way, |event| mentions(event, &needle))
+            }
+        };
+        if !found {
+            self.notify(
+                Level::Info,
+                format!("“{needle}” is nowhere else in what is loaded"),
+                Some("f filters in the store".to_owned()),
+            );
+        }
+        self.sync_inspector()
+    }
+
+    fn open_selected(&mut self) -> Vec<Effect> {
+        let Some(event) = self.timeline.selected().cloned() else {
+            return Vec::new();
+        };
+        self.focus = Focus::Inspector;
+        self.inspect(event)
+    }
+
+    /// Keeps an open inspector on the selected event.
+    pub(super) fn sync_inspector(&mut self) -> Vec<Effect> {
+        let Some((open, selected)) = self.inspector.as_ref().zip(self.timeline.selected()) else {
+            return Vec::new();
+        };
+        // Reading goes on undisturbed while the list follows.
+        if open.event.id == selected.id || self.focus == Focus::Inspector {
+            return Vec::new();
+        }
+        let event = selected.clone();
+        self.inspect(event)
+    }
+
+    /// Opens an event, or takes its new state in; fetches what the list does not hold.
+    pub(super) fn inspect(&mut self, event: Event) -> Vec<Effect> {
+        let generation = self.next();
+        self.question.fetch = generation;
+        let same = self
+            .inspector
+            .take()
+            .filter(|open| open.event.id == event.id);
+        let mut open = same.unwrap_or_else(|| Inspector::new(event.clone(), self.wrap));
+        open.event = event.clone();
+        let effects = match event.payload.extent {
+            Extent::Whole => {
+                match FlatJson::parse(event.payload.text.to_string()) {
+                    Ok(json) => open.fill(json),
+                    Err(error) => open.body = Body::not_json(&error, &event.payload.text),
+                }
+                Vec::new()
+            }
+            Extent::Head { .. } => vec![Effect::Fetch(generation, Box::new(event))],
+        };
+        self.inspector = Some(open);
+        effects
+    }
+
+    fn filter_by(&mut self, polarity: Polarity) -> Vec<Effect> {
+        let tree = self.inspector.as_ref().and_then(Inspector::tree);
+        let Some(term) = tree.and_then(|tree| tree.term(tree.cursor())) else {
+            return Vec::new();
+        };
+        let text = term::join(self.filter.text(), &term, polarity);
+        self.notify(Level::Info, format!("filter: {text}"), None);
+        self.set_filter(&text)
+    }
+
+    fn copy_part(&mut self, part: Part) -> Vec<Effect> {
+        let tree = self.inspector.as_ref().and_then(Inspector::tree);
+        match tree.and_then(|tree| tree.copy(part)) {
+            Some(text) => self.copy(text),
+            None => {
+                self.notify(
+                    Level::Info,
+                    "there is nothing of this kind to copy here",
+                    None,
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    fn copy_event(&mut self, part: Part) -> Vec<Effect> {
+        let Some(event) = self.timeline.selected() else {
+            return Vec::new();
+        };
+        let id = event.id.as_str();
+        let text = match part {
+            Part::Term => format!("id:{}", term::literal(&Scalar::Text(id.into()))),
+            Part::Json if event.payload.extent != Extent::Whole => {
+                let text = "the list holds only the beginning of this record";
+                self.notify(Level::Info, text, Some("open it, then y j".to_owned()));
+                return Vec::new();
+            }
+            Part::Json => event.payload.text.to_string(),
+            Part::Key | Part::Path | Part::Value => id.to_owned(),
+        };
+        self.copy(text)
+    }
+
+    fn copy(&mut self, text: String) -> Vec<Effect> {
+        let bytes = text.len();
+        let hint =
+            (bytes > CLIPBOARD).then(|| "many terminals drop texts of this length".to_owned());
+        let what = match text.char_indices().nth(40) {
+            Some((cut, _)) => format!("{}…", &text[..cut]),
+            None => text.clone(),
+        };
+        let sentence = format!("sent {bytes} bytes to the terminal's clipboard (OSC 52): {what}");
+        self.notify(Level::Info, sentence, hint);
+        vec![Effect::Copy(text)]
+    }
+
+    fn all_notices(&self) -> Reader {
+        let mut lines = Vec::new();
+        for notice in self.notices.all() {
+            let word = format!("{} {}", self.zone.clock(notice.at), notice.level.word());
+            lines.push((word, notice.text.clone()));
+            if let Some(hint) = &notice.hint {
+                lines.push((String::new(), format!("hint: {hint}")));
+            }
+        }
+        if lines.is_empty() {
+            lines.push((String::new(), "nothing has happened yet".to_owned()));
+        }
+        Reader {
+            title: "notices".to_owned(),
+            scroll: lines
+                .len()
+                .saturating_sub(usize::from(self.regions.list.height)),
+            lines,
+        }
+    }
+
+    fn refresh(&mut self) -> Vec<Effect> {
+        self.question.span = None;
+        let mut effects = self.ask();
+        effects.push(self.sample());
+        effects
+    }
+
+    pub(super) fn pointer(&mut self, pointer: Pointer) -> Vec<Effect> {
+        let Pointer { column, row, kind } = pointer;
+        let regions = self.regions;
+        let wheel = match kind {
+            PointerKind::WheelUp => Some(-WHEEL),
+            PointerKind::WheelDown => Some(WHEEL),
+            PointerKind::Click => None,
+        };
+        if let Some(Overlay::Reader(reader)) = self.overlays.last_mut() {
+            reader.scroll_by(wheel.unwrap_or(0));
+        } else if regions.inspector.contains(column, row) {
+            let height = usize::from(regions.inspector.height);
+            if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
+                tree.move_by(wheel.unwrap_or(0), height);
+            }
+            self.focus = Focus::Inspector;
+        } else if regions.filter.contains(column, row) {
+            self.focus = Focus::Filter;
+        } else if regions.list.contains(column, row) {
+            let height = usize::from(regions.list.height);
+            self.focus = Focus::List;
+            match wheel {
+                Some(delta) => self.timeline.move_by(delta, height),
+                None => self.click(usize::from(row - regions.list.y), height),
+            }
+            let mut effects = self.sync_inspector();
+            effects.extend(self.load_more());
+            return effects;
+        }
+        Vec::new()
+    }
+
+    fn click(&mut self, row: usize, height: usize) {
+        let lines = self.timeline.view(height, &self.zone);
+        if let Some(Line::Event { event, .. }) = lines.get(row) {
+            let id = event.id.clone();
+            self.timeline.pause();
+            self.timeline.select(&id, row);
+        }
+    }
+}
+
+/// Whether an event's id, fields or the part of its record that is held contain a text, whatever
+/// the case of ASCII letters.
+pub fn mentions(event: &Event, needle: &str) -> bool {
+    let needle = needle.to_ascii_lowercase();
+    let holds = |text: &str| text.to_ascii_lowercase().contains(&needle);
+    holds(event.id.as_str())
+        || event.outcome.is_some_and(|outcome| holds(outcome.word()))
+        || Field::ALL
+            .into_iter()
+            .flat_map(|field| event.all(field))
+            .any(|value| holds(value.text()))
+        || holds(&event.payload.text)
+}
+
+fn seek(direction: Direction) -> Seek {
+    match direction {
+        Direction::Forward => Seek::Newer,
+        Direction::Backward => Seek::Older,
+    }
+}
+
+/// A motion as a number of lines in a pane of `height` lines; ends are as far as one can go.
+fn delta(motion: Motion, height: usize) -> isize {
+    let page = isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(1);
+    match motion {
+        Motion::Down => 1,
+        Motion::Up => -1,
+        Motion::HalfDown => (page / 2).max(1),
+        Motion::HalfUp => -(page / 2).max(1),
+        Motion::PageDown => page,
+        Motion::PageUp => -page,
+        Motion::First => isize::MIN,
+        Motion::Last => isize::MAX,
+    }
+}

@@ -1,0 +1,382 @@
+//! What was asked of the store, and how far the answer is: the filter as it runs, pages, counts.
+//!
+//! The filter as it is being typed is `filter_bar`; the two differ while the text is not valid.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::filter_bar::term;
+use crate::app::histogram::{Counting, Histogram};
+use crate::app::overlay::Choice;
+use crate::app::timeline::{Edge, Follow, Timeline};
+use crate::app::{App, Effect, Focus, Generation, Live};
+use crate::core::aggregate::even_edges;
+use crate::core::instant::Micros;
+use crate::core::query::predicate::Predicate;
+use crate::store::{Count, PageFrom, PageRequest, PayloadNeed, Progress, TailFrom, TailRequest};
+
+/// Events asked for at once.
+const PAGE: usize = 500;
+
+/// A pause in typing after which a filter runs.
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// A tail begins this long ago, so that nothing falls between it and the first page; what both
+/// bring is one event by its id.
+const TAIL_OVERLAP: i64 = 5 * Micros::SECOND;
+
+/// Buckets when the width of the screen is not known yet.
+const BUCKETS: usize = 60;
+
+/// The end of the window at which a page is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A new window, from the newest event back.
+    Newest,
+    /// A new window, from the oldest event forward.
+    Oldest,
+    /// The old end.
+    Older,
+    /// The new end.
+    Newer,
+}
+
+/// Whether a page is being loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Paging {
+    /// No.
+    Idle,
+    /// Yes.
+    Running {
+        /// Where.
+        end: End,
+        /// How far it has looked, where no index helps.
+        progress: Option<Progress>,
+    },
+    /// It was stopped by the user; how far it had looked.
+    Stopped(Option<Progress>),
+    /// It failed; the sentence is among the notices.
+    Failed,
+}
+
+/// What was asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The filter's text, as it ran.
+    pub text: String,
+    /// What it means.
+    pub predicate: Arc<Predicate>,
+    /// Whether a page is being loaded.
+    pub paging: Paging,
+    /// How long the first page took.
+    pub took: Option<Duration>,
+    /// How many events match.
+    pub count: Option<Count>,
+    /// The window of a new question replaces the former one when its first answer is there.
+    pub(super) reset: Option<End>,
+    /// Events that came while a page forward was being loaded: that page may lack them.
+    pub(super) arrived: u64,
+    pub(super) span: Option<(Micros, Micros)>,
+    pub(super) opening: Generation,
+    pub(super) catalog: Generation,
+    pub(super) page: Generation,
+    pub(super) histogram: Generation,
+    pub(super) counting: Generation,
+    pub(super) spanning: Generation,
+    pub(super) tail: Generation,
+    pub(super) fetch: Generation,
+    pub(super) explain: Generation,
+    pub(super) pause: Generation,
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        let none = Generation::default();
+        Self {
+            text: String::new(),
+            predicate: Arc::new(Predicate::All),
+            paging: Paging::Idle,
+            took: None,
+            count: None,
+            reset: None,
+            arrived: 0,
+            span: None,
+            opening: none,
+            catalog: none,
+            page: none,
+            histogram: none,
+            counting: none,
+            spanning: none,
+            tail: none,
+            fetch: none,
+            explain: none,
+            pause: none,
+        }
+    }
+}
+
+impl Question {
+    /// Whether the store is at work on a page.
+    pub fn is_loading(&self) -> bool {
+        matches!(self.paging, Paging::Running { .. })
+    }
+}
+
+impl App {
+    /// Reads the filter's text again, after each change of it; a valid one runs after a pause.
+    pub(super) fn filter_changed(&mut self) -> Vec<Effect> {
+        self.filter.judge(&self.catalog, self.moment());
+        let generation = self.next();
+        self.question.pause = generation;
+        vec![Effect::Wait(generation, PAUSE)]
+    }
+
+    pub(super) fn waited(&mut self, generation: Generation) -> Vec<Effect> {
+        if generation == self.question.pause {
+            self.run_filter()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Runs the filter if it is valid and another one than the running one.
+    pub(super) fn run_filter(&mut self) -> Vec<Effect> {
+        if self.filter.text().trim() == self.question.text {
+            return Vec::new();
+        }
+        self.ask()
+    }
+
+    /// Puts a text into the filter, runs it and remembers it.
+    pub(super) fn set_filter(&mut self, text: &str) -> Vec<Effect> {
+        self.filter.set(text);
+        self.filter.judge(&self.catalog, self.moment());
+        let mut effects = self.remember();
+        effects.extend(self.run_filter());
+        effects
+    }
+
+    /// Keeps the filter in the history if it is valid.
+    pub(super) fn remember(&mut self) -> Vec<Effect> {
+        let text = self.filter.text().trim().to_owned();
+        if !self.filter.is_invalid() && self.filter.history.add(&text) {
+            vec![Effect::Remember(text)]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Asks the store the filter's question, from now.
+    pub(super) fn ask(&mut self) -> Vec<Effect> {
+        if self.description().is_none() {
+            return Vec::new();
+        }
+        self.filter.judge(&self.catalog, self.moment());
+        let Some(predicate) = self.filter.predicate().cloned() else {
+            return Vec::new();
+        };
+        self.filter
+            .text()
+            .trim()
+            .clone_into(&mut self.question.text);
+        self.question.predicate = predicate;
+        self.question.took = None;
+        self.question.count = None;
+        let mut effects = self.follow_question();
+        effects.push(self.page(End::Newest));
+        effects.push(self.count());
+        effects.extend(self.draw_over_time());
+        effects
+    }
+
+    fn follow_question(&mut self) -> Vec<Effect> {
+        let (_, until) = self.question.predicate.time_bounds();
+        self.complete = None;
+        if until.is_some_and(|until| until <= self.now()) {
+            self.live = Live::Off;
+            return vec![Effect::StopTail];
+        }
+        self.live = Live::Starting;
+        let generation = self.next();
+        self.question.tail = generation;
+        let request = TailRequest {
+            predicate: self.question.predicate.clone(),
+            from: TailFrom::Since(self.now().plus(-TAIL_OVERLAP)),
+            resume: None,
+        };
+        vec![Effect::Tail(generation, request)]
+    }
+
+    fn count(&mut self) -> Effect {
+        let generation = self.next();
+        self.question.counting = generation;
+        Effect::Count(generation, self.question.predicate.clone())
+    }
+
+    /// Asks for the histogram; for the range of the data first when the filter does not bound it.
+    fn draw_over_time(&mut self) -> Vec<Effect> {
+        let (since, until) = self.question.predicate.time_bounds();
+        if since.is_none() && self.question.span.is_none() {
+            let generation = self.next();
+            self.question.spanning = generation;
+            self.histogram.counting = Counting::Waiting;
+            return vec![Effect::Span(generation)];
+        }
+        let now = self.now();
+        let (first, last) = self.question.span.unwrap_or((now, now));
+        let since = since.unwrap_or(first);
+        let until = until.unwrap_or_else(|| now.max(last.plus(1)));
+        if since >= until {
+            self.histogram = Histogram::default();
+            self.histogram.counting = Counting::Done;
+            return Vec::new();
+        }
+        let most = match usize::from(self.regions.histogram.width) {
+            0 => BUCKETS,
+            width => width,
+        };
+        self.histogram = Histogram::new(even_edges(since, until, most));
+        let generation = self.next();
+        self.question.histogram = generation;
+        let request = self.histogram.request(self.question.predicate.clone());
+        vec![Effect::Histogram(generation, request)]
+    }
+
+    pub(super) fn spanned(&mut self, span: Option<(Micros, Micros)>) -> Vec<Effect> {
+        let now = self.now();
+        self.question.span = Some(span.unwrap_or((now, now)));
+        self.draw_over_time()
+    }
+
+    /// Begins to load a page at an end of the window.
+    pub(super) fn page(&mut self, end: End) -> Effect {
+        let generation = self.next();
+        self.question.page = generation;
+        self.question.arrived = 0;
+        self.question.paging = Paging::Running {
+            end,
+            progress: None,
+        };
+        if matches!(end, End::Newest | End::Oldest) {
+            self.question.reset = Some(end);
+        }
+        let cursor = |event: Option<&crate::core::event::Event>| event.map(|e| e.cursor.clone());
+        let from = match end {
+            End::Newest => PageFrom::Newest,
+            End::Oldest => PageFrom::Oldest,
+            End::Older => cursor(self.timeline.oldest()).map_or(PageFrom::Newest, PageFrom::Before),
+            End::Newer => cursor(self.timeline.newest()).map_or(PageFrom::Oldest, PageFrom::After),
+        };
+        let request = PageRequest {
+            predicate: self.question.predicate.clone(),
+            from,
+            limit: Some(PAGE),
+            payload: PayloadNeed::Head,
+        };
+        Effect::Page(generation, request)
+    }
+
+    /// Replaces the window of the former question by that of the new one, once.
+    pub(super) fn begin_window(&mut self) {
+        let Some(end) = self.question.reset.take() else {
+            return;
+        };
+        self.timeline = Timeline::default();
+        if end == End::Oldest {
+            self.timeline.pause();
+            self.timeline.older = Edge::End;
+            self.timeline.newer = Edge::Open;
+        }
+    }
+
+    /// Loads the next page when the selection comes near an end of the window.
+    pub(super) fn load_more(&mut self) -> Vec<Effect> {
+        if self.question.paging != Paging::Idle || self.timeline.is_empty() {
+            return Vec::new();
+        }
+        let near = 2 * usize::from(self.regions.list.height.max(10));
+        if self.timeline.older == Edge::Open && self.timeline.above() < near {
+            return vec![self.page(End::Older)];
+        }
+        if self.timeline.newer == Edge::Open && self.timeline.below() < near {
+            return vec![self.page(End::Newer)];
+        }
+        Vec::new()
+    }
+
+    /// Goes to the newest event of the store and follows.
+    pub(super) fn follow_newest(&mut self) -> Vec<Effect> {
+        if self.timeline.newer == Edge::End {
+            self.timeline.resume();
+            return Vec::new();
+        }
+        vec![self.page(End::Newest)]
+    }
+
+    /// Goes to the oldest event of the store.
+    pub(super) fn go_to_oldest(&mut self) -> Vec<Effect> {
+        if self.timeline.older == Edge::End {
+            self.timeline.select_oldest();
+            return Vec::new();
+        }
+        vec![self.page(End::Oldest)]
+    }
+
+    /// Stops what the store is working on for the screen. Gives `None` when it is doing nothing.
+    pub(super) fn stop_query(&mut self) -> Option<Vec<Effect>> {
+        let counting = matches!(
+            self.histogram.counting,
+            Counting::Waiting | Counting::Partial(_)
+        );
+        let Paging::Running { progress, .. } = self.question.paging else {
+            if !counting || self.description().is_none() {
+                return None;
+            }
+            self.histogram.counting = Counting::Failed("stopped".to_owned());
+            return Some(self.forget_query());
+        };
+        self.begin_window();
+        self.question.paging = Paging::Stopped(progress);
+        if counting {
+            self.histogram.counting = Counting::Failed("stopped".to_owned());
+        }
+        Some(self.forget_query())
+    }
+
+    fn forget_query(&mut self) -> Vec<Effect> {
+        let nobody = self.next();
+        self.question.page = nobody;
+        self.question.histogram = nobody;
+        self.question.counting = nobody;
+        self.question.spanning = nobody;
+        vec![Effect::StopQuery]
+    }
+
+    /// A page that was stopped or failed goes on when the user moves on.
+    pub(super) fn resume_paging(&mut self) {
+        if matches!(self.question.paging, Paging::Stopped(_) | Paging::Failed) {
+            self.question.paging = Paging::Idle;
+        }
+    }
+
+    /// What the picked line of a list asks for.
+    pub(super) fn picked(&mut self, choice: Choice) -> Vec<Effect> {
+        match choice {
+            Choice::Command(action) => self.act(action),
+            Choice::Filter(text) => {
+                self.focus = Focus::Filter;
+                self.filter.set(&text);
+                self.filter_changed()
+            }
+            Choice::Range(range) => {
+                let text = term::with_range(self.filter.text(), range);
+                self.set_filter(&text)
+            }
+        }
+    }
+
+    /// Whether the newest event is shown and stays so.
+    pub fn is_following(&self) -> bool {
+        self.timeline.follow() == Follow::Following
+    }
+}
