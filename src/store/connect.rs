@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::core::profile::Profile;
 use crate::core::profile::detect::Candidate;
-use crate::store::{BoxFuture, Store, StoreError};
+use crate::core::sanitise::safe;
+use crate::store::{BoxFuture, Store, StoreError, postgres};
 
 /// What else the command line says about a target.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +24,14 @@ pub fn open<'a>(
     target: &'a str,
     options: &'a OpenOptions,
 ) -> BoxFuture<'a, Result<Arc<dyn Store>, StoreError>> {
-    todo!()
+    Box::pin(async move {
+        match System::of(target)? {
+            System::Postgres => {
+                Ok(Arc::new(postgres::open(target, options).await?) as Arc<dyn Store>)
+            }
+            System::Sqlite => todo!(),
+        }
+    })
 }
 
 /// Every table of a target that looks like an audit log, best first, with the evidence for it; what
@@ -33,5 +41,50 @@ pub fn candidates<'a>(
     target: &'a str,
     options: &'a OpenOptions,
 ) -> BoxFuture<'a, Result<Vec<Candidate>, StoreError>> {
-    todo!()
+    Box::pin(async move {
+        match System::of(target)? {
+            System::Postgres => postgres::candidates(target, options).await,
+            System::Sqlite => todo!(),
+        }
+    })
+}
+
+/// The target with every password in it masked, for anything that is shown.
+pub fn redact_url(target: &str) -> String {
+    postgres::target::redact(target)
+}
+
+/// The database systems a target may name.
+enum System {
+    Postgres,
+    Sqlite,
+}
+
+impl System {
+    fn of(target: &str) -> Result<Self, StoreError> {
+        if postgres::target::is_postgres(target) {
+            return Ok(Self::Postgres);
+        }
+        let shown = redact_url(target);
+        let shown = safe(&shown);
+        let refuse = |message: String, hint: &str| {
+            Err(StoreError::Target { message, hint: Some(hint.to_owned()) })
+        };
+        match target.split_once("://").map(|(scheme, _)| scheme) {
+            None if target.is_empty() => refuse(
+                "the target is empty".to_owned(),
+                "name a database: postgres://USER@HOST/DATABASE, or the path of a SQLite file",
+            ),
+            None => Ok(Self::Sqlite),
+            Some("sqlite" | "file") => Ok(Self::Sqlite),
+            Some("mongodb" | "mongodb+srv") => refuse(
+                format!("{shown}: this version does not read MongoDB yet"),
+                "PostgreSQL and SQLite work: postgres://USER@HOST/DATABASE, or a path",
+            ),
+            Some(scheme) => refuse(
+                format!("{shown}: {} is not a scheme auditail knows", safe(scheme)),
+                "use postgres://USER@HOST/DATABASE, or the path of a SQLite file",
+            ),
+        }
+    }
 }

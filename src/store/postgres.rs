@@ -1,1 +1,269 @@
-//! postgres store.
+//! PostgreSQL: an audit table read as a good guest.
+//!
+//! Every session is read-only and proven so before the first row; nothing here writes except
+//! `demo`, which has its own connection and its own entry.
+
+pub mod catalogue;
+mod explain;
+mod failure;
+mod layout;
+mod page;
+mod params;
+mod passfile;
+mod pool;
+mod rows;
+mod secret;
+mod session;
+mod sql;
+pub mod target;
+mod tls;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::aggregate::{AggregateRequest, Group};
+use crate::core::event::{Cursor, Event};
+use crate::core::instant::Micros;
+use crate::core::profile::detect::{self, Candidate};
+use crate::core::profile::{TimeEncoding, load};
+use crate::core::query::catalog::Catalog;
+use crate::core::query::predicate::Predicate;
+use crate::store::connect::OpenOptions;
+use crate::store::postgres::catalogue::{Table, Which};
+use crate::store::postgres::layout::Layout;
+use crate::store::postgres::params::{Params, Surroundings};
+use crate::store::postgres::pool::Pool;
+use crate::store::postgres::session::{Purpose, Session};
+use crate::store::{
+    Access, AggregateItem, BoxFuture, Count, CountMode, Description, Explanation, Finding, PageEnd,
+    PageItem, PageRequest, Store, StoreError, TailItem, TailRequest,
+};
+
+/// An audit table on a PostgreSQL server.
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+    layout: Layout,
+    description: Arc<Description>,
+}
+
+/// Connects, finds the table and opens it.
+pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, StoreError> {
+    let params = Params::resolve(target, &Surroundings::of_process())?;
+    let stop = CancellationToken::new();
+    let session = Session::open(&params, Purpose::Browse).await?;
+    let (table, candidate) = choose(&session, &params, options, &stop).await?;
+    let mut profile = candidate.profile;
+    if let Some(tz) = options.column_tz
+        && matches!(profile.time.encoding, TimeEncoding::Zoneless(_))
+    {
+        Arc::make_mut(&mut profile).time.encoding = TimeEncoding::Zoneless(tz);
+    }
+    let layout = Layout::new(table, profile)?;
+    let server = session.server.clone();
+    let description = Arc::new(Description {
+        name: params.database.clone(),
+        relation: layout.table.label(),
+        server: format!("PostgreSQL {}", server.version),
+        profile: layout.profile.clone(),
+        evidence: candidate.evidence,
+        columns: layout.table.shared_columns(),
+        access: if layout.table.can_write { Access::RoleCanWrite } else { Access::ReadOnly },
+        transport: server.transport.to_owned(),
+        estimate: layout.table.rows_estimate(),
+    });
+    let pool = Pool::new(params, session);
+    Ok(PostgresStore { inner: Arc::new(Inner { pool, layout, description }) })
+}
+
+/// What `profiles detect` prints.
+pub async fn candidates(
+    target: &str,
+    options: &OpenOptions,
+) -> Result<Vec<Candidate>, StoreError> {
+    let params = Params::resolve(target, &Surroundings::of_process())?;
+    let stop = CancellationToken::new();
+    let session = Session::open(&params, Purpose::Browse).await?;
+    let tables = wanted_tables(&session, &params, options, &stop).await?;
+    Ok(rank(&tables, options))
+}
+
+async fn wanted_tables(
+    session: &Session,
+    params: &Params,
+    options: &OpenOptions,
+    stop: &CancellationToken,
+) -> Result<Vec<Table>, StoreError> {
+    let name = options.table.as_deref().or(params.table.as_deref());
+    let which = name.map_or(Which::All, Which::Named);
+    let tables = catalogue::tables(session, which, &params.database, stop).await?;
+    if let (Some(name), true) = (name, tables.is_empty()) {
+        let name = crate::core::sanitise::safe(name);
+        return Err(StoreError::Failed {
+            message: format!("there is no table {name} in database {}", params.database),
+            hint: Some(
+                "without --table the best candidate is opened; \
+                 auditail profiles detect TARGET lists them"
+                    .to_owned(),
+            ),
+        });
+    }
+    Ok(tables)
+}
+
+fn rank(tables: &[Table], options: &OpenOptions) -> Vec<Candidate> {
+    let relations: Vec<_> = tables.iter().map(Table::relation).collect();
+    match &options.profile {
+        Some(profile) => detect::detect(&relations, std::slice::from_ref(profile)),
+        None => detect::detect(&relations, load::built_in()),
+    }
+}
+
+async fn choose(
+    session: &Session,
+    params: &Params,
+    options: &OpenOptions,
+    stop: &CancellationToken,
+) -> Result<(Table, Candidate), StoreError> {
+    let tables = wanted_tables(session, params, options, stop).await?;
+    let database = &params.database;
+    // A table and a profile by name: nothing to detect.
+    let named = options.table.is_some() || params.table.is_some();
+    if let (Some(profile), [table], true) = (&options.profile, tables.as_slice(), named) {
+        let candidate = Candidate {
+            relation: table.relation(),
+            profile: profile.clone(),
+            score: 0,
+            evidence: vec!["named on the command line".to_owned()],
+        };
+        return readable(table.clone(), candidate);
+    }
+    let best = rank(&tables, options).into_iter().next();
+    let table = best
+        .as_ref()
+        .and_then(|best| tables.iter().find(|table| table.label() == best.relation.name));
+    match (table, best) {
+        (Some(table), Some(candidate)) => readable(table.clone(), candidate),
+        _ => {
+            let what = match tables.as_slice() {
+                [only] if named => format!("the table {} looks like no audit log", only.label()),
+                _ => format!("no table of database {database} looks like an audit log"),
+            };
+            Err(StoreError::Failed {
+                message: what,
+                hint: Some(
+                    "auditail profiles detect TARGET shows what was looked at; \
+                     name the table and a profile with --table and --profile"
+                        .to_owned(),
+                ),
+            })
+        }
+    }
+}
+
+fn readable(table: Table, candidate: Candidate) -> Result<(Table, Candidate), StoreError> {
+    if table.can_select || table.columns.iter().any(|column| column.readable) {
+        return Ok((table, candidate));
+    }
+    Err(StoreError::Failed {
+        message: format!("this role may not read {}", table.label()),
+        hint: Some(format!("GRANT SELECT ON {} TO the role", table.quoted())),
+    })
+}
+
+impl Store for PostgresStore {
+    fn description(&self) -> Arc<Description> {
+        self.inner.description.clone()
+    }
+
+    fn catalog<'a>(
+        &'a self,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Catalog, StoreError>> {
+        let _ = stop;
+        todo!()
+    }
+
+    fn page<'a>(
+        &'a self,
+        request: PageRequest,
+        out: Sender<PageItem>,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<PageEnd, StoreError>> {
+        Box::pin(page::page(&self.inner, request, out, stop))
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        cursor: &'a Cursor,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<Event>, StoreError>> {
+        let _ = (cursor, stop);
+        todo!()
+    }
+
+    fn aggregate<'a>(
+        &'a self,
+        request: AggregateRequest,
+        out: Sender<AggregateItem>,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Vec<Group>, StoreError>> {
+        let _ = (request, out, stop);
+        todo!()
+    }
+
+    fn count<'a>(
+        &'a self,
+        predicate: &'a Predicate,
+        mode: CountMode,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Count, StoreError>> {
+        let _ = (predicate, mode, stop);
+        todo!()
+    }
+
+    fn span<'a>(
+        &'a self,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<(Micros, Micros)>, StoreError>> {
+        let _ = stop;
+        todo!()
+    }
+
+    fn explain<'a>(
+        &'a self,
+        predicate: &'a Predicate,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Explanation, StoreError>> {
+        let _ = (predicate, stop);
+        todo!()
+    }
+
+    fn tail<'a>(
+        &'a self,
+        request: TailRequest,
+        out: Sender<TailItem>,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let _ = (request, out, stop);
+        todo!()
+    }
+
+    fn examine<'a>(
+        &'a self,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Vec<Finding>, StoreError>> {
+        let _ = stop;
+        todo!()
+    }
+
+    fn now<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, Result<Micros, StoreError>> {
+        let _ = stop;
+        todo!()
+    }
+}

@@ -1,0 +1,370 @@
+//! How a table and a profile fit together in SQL: the time column, the key, the order, the record.
+//!
+//! Pure. Does not know predicates; see `sql`.
+
+use std::sync::Arc;
+
+use crate::core::event::{Cursor, KeyPart};
+use crate::core::instant::{At, Micros};
+use crate::core::profile::{ColumnKind, Profile, TimeEncoding};
+use crate::store::StoreError;
+use crate::store::postgres::catalogue::Table;
+use crate::store::postgres::sql::quote::{ident, text};
+
+/// A table as this driver reads it.
+#[derive(Debug)]
+pub struct Layout {
+    /// The table.
+    pub table: Table,
+    /// How rows become events.
+    pub profile: Arc<Profile>,
+    /// The time column.
+    pub time: TimeColumn,
+    /// What tells rows of one instant apart.
+    pub key: Vec<KeyColumn>,
+}
+
+/// The time column.
+#[derive(Clone, Debug)]
+pub struct TimeColumn {
+    /// The column's name, as in records.
+    pub name: String,
+    /// Its expression, with the collation that orders it by bytes where it is text.
+    pub sql: String,
+    /// How its values look.
+    pub form: TimeForm,
+}
+
+/// How a time column's values look in SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeForm {
+    /// `timestamptz`
+    Instant,
+    /// `timestamp` or `date` with this zone's wall clock.
+    WallClock(chrono_tz::Tz),
+    /// An integer of this many to the second.
+    Integer(i64),
+    /// A fractional number, this many to the second.
+    Number(i64),
+    /// Text.
+    Text,
+}
+
+/// One part of the key.
+#[derive(Clone, Debug)]
+pub struct KeyColumn {
+    /// The column in records; `None` for the row's place in the table, which is selected apart.
+    pub name: Option<String>,
+    /// The expression by which it is ordered and compared.
+    pub sql: String,
+}
+
+/// Which way a list goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Newest first.
+    Back,
+    /// Oldest first.
+    Forth,
+}
+
+impl Way {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Back => "DESC",
+            Self::Forth => "ASC",
+        }
+    }
+
+    /// The comparison that goes on from a cursor.
+    pub fn beyond(self) -> &'static str {
+        match self {
+            Self::Back => "<",
+            Self::Forth => ">",
+        }
+    }
+}
+
+impl Layout {
+    /// Fits a profile to a table; an error says what is missing.
+    pub fn new(table: Table, profile: Arc<Profile>) -> Result<Self, StoreError> {
+        let time = TimeColumn::new(&table, &profile)?;
+        let named = (!profile.key.is_empty()
+            && profile.key.iter().all(|name| table.column(name).is_some()))
+        .then(|| profile.key.clone())
+        .or_else(|| table.key());
+        let key = match named {
+            Some(names) => names.iter().map(|name| key_column(&table, name)).collect(),
+            None if table.kind == "r" || table.kind == "m" => {
+                vec![KeyColumn { name: None, sql: "t.ctid".to_owned() }]
+            }
+            None => {
+                return Err(StoreError::Failed {
+                    message: format!("{} has no key that tells its rows apart", table.label()),
+                    hint: Some("name the key columns in a profile: key = [\"…\"]".to_owned()),
+                });
+            }
+        };
+        Ok(Self { table, profile, time, key })
+    }
+
+    /// `FROM …` with the alias `t` that every expression uses. Columns the role may not read are
+    /// left out.
+    pub fn from(&self) -> String {
+        if self.table.can_select {
+            return format!("{} t", self.table.quoted());
+        }
+        let mut columns: Vec<String> = self
+            .table
+            .columns
+            .iter()
+            .filter(|column| column.readable)
+            .map(|column| ident(&column.name))
+            .collect();
+        if self.key.iter().any(|part| part.name.is_none()) {
+            columns.push("ctid".to_owned());
+        }
+        format!("(SELECT {} FROM {}) t", columns.join(", "), self.table.quoted())
+    }
+
+    /// The select list: the record as JSON, then the row's place where that is the key.
+    pub fn selected(&self) -> &'static str {
+        if self.key.iter().any(|part| part.name.is_none()) {
+            "to_json(t)::text, t.ctid::text"
+        } else {
+            "to_json(t)::text"
+        }
+    }
+
+    /// `ORDER BY` of the dated rows.
+    pub fn order(&self, way: Way) -> String {
+        format!("{} {}, {}", self.time.sql, way.word(), self.key_order(way))
+    }
+
+    /// `ORDER BY` of the key alone.
+    pub fn key_order(&self, way: Way) -> String {
+        let parts: Vec<String> =
+            self.key.iter().map(|part| format!("{} {}", part.sql, way.word())).collect();
+        parts.join(", ")
+    }
+
+    /// The condition for dated rows strictly beyond a cursor among them.
+    pub fn beyond(&self, cursor: &Cursor, way: Way) -> String {
+        let columns: Vec<&str> = std::iter::once(self.time.sql.as_str())
+            .chain(self.key.iter().map(|part| part.sql.as_str()))
+            .collect();
+        let values: Vec<String> = std::iter::once(literal(&cursor.time))
+            .chain(self.key_literals(&cursor.key))
+            .collect();
+        format!("({}) {} ({})", columns.join(", "), way.beyond(), values.join(", "))
+    }
+
+    /// The condition for keys strictly beyond a key.
+    pub fn key_beyond(&self, key: &[KeyPart], way: Way) -> String {
+        format!("({}) {} ({})", self.key_columns(), way.beyond(), self.key_values(key))
+    }
+
+    /// The condition for exactly this key.
+    pub fn key_is(&self, key: &[KeyPart]) -> String {
+        format!("({}) = ({})", self.key_columns(), self.key_values(key))
+    }
+
+    /// The key's expressions, comma-separated.
+    pub fn key_columns(&self) -> String {
+        let parts: Vec<&str> = self.key.iter().map(|part| part.sql.as_str()).collect();
+        parts.join(", ")
+    }
+
+    fn key_values(&self, key: &[KeyPart]) -> String {
+        self.key_literals(key).collect::<Vec<_>>().join(", ")
+    }
+
+    fn key_literals<'k>(&'k self, key: &'k [KeyPart]) -> impl Iterator<Item = String> + 'k {
+        self.key.iter().zip(key).map(|(column, part)| match (&column.name, part) {
+            (None, KeyPart::Int(place)) => format!("'({},{})'", place >> 16, place & 0xffff),
+            _ => literal(part),
+        })
+    }
+}
+
+fn literal(part: &KeyPart) -> String {
+    match part {
+        KeyPart::Null => "NULL".to_owned(),
+        // Quoted and so without a type: the column on the other side gives it one.
+        KeyPart::Int(number) => format!("'{number}'"),
+        KeyPart::Number(value) | KeyPart::Text(value) => text(value),
+        KeyPart::Bytes(bytes) => {
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("'\\x{hex}'")
+        }
+    }
+}
+
+fn key_column(table: &Table, name: &str) -> KeyColumn {
+    let sql = format!("t.{}", ident(name));
+    let column = table.column(name);
+    let sql = match column.map_or(ColumnKind::Other, super::catalogue::TableColumn::kind) {
+        ColumnKind::Text if column.is_some_and(|c| matches!(c.base.as_str(), "text" | "varchar")) => {
+            format!("{sql} COLLATE \"C\"")
+        }
+        ColumnKind::Int
+        | ColumnKind::Number
+        | ColumnKind::Uuid
+        | ColumnKind::Timestamptz
+        | ColumnKind::Timestamp
+        | ColumnKind::Date
+        | ColumnKind::Bytes => sql,
+        _ => format!("{sql}::text COLLATE \"C\""),
+    };
+    KeyColumn { name: Some(name.to_owned()), sql }
+}
+
+/// Reads `(block,offset)`.
+pub fn row_place(text: &str) -> Option<i64> {
+    let (block, offset) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
+    Some((block.parse::<i64>().ok()? << 16) | offset.parse::<i64>().ok()?)
+}
+
+impl TimeColumn {
+    fn new(table: &Table, profile: &Profile) -> Result<Self, StoreError> {
+        let path = &profile.time.path;
+        let unusable = |why: String| StoreError::Failed {
+            message: format!("{} has no usable time column: {why}", table.label()),
+            hint: Some("auditail profiles detect TARGET shows what was looked for".to_owned()),
+        };
+        let name = path.column().to_owned();
+        if path.steps().len() > 1 {
+            return Err(unusable(format!("the time is inside the document {name}")));
+        }
+        let column =
+            table.column(&name).ok_or_else(|| unusable(format!("there is no column {name}")))?;
+        let kind = column.kind();
+        let units = match profile.time.encoding {
+            TimeEncoding::EpochMillis => 1_000,
+            TimeEncoding::EpochMicros => 1_000_000,
+            TimeEncoding::EpochNanos => 1_000_000_000,
+            _ => 1,
+        };
+        let form = match (kind, profile.time.encoding) {
+            (ColumnKind::Timestamptz, _) => TimeForm::Instant,
+            (ColumnKind::Timestamp | ColumnKind::Date, TimeEncoding::Zoneless(tz)) => {
+                TimeForm::WallClock(tz)
+            }
+            (ColumnKind::Timestamp | ColumnKind::Date, _) => TimeForm::WallClock(chrono_tz::UTC),
+            (ColumnKind::Int, _) => TimeForm::Integer(units),
+            (ColumnKind::Number, _) => TimeForm::Number(units),
+            (ColumnKind::Text, _) => TimeForm::Text,
+            _ => {
+                return Err(unusable(format!("{name} is {}, which is no time", column.spelled)));
+            }
+        };
+        let mut sql = format!("t.{}", ident(&name));
+        if form == TimeForm::Text {
+            sql.push_str("::text COLLATE \"C\"");
+        }
+        Ok(Self { name, sql, form })
+    }
+
+    /// The condition for rows whose time is a moment: plain ranges, which also leave NULL out.
+    pub fn is_dated(&self) -> String {
+        let sql = &self.sql;
+        match self.form {
+            TimeForm::Instant | TimeForm::WallClock(_) => {
+                format!("{sql} > '-infinity' AND {sql} < 'infinity'")
+            }
+            TimeForm::Number(_) => {
+                format!("{sql} IS NOT NULL AND {sql}::text NOT IN ('NaN', 'Infinity', '-Infinity')")
+            }
+            TimeForm::Integer(_) | TimeForm::Text => format!("{sql} IS NOT NULL"),
+        }
+    }
+
+    /// The condition for the other rows.
+    pub fn is_undated(&self) -> String {
+        let sql = &self.sql;
+        match self.form {
+            TimeForm::Instant | TimeForm::WallClock(_) => {
+                format!("({sql} IS NULL OR {sql} = '-infinity' OR {sql} = 'infinity')")
+            }
+            TimeForm::Number(_) => {
+                format!("({sql} IS NULL OR {sql}::text IN ('NaN', 'Infinity', '-Infinity'))")
+            }
+            TimeForm::Integer(_) | TimeForm::Text => format!("{sql} IS NULL"),
+        }
+    }
+
+    /// Where a row without a moment stands in its section: -∞, ∞, none.
+    pub fn rank(&self) -> String {
+        let sql = &self.sql;
+        match self.form {
+            TimeForm::Instant | TimeForm::WallClock(_) => {
+                format!("CASE WHEN {sql} = '-infinity' THEN 0 WHEN {sql} = 'infinity' THEN 1 ELSE 2 END")
+            }
+            TimeForm::Number(_) => format!(
+                "CASE {sql}::text WHEN '-Infinity' THEN 0 WHEN 'Infinity' THEN 1 ELSE 2 END"
+            ),
+            TimeForm::Integer(_) | TimeForm::Text => "2".to_owned(),
+        }
+    }
+
+    /// An instant as a literal of the column, rounded down; and whether the column can tell it
+    /// from its neighbours. `None`: the column cannot be compared with instants.
+    pub fn literal(&self, at: Micros) -> Option<String> {
+        match self.form {
+            TimeForm::Instant => Some(format!("'{at}'::timestamptz")),
+            TimeForm::WallClock(tz) => {
+                let local = at.to_utc()?.with_timezone(&tz).naive_local();
+                Some(format!("'{}'::timestamp", local.format("%Y-%m-%dT%H:%M:%S%.6f")))
+            }
+            TimeForm::Integer(units) => Some(scaled(at, units).to_string()),
+            TimeForm::Number(units) => {
+                let micros = i128::from(at.0) * i128::from(units);
+                let (whole, part) =
+                    (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+                Some(if whole < 0 && part > 0 {
+                    format!("({whole} + 0.{part:06})")
+                } else {
+                    format!("{whole}.{part:06}")
+                })
+            }
+            TimeForm::Text => None,
+        }
+    }
+}
+
+/// Microseconds in an integer column's unit, rounded up: the smallest value at or after the
+/// instant, so that `>=` and `<` against it are exact.
+fn scaled(at: Micros, units: i64) -> i128 {
+    let product = i128::from(at.0) * i128::from(units);
+    -((-product).div_euclid(1_000_000))
+}
+
+/// The place of a time in the undated section; `None` for moments.
+pub fn rank_of(at: At) -> Option<u8> {
+    match at {
+        At::Instant(_) => None,
+        At::NegInfinity => Some(0),
+        At::PosInfinity => Some(1),
+        At::Absent => Some(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integer_bounds_round_up() {
+        assert_eq!(scaled(Micros(1_500_000), 1), 2);
+        assert_eq!(scaled(Micros(1_000_000), 1), 1);
+        assert_eq!(scaled(Micros(-1_500_000), 1), -1);
+        assert_eq!(scaled(Micros(1_500_001), 1_000), 1_501);
+        assert_eq!(scaled(Micros(1), 1_000_000_000), 1_000);
+    }
+
+    #[test]
+    fn row_places_are_numbers() {
+        assert_eq!(row_place("(3,7)"), Some(3 * 65_536 + 7));
+        assert_eq!(row_place("3,7"), None);
+    }
+}

@@ -1,0 +1,411 @@
+//! Pages by keyset, both ways. A filter that no index helps walks through time in slices of a
+//! bounded number of rows, so that it can be stopped and shows how far it is.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::event::{Cursor, Event};
+use crate::core::instant::At;
+use crate::core::profile::evaluate::decode_time;
+use crate::core::scalar::Scalar;
+use crate::store::postgres::Inner;
+use crate::store::postgres::layout::{Way, rank_of};
+use crate::store::postgres::rows::{Read, RowReader};
+use crate::store::postgres::session::{Purpose, Session};
+use crate::store::postgres::sql::quote::text;
+use crate::store::postgres::sql::{self, Condition, Reach};
+use crate::store::{
+    Exactness, PageEnd, PageFrom, PageItem, PageRequest, Progress, StoreError,
+};
+
+/// Rows of the first slice of a walk: a few tens of milliseconds whatever the filter costs.
+const FIRST_SLICE: u64 = 10_000;
+/// Time one slice should take: the first matches and the progress show well within a second.
+const SLICE_TIME: Duration = Duration::from_millis(250);
+/// Rows of one statement of an export: short enough for the server's limits, long enough that
+/// starting it costs nothing.
+const CHUNK: u64 = 200_000;
+/// Up to so many rows by the planner's estimate, fetching all of an index's matches and sorting
+/// them beats walking through time.
+const SORTED_MOST: u64 = 60_000;
+
+/// Answers a page request.
+pub async fn page(
+    inner: &Inner,
+    request: PageRequest,
+    out: Sender<PageItem>,
+    stop: &CancellationToken,
+) -> Result<PageEnd, StoreError> {
+    let purpose = if request.limit.is_some() { Purpose::Browse } else { Purpose::Heavy };
+    let session = inner.pool.lease(purpose, stop).await?;
+    let layout = &inner.layout;
+    let condition = sql::compile(&request.predicate, layout);
+    let recheck = (condition.exactness == Exactness::Superset).then_some(&*request.predicate);
+    let (way, cursor) = match &request.from {
+        PageFrom::Newest => (Way::Back, None),
+        PageFrom::Oldest => (Way::Forth, None),
+        PageFrom::Before(cursor) => (Way::Back, Some(cursor)),
+        PageFrom::After(cursor) => (Way::Forth, Some(cursor)),
+    };
+    let (since, until) = request.predicate.time_bounds();
+    let mut pager = Pager {
+        inner,
+        session: &session,
+        bounds: [since, until].map(|at| at.and_then(|at| layout.time.literal(at))),
+        condition,
+        way,
+        reader: RowReader::new(layout, request.payload, recheck),
+        batch: Batch { out, events: Vec::new(), weight: 0 },
+        left: request.limit,
+        stop,
+    };
+    let end = pager.run(cursor).await;
+    if end.is_ok() {
+        pager.batch.flush(stop).await?;
+    }
+    end
+}
+
+struct Pager<'p> {
+    inner: &'p Inner,
+    session: &'p Session,
+    /// Since and until as literals of the time column.
+    bounds: [Option<String>; 2],
+    condition: Condition,
+    way: Way,
+    reader: RowReader<'p>,
+    batch: Batch,
+    left: Option<usize>,
+    stop: &'p CancellationToken,
+}
+
+/// What one statement brought.
+struct Brought {
+    /// Rows the server sent.
+    rows: u64,
+    /// The place of the last of them.
+    last: Option<Cursor>,
+}
+
+impl Pager<'_> {
+    async fn run(&mut self, cursor: Option<&Cursor>) -> Result<PageEnd, StoreError> {
+        let in_section = cursor.filter(|cursor| rank_of(cursor.at).is_some());
+        let among_dated = cursor.filter(|cursor| rank_of(cursor.at).is_none());
+        if self.is_full() {
+            return Ok(PageEnd::Limit);
+        }
+        match self.way {
+            Way::Back => {
+                if in_section.is_none() {
+                    self.dated(among_dated).await?;
+                }
+                if !self.is_full() {
+                    self.undated(in_section).await?;
+                }
+            }
+            Way::Forth => {
+                if among_dated.is_none() {
+                    self.undated(in_section).await?;
+                }
+                if !self.is_full() {
+                    self.dated(among_dated).await?;
+                }
+            }
+        }
+        Ok(if self.is_full() { PageEnd::Limit } else { PageEnd::Exhausted })
+    }
+
+    fn is_full(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// The rows with a moment, from a cursor among them on.
+    async fn dated(&mut self, cursor: Option<&Cursor>) -> Result<(), StoreError> {
+        let layout = &self.inner.layout;
+        if self.condition.reach == Reach::Everything || !layout.table.is_ordered(&layout.time.name) {
+            return self.chunks(cursor).await;
+        }
+        let from = cursor.map(|cursor| layout.beyond(cursor, self.way));
+        if self.condition.reach == Reach::Indexed && self.estimate(from.as_deref()).await? <= SORTED_MOST {
+            return self.sorted(from.as_deref()).await;
+        }
+        self.walk(from).await
+    }
+
+    /// The plain case: rows in the order of the index on time.
+    async fn chunks(&mut self, cursor: Option<&Cursor>) -> Result<(), StoreError> {
+        let layout = &self.inner.layout;
+        let mut from = cursor.cloned();
+        loop {
+            let wanted = self.left.map_or(CHUNK, |left| (left as u64).min(CHUNK));
+            let beyond = from.as_ref().map(|cursor| layout.beyond(cursor, self.way));
+            let statement = format!(
+                "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {wanted}",
+                layout.selected(),
+                layout.from(),
+                self.conditions(beyond.as_deref(), None),
+                layout.order(self.way),
+            );
+            let brought = self.bring(&statement).await?;
+            if brought.rows < wanted || self.is_full() {
+                return Ok(());
+            }
+            from = brought.last;
+        }
+    }
+
+    /// Everything an index finds, sorted. The order is spelled as a row, which no index on time
+    /// matches: the planner cannot mistake a rare value for one that will turn up soon.
+    async fn sorted(&mut self, from: Option<&str>) -> Result<(), StoreError> {
+        let layout = &self.inner.layout;
+        let limit = self.left.map_or_else(String::new, |left| format!(" LIMIT {left}"));
+        let direction = if self.way == Way::Back { "DESC" } else { "ASC" };
+        let statement = format!(
+            "SELECT {} FROM {} WHERE {} ORDER BY ROW({}, {}) {direction}{limit}",
+            layout.selected(),
+            layout.from(),
+            self.conditions(from, None),
+            layout.time.sql,
+            layout.key_columns(),
+        );
+        // With a re-check the limit could cut matches off; then everything is fetched.
+        let statement = if self.condition.exactness == Exactness::Superset {
+            statement.trim_end_matches(&limit).to_owned()
+        } else {
+            statement
+        };
+        self.bring(&statement).await.map(drop)
+    }
+
+    /// Slice by slice through time.
+    async fn walk(&mut self, mut from: Option<String>) -> Result<(), StoreError> {
+        let layout = &self.inner.layout;
+        let mut rows = FIRST_SLICE;
+        let extent = self.extent(from.as_deref()).await?;
+        loop {
+            let begun = Instant::now();
+            let edge = self.edge(from.as_deref(), rows).await?;
+            let limit = match (self.left, self.condition.exactness) {
+                (Some(left), Exactness::Exact) => format!(" LIMIT {left}"),
+                _ => String::new(),
+            };
+            let statement = format!(
+                "SELECT {} FROM {} WHERE {} ORDER BY {}{limit}",
+                layout.selected(),
+                layout.from(),
+                self.conditions(from.as_deref(), edge.as_deref()),
+                layout.order(self.way),
+            );
+            self.bring(&statement).await?;
+            self.batch.flush(self.stop).await?;
+            let Some(edge) = edge else {
+                return Ok(());
+            };
+            if self.is_full() {
+                return Ok(());
+            }
+            self.report(&edge, extent).await?;
+            from = Some(format!("{} {} {}", layout.time.sql, self.way.beyond(), text(&edge)));
+            let pace = SLICE_TIME.as_secs_f64() / begun.elapsed().as_secs_f64().max(0.001);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "a number of rows that is kept between bounds"
+            )]
+            let next = (rows as f64 * pace.clamp(0.25, 4.0)) as u64;
+            rows = next.clamp(2_000, 2_000_000);
+        }
+    }
+
+    /// The time `rows` rows further on; `None` when there are not so many left. The slice includes
+    /// all rows of that time, so rows of one instant are never torn apart.
+    async fn edge(&self, from: Option<&str>, rows: u64) -> Result<Option<String>, StoreError> {
+        let layout = &self.inner.layout;
+        let direction = if self.way == Way::Back { "DESC" } else { "ASC" };
+        let statement = format!(
+            "SELECT to_json({time}) #>> '{{}}' FROM {} WHERE {} ORDER BY {time} {direction} OFFSET {rows} LIMIT 1",
+            layout.from(),
+            self.range(from, None),
+            time = layout.time.sql,
+        );
+        let found = self.session.texts(&statement, &layout.table.label(), self.stop).await?;
+        Ok(found.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+    }
+
+    /// First and last instant of the walk, for its progress.
+    async fn extent(&self, from: Option<&str>) -> Result<Option<[i64; 2]>, StoreError> {
+        let layout = &self.inner.layout;
+        let time = &layout.time.sql;
+        let range = self.range(from, None);
+        let end = |direction: &str| {
+            format!(
+                "(SELECT to_json({time}) #>> '{{}}' FROM {} WHERE {range} ORDER BY {time} {direction} LIMIT 1)",
+                layout.from()
+            )
+        };
+        let statement = format!("SELECT {}, {}", end("ASC"), end("DESC"));
+        let found = self.session.texts(&statement, &layout.table.label(), self.stop).await?;
+        let mut ends = found.into_iter().flatten().flatten().map(|text| self.instant(&text));
+        Ok(match (ends.next(), ends.next()) {
+            (Some(At::Instant(first)), Some(At::Instant(last))) => Some([first.0, last.0]),
+            _ => None,
+        })
+    }
+
+    fn instant(&self, text: &str) -> At {
+        let value = if crate::core::scalar::is_number(text) {
+            Scalar::Number(text.into())
+        } else {
+            Scalar::Text(text.into())
+        };
+        decode_time(self.inner.layout.profile.time.encoding, &value)
+    }
+
+    async fn report(&self, edge: &str, extent: Option<[i64; 2]>) -> Result<(), StoreError> {
+        let looked_to = self.instant(edge);
+        let fraction = extent.zip(looked_to.instant()).map(|([first, last], at)| {
+            let width = last.saturating_sub(first).max(1);
+            let done = match self.way {
+                Way::Back => last.saturating_sub(at.0),
+                Way::Forth => at.0.saturating_sub(first),
+            };
+            #[expect(clippy::cast_precision_loss, reason = "a share for a progress bar")]
+            let share = done as f64 / width as f64;
+            share.clamp(0.0, 1.0)
+        });
+        self.batch.send(PageItem::Progress(Progress { looked_to, fraction }), self.stop).await
+    }
+
+    /// How many rows the planner expects an index to find.
+    async fn estimate(&self, from: Option<&str>) -> Result<u64, StoreError> {
+        let layout = &self.inner.layout;
+        let statement = format!(
+            "EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {}",
+            layout.from(),
+            self.conditions(from, None)
+        );
+        let plan = self.session.texts(&statement, &layout.table.label(), self.stop).await?;
+        Ok(super::explain::planned_rows(&plan).unwrap_or(u64::MAX))
+    }
+
+    /// The rows whose time is no moment, from a place in their section on.
+    async fn undated(&mut self, cursor: Option<&Cursor>) -> Result<(), StoreError> {
+        let layout = &self.inner.layout;
+        let rank = layout.time.rank();
+        let mut conditions = vec![layout.time.is_undated(), format!("({})", self.condition.sql)];
+        // Newest first, the section is read by rank and then by key, newest key first.
+        let (ranks, comparison) = match self.way {
+            Way::Back => ("ASC", ">"),
+            Way::Forth => ("DESC", "<"),
+        };
+        if let Some(cursor) = cursor {
+            let at = rank_of(cursor.at).unwrap_or(2);
+            conditions.push(format!(
+                "({rank} {comparison} {at} OR ({rank} = {at} AND {}))",
+                layout.key_beyond(&cursor.key, self.way)
+            ));
+        }
+        let limit = match (self.left, self.condition.exactness) {
+            (Some(left), Exactness::Exact) => format!(" LIMIT {left}"),
+            _ => String::new(),
+        };
+        let statement = format!(
+            "SELECT {} FROM {} WHERE {} ORDER BY {rank} {ranks}, {}{limit}",
+            layout.selected(),
+            layout.from(),
+            conditions.join(" AND "),
+            layout.key_order(self.way),
+        );
+        self.bring(&statement).await.map(drop)
+    }
+
+    fn range(&self, from: Option<&str>, edge: Option<&str>) -> String {
+        let layout = &self.inner.layout;
+        let time = &layout.time.sql;
+        let mut conditions = vec![layout.time.is_dated()];
+        if let [Some(since), _] = &self.bounds {
+            conditions.push(format!("{time} >= {since}"));
+        }
+        if let [_, Some(until)] = &self.bounds {
+            conditions.push(format!("{time} <= {until}"));
+        }
+        conditions.extend(from.map(str::to_owned));
+        if let Some(edge) = edge {
+            let comparison = if self.way == Way::Back { ">=" } else { "<=" };
+            conditions.push(format!("{time} {comparison} {}", text(edge)));
+        }
+        conditions.join(" AND ")
+    }
+
+    fn conditions(&self, from: Option<&str>, edge: Option<&str>) -> String {
+        if self.condition.sql == "TRUE" {
+            return self.range(from, edge);
+        }
+        format!("{} AND ({})", self.range(from, edge), self.condition.sql)
+    }
+
+    /// Runs a statement and passes its events on, until the page is full.
+    async fn bring(&mut self, statement: &str) -> Result<Brought, StoreError> {
+        let label = self.inner.layout.table.label();
+        let mut rows = self.session.rows(statement, &label, self.stop).await?;
+        let mut brought = Brought { rows: 0, last: None };
+        while let Some(row) = rows.next().await? {
+            brought.rows += 1;
+            match self.reader.read(&row)? {
+                Read::Other(cursor) => brought.last = Some(cursor),
+                Read::Event(event) => {
+                    // Beyond the limit the rest is read and dropped; only re-checked statements
+                    // send more than was asked for, and they are slices.
+                    if self.left == Some(0) {
+                        continue;
+                    }
+                    self.left = self.left.map(|left| left - 1);
+                    brought.last = Some(event.cursor.clone());
+                    self.batch.push(*event, self.stop).await?;
+                }
+            }
+        }
+        Ok(brought)
+    }
+}
+
+/// Events on their way out, a few at a time.
+struct Batch {
+    out: Sender<PageItem>,
+    events: Vec<Event>,
+    weight: usize,
+}
+
+impl Batch {
+    const EVENTS: usize = 256;
+    const BYTES: usize = 512 * 1024;
+
+    async fn push(&mut self, event: Event, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.weight += event.weight();
+        self.events.push(event);
+        if self.events.len() >= Self::EVENTS || self.weight >= Self::BYTES {
+            self.flush(stop).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.weight = 0;
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        let events = std::mem::take(&mut self.events);
+        self.send(PageItem::Events(events), stop).await
+    }
+
+    /// A receiver that is gone ends the page as a stop does.
+    async fn send(&self, item: PageItem, stop: &CancellationToken) -> Result<(), StoreError> {
+        tokio::select! {
+            sent = self.out.send(item) => sent.map_err(|_| StoreError::Cancelled),
+            () = stop.cancelled() => Err(StoreError::Cancelled),
+        }
+    }
+}

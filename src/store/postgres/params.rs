@@ -1,0 +1,539 @@
+//! Connection parameters as libpq reads them: a URI or a keyword string, a service file, `PG*`
+//! variables, defaults, in this order of precedence.
+//!
+//! Does not connect and does not look a password up; see `passfile` and `session`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::store::StoreError;
+use crate::store::postgres::passfile;
+use crate::store::postgres::secret::Secret;
+use crate::store::postgres::target::{self, Given};
+
+/// What a process knows besides its arguments. Passed in, so that tests own it.
+pub struct Surroundings {
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// The login name of the operating system.
+    pub login: Option<String>,
+    /// The directory in which a local server puts its socket.
+    pub socket_dir: PathBuf,
+}
+
+impl Surroundings {
+    /// Reads the process's own.
+    pub fn of_process() -> Self {
+        let env: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let login = login_name().or_else(|| env.get("USER").cloned());
+        let debian = PathBuf::from("/var/run/postgresql");
+        let socket_dir = if debian.is_dir() { debian } else { PathBuf::from("/tmp") };
+        Self { env, login, socket_dir }
+    }
+
+    /// A path below the home directory, where there is one.
+    pub fn home(&self, below: &str) -> Option<PathBuf> {
+        Some(PathBuf::from(self.env.get("HOME")?).join(below))
+    }
+}
+
+/// The owner of this process by the password database, as libpq asks for it.
+fn login_name() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        let name = parts.next()?;
+        (parts.nth(1)? == uid).then(|| name.to_owned())
+    })
+}
+
+/// One place where the server may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// A name or address, or the directory of a unix socket.
+    pub host: Host,
+    /// Where to connect instead of asking the resolver for `host`.
+    pub addr: Option<IpAddr>,
+    /// The port, also part of a socket's file name.
+    pub port: u16,
+}
+
+/// A host as libpq tells them apart: what begins with `/` or `@` is a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A name or an address.
+    Tcp(String),
+    /// The directory of a unix socket.
+    Unix(PathBuf),
+}
+
+impl Place {
+    /// Whether the bytes stay on this machine.
+    pub fn is_local(&self) -> bool {
+        match (&self.host, self.addr) {
+            (Host::Unix(_), _) => true,
+            (Host::Tcp(_), Some(addr)) => addr.is_loopback(),
+            (Host::Tcp(name), None) => {
+                name.eq_ignore_ascii_case("localhost")
+                    || name.parse().is_ok_and(|addr: IpAddr| addr.is_loopback())
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.host {
+            Host::Tcp(name) if name.contains(':') => write!(f, "[{name}]:{}", self.port),
+            Host::Tcp(name) => write!(f, "{name}:{}", self.port),
+            Host::Unix(dir) => write!(f, "socket {}/.s.PGSQL.{}", dir.display(), self.port),
+        }
+    }
+}
+
+/// How much TLS is asked for, in libpq's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    /// None.
+    Disable,
+    /// Only if the server insists.
+    Allow,
+    /// If the server has it.
+    Prefer,
+    /// Always, whoever the server is.
+    Require,
+    /// The certificate must be signed by a known authority.
+    VerifyCa,
+    /// And be issued for this host.
+    VerifyFull,
+}
+
+impl SslMode {
+    const WORDS: [(Self, &'static str); 6] = [
+        (Self::Disable, "disable"),
+        (Self::Allow, "allow"),
+        (Self::Prefer, "prefer"),
+        (Self::Require, "require"),
+        (Self::VerifyCa, "verify-ca"),
+        (Self::VerifyFull, "verify-full"),
+    ];
+}
+
+/// Files and choices for TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SslFiles {
+    /// Authorities; the system's when absent.
+    pub root: Option<PathBuf>,
+    /// Our certificate.
+    pub cert: Option<PathBuf>,
+    /// Our key.
+    pub key: Option<PathBuf>,
+}
+
+/// Everything needed to connect. No `Debug`: it holds a password.
+pub struct Params {
+    /// Where to try, in order.
+    pub places: Vec<Place>,
+    /// The role.
+    pub user: String,
+    /// The database.
+    pub database: String,
+    /// The password, when one was given; the passfile is asked per place.
+    pub password: Option<Secret>,
+    /// The passfile to ask.
+    pub passfile: Option<PathBuf>,
+    /// `None`: verified for remote hosts, nothing for local ones.
+    pub ssl: Option<SslMode>,
+    /// Files for TLS.
+    pub ssl_files: SslFiles,
+    /// How long one attempt may take.
+    pub connect_timeout: Option<Duration>,
+    /// What the server shows in `pg_stat_activity`.
+    pub application: String,
+    /// Further `-c name=value` settings of the user's.
+    pub options: Option<String>,
+    /// `read-write`, `primary` … to choose among several hosts.
+    pub session: SessionWish,
+    /// Whether SCRAM must be bound to the TLS channel.
+    pub binding: Binding,
+    /// The table named in the URL.
+    pub table: Option<String>,
+}
+
+/// Which of several servers is wanted (`target_session_attrs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionWish {
+    /// The first that answers.
+    Any,
+    /// One that accepts writes: a primary.
+    Primary,
+    /// One that is in recovery.
+    Standby,
+}
+
+/// `channel_binding`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// Never.
+    Disable,
+    /// If the server can.
+    Prefer,
+    /// Always.
+    Require,
+}
+
+/// libpq's parameter words and the variables that stand for them. `None`: no variable.
+const KEYWORDS: [(&str, Option<&str>); 37] = [
+    ("host", Some("PGHOST")),
+    ("hostaddr", Some("PGHOSTADDR")),
+    ("port", Some("PGPORT")),
+    ("dbname", Some("PGDATABASE")),
+    ("user", Some("PGUSER")),
+    ("password", Some("PGPASSWORD")),
+    ("passfile", Some("PGPASSFILE")),
+    ("service", Some("PGSERVICE")),
+    ("servicefile", Some("PGSERVICEFILE")),
+    ("options", Some("PGOPTIONS")),
+    ("application_name", Some("PGAPPNAME")),
+    ("fallback_application_name", None),
+    ("sslmode", Some("PGSSLMODE")),
+    ("sslrootcert", Some("PGSSLROOTCERT")),
+    ("sslcert", Some("PGSSLCERT")),
+    ("sslkey", Some("PGSSLKEY")),
+    ("connect_timeout", Some("PGCONNECT_TIMEOUT")),
+    ("target_session_attrs", Some("PGTARGETSESSIONATTRS")),
+    ("channel_binding", Some("PGCHANNELBINDING")),
+    ("client_encoding", Some("PGCLIENTENCODING")),
+    ("keepalives", None),
+    ("keepalives_idle", None),
+    ("keepalives_interval", None),
+    ("keepalives_count", None),
+    ("tcp_user_timeout", None),
+    ("load_balance_hosts", Some("PGLOADBALANCEHOSTS")),
+    ("gssencmode", Some("PGGSSENCMODE")),
+    ("krbsrvname", Some("PGKRBSRVNAME")),
+    ("gsslib", Some("PGGSSLIB")),
+    ("gssdelegation", Some("PGGSSDELEGATION")),
+    ("sslcompression", Some("PGSSLCOMPRESSION")),
+    ("sslsni", Some("PGSSLSNI")),
+    ("ssl_min_protocol_version", Some("PGSSLMINPROTOCOLVERSION")),
+    ("ssl_max_protocol_version", Some("PGSSLMAXPROTOCOLVERSION")),
+    ("sslnegotiation", Some("PGSSLNEGOTIATION")),
+    ("replication", None),
+    ("table", None),
+];
+
+impl Params {
+    /// Reads a target and fills in what it leaves open.
+    pub fn resolve(text: &str, around: &Surroundings) -> Result<Self, StoreError> {
+        let mut given = target::parse(text)?;
+        for word in given.keys() {
+            check_keyword(word)?;
+        }
+        add_service(&mut given, around)?;
+        for (word, variable) in KEYWORDS {
+            if let Some(value) = variable.and_then(|name| around.env.get(name)) {
+                given.entry(word.to_owned()).or_insert_with(|| value.clone());
+            }
+        }
+        // An empty value means "not given", as in libpq.
+        given.retain(|_, value| !value.is_empty());
+        Self::from_given(&given, around)
+    }
+
+    fn from_given(given: &Given, around: &Surroundings) -> Result<Self, StoreError> {
+        let get = |word: &str| given.get(word).cloned();
+        let user = get("user").or_else(|| around.login.clone()).ok_or_else(|| {
+            bad("no role to log in as was given", "name one: postgres://USER@HOST/DATABASE")
+        })?;
+        let ssl = get("sslmode").map(|word| ssl_mode(&word)).transpose()?;
+        let root = get("sslrootcert").map(PathBuf::from);
+        let system_roots = root.as_ref().is_some_and(|path| path.as_os_str() == "system");
+        Ok(Self {
+            places: places(given, around)?,
+            database: get("dbname").unwrap_or_else(|| user.clone()),
+            user,
+            password: get("password").map(Secret::new),
+            passfile: get("passfile").map(PathBuf::from).or_else(|| around.home(".pgpass")),
+            ssl: if system_roots { Some(SslMode::VerifyFull) } else { ssl },
+            ssl_files: SslFiles {
+                root: if system_roots {
+                    None
+                } else {
+                    root.or_else(|| existing(around, ".postgresql/root.crt"))
+                },
+                cert: get("sslcert")
+                    .map(PathBuf::from)
+                    .or_else(|| existing(around, ".postgresql/postgresql.crt")),
+                key: get("sslkey")
+                    .map(PathBuf::from)
+                    .or_else(|| existing(around, ".postgresql/postgresql.key")),
+            },
+            connect_timeout: connect_timeout(given)?,
+            application: get("application_name")
+                .or_else(|| get("fallback_application_name"))
+                .unwrap_or_else(|| "auditail".to_owned()),
+            options: get("options"),
+            session: session_wish(given)?,
+            binding: binding(given)?,
+            table: get("table"),
+        })
+    }
+
+    /// The password for one place: as given, else from the passfile.
+    pub fn password_for(&self, place: &Place) -> passfile::Found {
+        match (&self.password, &self.passfile) {
+            (Some(secret), _) => passfile::Found::Password(secret.clone()),
+            (None, Some(file)) => passfile::look_up(file, place, &self.database, &self.user),
+            (None, None) => passfile::Found::Nothing,
+        }
+    }
+}
+
+fn existing(around: &Surroundings, below: &str) -> Option<PathBuf> {
+    around.home(below).filter(|path| path.exists())
+}
+
+fn check_keyword(word: &str) -> Result<(), StoreError> {
+    if KEYWORDS.iter().any(|(known, _)| *known == word) {
+        return Ok(());
+    }
+    if word == "sslpassword" {
+        return Err(bad(
+            "sslpassword is not supported: the key file must be readable without a passphrase",
+            "protect the key by its file permissions (0600) instead",
+        ));
+    }
+    let near = KEYWORDS
+        .iter()
+        .map(|(known, _)| *known)
+        .find(|known| known.contains(word) || word.contains(known));
+    Err(StoreError::Target {
+        message: format!(
+            "{} is not a connection parameter",
+            crate::core::sanitise::safe(word)
+        ),
+        hint: near.map(|known| format!("did you mean {known}?")),
+    })
+}
+
+fn add_service(given: &mut Given, around: &Surroundings) -> Result<(), StoreError> {
+    let Some(service) = given
+        .get("service")
+        .or_else(|| around.env.get("PGSERVICE"))
+        .filter(|name| !name.is_empty())
+        .cloned()
+    else {
+        return Ok(());
+    };
+    let user_file = given
+        .get("servicefile")
+        .or_else(|| around.env.get("PGSERVICEFILE"))
+        .map(PathBuf::from)
+        .or_else(|| around.home(".pg_service.conf"));
+    let system_file = around
+        .env
+        .get("PGSYSCONFDIR")
+        .map_or_else(|| PathBuf::from("/etc/postgresql-common"), PathBuf::from)
+        .join("pg_service.conf");
+    for file in user_file.iter().chain([&system_file]) {
+        let Ok(text) = std::fs::read_to_string(file) else {
+            continue;
+        };
+        if let Some(found) = target::service(&text, &service) {
+            for (word, value) in found {
+                check_keyword(&word)?;
+                given.entry(word).or_insert(value);
+            }
+            return Ok(());
+        }
+    }
+    Err(StoreError::Target {
+        message: format!(
+            "there is no service {} in a service file",
+            crate::core::sanitise::safe(&service)
+        ),
+        hint: Some("services stand in ~/.pg_service.conf, or in the file PGSERVICEFILE names".into()),
+    })
+}
+
+fn places(given: &Given, around: &Surroundings) -> Result<Vec<Place>, StoreError> {
+    let list = |word: &str| -> Vec<String> {
+        given
+            .get(word)
+            .map(|text| text.split(',').map(|part| part.trim().to_owned()).collect())
+            .unwrap_or_default()
+    };
+    let (hosts, addrs, ports) = (list("host"), list("hostaddr"), list("port"));
+    let count = hosts.len().max(addrs.len()).max(1);
+    if (!hosts.is_empty() && !addrs.is_empty() && hosts.len() != addrs.len())
+        || (ports.len() > 1 && ports.len() != count)
+    {
+        return Err(bad(
+            "the lists of hosts, addresses and ports have different lengths",
+            "give one port for all hosts, or one for each",
+        ));
+    }
+    (0..count)
+        .map(|place| {
+            let addr = addrs
+                .get(place)
+                .filter(|text| !text.is_empty())
+                .map(|text| {
+                    text.parse::<IpAddr>().map_err(|_| {
+                        bad(&format!("hostaddr {text} is not an address"), "use host= for names")
+                    })
+                })
+                .transpose()?;
+            let host = match hosts.get(place).filter(|text| !text.is_empty()) {
+                Some(text) if text.starts_with('/') => Host::Unix(PathBuf::from(text)),
+                Some(text) => Host::Tcp(text.clone()),
+                None => match addr {
+                    Some(addr) => Host::Tcp(addr.to_string()),
+                    None => Host::Unix(around.socket_dir.clone()),
+                },
+            };
+            let port = match ports.get(place).or_else(|| ports.first()).map(String::as_str) {
+                None | Some("") => 5432,
+                Some(text) => text.parse().map_err(|_| {
+                    bad(&format!("port {text} is not a number from 1 to 65535"), "the usual one is 5432")
+                })?,
+            };
+            Ok(Place { host, addr, port })
+        })
+        .collect()
+}
+
+fn ssl_mode(word: &str) -> Result<SslMode, StoreError> {
+    SslMode::WORDS
+        .into_iter()
+        .find_map(|(mode, known)| (known == word).then_some(mode))
+        .ok_or_else(|| {
+            bad(
+                &format!("sslmode {} is unknown", crate::core::sanitise::safe(word)),
+                "one of disable, allow, prefer, require, verify-ca, verify-full",
+            )
+        })
+}
+
+fn connect_timeout(given: &Given) -> Result<Option<Duration>, StoreError> {
+    let Some(text) = given.get("connect_timeout") else {
+        return Ok(Some(Duration::from_secs(10)));
+    };
+    let seconds: i64 = text
+        .trim()
+        .parse()
+        .map_err(|_| bad("connect_timeout is not a whole number of seconds", "0 waits for ever"))?;
+    Ok(u64::try_from(seconds).ok().filter(|s| *s > 0).map(Duration::from_secs))
+}
+
+fn session_wish(given: &Given) -> Result<SessionWish, StoreError> {
+    match given.get("target_session_attrs").map(String::as_str) {
+        None | Some("any" | "read-only" | "prefer-standby") => Ok(SessionWish::Any),
+        Some("read-write" | "primary") => Ok(SessionWish::Primary),
+        Some("standby") => Ok(SessionWish::Standby),
+        Some(_) => Err(bad(
+            "target_session_attrs is unknown",
+            "one of any, read-write, read-only, primary, standby, prefer-standby",
+        )),
+    }
+}
+
+fn binding(given: &Given) -> Result<Binding, StoreError> {
+    match given.get("channel_binding").map(String::as_str) {
+        None | Some("prefer") => Ok(Binding::Prefer),
+        Some("disable") => Ok(Binding::Disable),
+        Some("require") => Ok(Binding::Require),
+        Some(_) => Err(bad("channel_binding is unknown", "one of disable, prefer, require")),
+    }
+}
+
+fn bad(message: &str, hint: &str) -> StoreError {
+    StoreError::Target { message: message.to_owned(), hint: Some(hint.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn around(env: &[(&str, &str)]) -> Surroundings {
+        Surroundings {
+            env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            login: Some("me".to_owned()),
+            socket_dir: PathBuf::from("/run/pg"),
+        }
+    }
+
+    fn resolve(text: &str, env: &[(&str, &str)]) -> Params {
+        Params::resolve(text, &around(env)).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn a_uri_wins_over_variables_and_variables_over_defaults() {
+        let env = [("PGUSER", "env"), ("PGDATABASE", "envdb"), ("PGPORT", "6000"), ("PGHOST", "h")];
+        let params = resolve("postgres://u:p%40ss@db.example/audit?table=t", &env);
+        assert_eq!(params.user, "u");
+        assert_eq!(params.database, "audit");
+        assert_eq!(params.places[0].to_string(), "db.example:6000");
+        assert_eq!(params.password.as_ref().map(Secret::expose), Some("p@ss"));
+        assert_eq!(params.table.as_deref(), Some("t"));
+        assert!(!params.places[0].is_local());
+        let params = resolve("postgres://", &env);
+        assert_eq!((params.user.as_str(), params.database.as_str()), ("env", "envdb"));
+        assert_eq!(params.places[0].to_string(), "h:6000");
+        let params = resolve("postgresql://", &[]);
+        assert_eq!((params.user.as_str(), params.database.as_str()), ("me", "me"));
+        assert_eq!(params.places[0].host, Host::Unix("/run/pg".into()));
+    }
+
+    #[test]
+    fn sockets_and_lists_of_hosts() {
+        for text in [
+            "postgres://%2Fvar%2Frun/db",
+            "postgres:///db?host=/var/run",
+            "host=/var/run dbname=db",
+        ] {
+            let params = resolve(text, &[]);
+            assert_eq!(params.places[0].host, Host::Unix("/var/run".into()), "{text}");
+            assert_eq!(params.database, "db");
+            assert!(params.places[0].is_local());
+        }
+        let params = resolve("postgres://a:1,[::1]:2,c/db", &[]);
+        let shown: Vec<_> = params.places.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["a:1", "[::1]:2", "c:5432"]);
+        assert!(params.places[1].is_local());
+        let params = resolve("host='a,b' port=7 user='o''x' password='a b\\'c'", &[]);
+        assert_eq!(params.places[1].to_string(), "b:7");
+        assert_eq!(params.password.as_ref().map(Secret::expose), Some("a b'c"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, part) in [
+            ("postgres://h/db?sslmod=require", "sslmod is not a connection parameter"),
+            ("postgres://h/db?sslmode=maybe", "sslmode maybe"),
+            ("postgres://h:99999/db", "port 99999"),
+            ("postgres://a,b,c:1,2/db?port=1,2", "different lengths"),
+            ("host=a port", "port"),
+            ("postgres://h/db?service=nowhere", "service nowhere"),
+        ] {
+            let Err(error) = Params::resolve(text, &around(&[])) else {
+                panic!("{text} was accepted");
+            };
+            assert!(error.to_string().contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn system_roots_mean_full_verification() {
+        let params = resolve("postgres://h/db?sslrootcert=system", &[]);
+        assert_eq!(params.ssl, Some(SslMode::VerifyFull));
+        assert_eq!(params.ssl_files.root, None);
+    }
+}

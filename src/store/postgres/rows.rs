@@ -1,0 +1,122 @@
+//! From a row as the server sends it to an event.
+
+use std::sync::Arc;
+
+use tokio_postgres::Row;
+
+use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
+use crate::core::json::{FlatJson, Node};
+use crate::core::profile::evaluate::evaluate;
+use crate::core::query::predicate::Predicate;
+use crate::core::scalar::Scalar;
+use crate::store::postgres::layout::{Layout, row_place};
+use crate::store::postgres::session::text;
+use crate::store::{PayloadNeed, StoreError};
+
+/// Turns rows into events; keeps the parser's memory between them.
+pub struct RowReader<'l> {
+    layout: &'l Layout,
+    need: PayloadNeed,
+    /// Checked on every row, when the server's condition was wider.
+    recheck: Option<&'l Predicate>,
+    nodes: Vec<Node>,
+}
+
+/// A row that was read.
+pub enum Read {
+    /// It belongs to the answer.
+    Event(Box<Event>),
+    /// The server let it through, the predicate does not.
+    Other(Cursor),
+}
+
+impl<'l> RowReader<'l> {
+    /// Reads rows of a layout.
+    pub fn new(layout: &'l Layout, need: PayloadNeed, recheck: Option<&'l Predicate>) -> Self {
+        Self { layout, need, recheck, nodes: Vec::new() }
+    }
+
+    /// Reads one row of `layout.selected()`.
+    pub fn read(&mut self, row: &Row) -> Result<Read, StoreError> {
+        let json = text(row, 0).unwrap_or_default();
+        let nodes = std::mem::take(&mut self.nodes);
+        let record = FlatJson::parse_into(json, nodes).map_err(|error| StoreError::Failed {
+            message: format!("{}: a row is {error}", self.layout.table.label()),
+            hint: None,
+        })?;
+        let place = if row.len() > 1 { text(row, 1) } else { None };
+        let read = self.interpret(&record, place.as_deref());
+        self.nodes = record.into_nodes();
+        Ok(read)
+    }
+
+    fn interpret(&self, record: &FlatJson<'_>, place: Option<&str>) -> Read {
+        let evaluated = evaluate(&self.layout.profile, record);
+        let key: Vec<KeyPart> = self
+            .layout
+            .key
+            .iter()
+            .map(|column| match &column.name {
+                Some(name) => key_part(record, name),
+                None => place.and_then(row_place).map_or(KeyPart::Null, KeyPart::Int),
+            })
+            .collect();
+        let cursor = Cursor {
+            at: evaluated.at,
+            time: key_part(record, &self.layout.time.name),
+            key,
+        };
+        let payload = match self.need {
+            PayloadNeed::Head => Payload::bounded(record.text()),
+            PayloadNeed::Whole => Payload::whole(record.text()),
+        };
+        let event = Event {
+            id: id(&cursor.key),
+            cursor,
+            outcome: evaluated.outcome,
+            values: evaluated.values,
+            payload,
+        };
+        match self.recheck {
+            Some(predicate) if !predicate.matches(&event, record) => Read::Other(event.cursor),
+            _ => Read::Event(Box::new(event)),
+        }
+    }
+}
+
+fn key_part(record: &FlatJson<'_>, name: &str) -> KeyPart {
+    match record.get(record.root(), name).and_then(|node| record.scalar(node)) {
+        None => KeyPart::Null,
+        Some(Scalar::Number(number)) => number
+            .parse()
+            .map_or_else(|_| KeyPart::Number(Arc::from(&*number)), KeyPart::Int),
+        Some(other) => KeyPart::Text(Arc::from(other.text())),
+    }
+}
+
+/// The key as an id: its text, or a JSON array of several.
+pub fn id(key: &[KeyPart]) -> EventId {
+    if let [part] = key {
+        return match part {
+            KeyPart::Int(number) => EventId::new(number.to_string()),
+            KeyPart::Number(text) | KeyPart::Text(text) => EventId::new(text.clone()),
+            KeyPart::Null => EventId::new(""),
+            KeyPart::Bytes(bytes) => EventId::new(hex(bytes)),
+        };
+    }
+    let parts: Vec<serde_json::Value> = key
+        .iter()
+        .map(|part| match part {
+            KeyPart::Null => serde_json::Value::Null,
+            KeyPart::Int(number) => (*number).into(),
+            KeyPart::Number(text) | KeyPart::Text(text) => (**text).into(),
+            KeyPart::Bytes(bytes) => hex(bytes).into(),
+        })
+        .collect();
+    EventId::new(serde_json::Value::Array(parts).to_string())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\\x{digits}")
+}

@@ -1,0 +1,257 @@
+//! The texts in which connection parameters come: URIs, keyword strings, service files.
+//!
+//! Does not know which parameters exist.
+
+use std::collections::BTreeMap;
+
+use crate::store::StoreError;
+
+/// Parameters by their libpq word.
+pub type Given = BTreeMap<String, String>;
+
+/// Whether a target is PostgreSQL's, by its spelling.
+pub fn is_postgres(text: &str) -> bool {
+    uri_body(text).is_some() || is_keyword_string(text)
+}
+
+fn uri_body(text: &str) -> Option<&str> {
+    text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"))
+}
+
+/// `host=… dbname=…`: begins with a word libpq uses to find a server.
+fn is_keyword_string(text: &str) -> bool {
+    let word = text.trim_start().split('=').next().unwrap_or_default().trim_end();
+    text.contains('=')
+        && ["host", "hostaddr", "dbname", "user", "port", "service", "password", "sslmode"].contains(&word)
+}
+
+/// Reads a URI or a keyword string.
+pub fn parse(text: &str) -> Result<Given, StoreError> {
+    match uri_body(text) {
+        Some(body) => uri(body),
+        None => keywords(text),
+    }
+}
+
+fn uri(body: &str) -> Result<Given, StoreError> {
+    let mut given = Given::new();
+    let (main, query) = body.split_once('?').unwrap_or((body, ""));
+    let (userinfo, rest) = match main.rsplit_once('@') {
+        Some((userinfo, rest)) => (Some(userinfo), rest),
+        None => (None, main),
+    };
+    if let Some(userinfo) = userinfo {
+        let (user, password) = userinfo.split_once(':').map_or((userinfo, None), |(u, p)| (u, Some(p)));
+        insert(&mut given, "user", user)?;
+        if let Some(password) = password {
+            insert(&mut given, "password", password)?;
+        }
+    }
+    let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+    insert(&mut given, "dbname", database)?;
+    let mut names = Vec::new();
+    let mut ports = Vec::new();
+    for part in hosts.split(',') {
+        let (name, port) = host_and_port(part)?;
+        names.push(decode(name)?);
+        ports.push(port.to_owned());
+    }
+    given.insert("host".to_owned(), names.join(","));
+    if ports.iter().any(|port| !port.is_empty()) {
+        given.insert("port".to_owned(), ports.join(","));
+    }
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let Some((word, value)) = pair.split_once('=') else {
+            return Err(unreadable("a parameter after ? has no value"));
+        };
+        match decode(word)?.as_str() {
+            "ssl" if value == "true" => insert(&mut given, "sslmode", "require")?,
+            word => insert(&mut given, word, value)?,
+        }
+    }
+    given.retain(|_, value| !value.is_empty());
+    Ok(given)
+}
+
+fn insert(given: &mut Given, word: &str, value: &str) -> Result<(), StoreError> {
+    given.insert(word.to_owned(), decode(value)?);
+    Ok(())
+}
+
+fn host_and_port(part: &str) -> Result<(&str, &str), StoreError> {
+    if let Some(rest) = part.strip_prefix('[') {
+        let (name, after) =
+            rest.split_once(']').ok_or_else(|| unreadable("an address in [ ] has no closing bracket"))?;
+        return Ok((name, after.strip_prefix(':').unwrap_or("")));
+    }
+    Ok(part.split_once(':').unwrap_or((part, "")))
+}
+
+/// Percent-decodes one component. The text itself is not part of the error: it may be a password.
+fn decode(text: &str) -> Result<String, StoreError> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |byte: Option<u8>| byte.and_then(|b| char::from(b).to_digit(16));
+        match (digit(rest.next()), digit(rest.next())) {
+            (Some(high), Some(low)) if high + low > 0 => {
+                bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+            }
+            _ => return Err(unreadable("a % is not followed by two hexadecimal digits (write %25 for a %)")),
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| unreadable("a percent-encoded part is not UTF-8"))
+}
+
+fn keywords(text: &str) -> Result<Given, StoreError> {
+    let mut given = Given::new();
+    let mut chars = text.chars().peekable();
+    loop {
+        while chars.next_if(|c| c.is_whitespace()).is_some() {}
+        if chars.peek().is_none() {
+            return Ok(given);
+        }
+        let mut word = String::new();
+        while let Some(c) = chars.next_if(|c| *c != '=' && !c.is_whitespace()) {
+            word.push(c);
+        }
+        while chars.next_if(|c| c.is_whitespace()).is_some() {}
+        if chars.next() != Some('=') {
+            return Err(unreadable(&format!(
+                "there is no = after {}",
+                crate::core::sanitise::safe(&word)
+            )));
+        }
+        while chars.next_if(|c| c.is_whitespace()).is_some() {}
+        let quoted = chars.next_if_eq(&'\'').is_some();
+        let mut value = String::new();
+        loop {
+            match chars.next() {
+                Some('\\') => value.extend(chars.next()),
+                Some('\'') if quoted => {
+                    // libpq knows only the backslash here; a doubled quote is SQL habit.
+                    if chars.next_if_eq(&'\'').is_some() {
+                        value.push('\'');
+                    } else {
+                        break;
+                    }
+                }
+                Some(c) if !quoted && c.is_whitespace() => break,
+                Some(c) => value.push(c),
+                None if quoted => return Err(unreadable("a quoted value has no closing quote")),
+                None => break,
+            }
+        }
+        given.insert(word, value);
+    }
+}
+
+/// One section of a service file; `None` when it is not there.
+pub fn service(text: &str, name: &str) -> Option<Given> {
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) == Some(name))?;
+    Some(
+        lines
+            .take_while(|line| !line.starts_with('['))
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once('='))
+            .map(|(word, value)| (word.trim().to_owned(), value.trim().to_owned()))
+            .collect(),
+    )
+}
+
+fn unreadable(why: &str) -> StoreError {
+    StoreError::Target {
+        message: format!("the connection string cannot be read: {why}"),
+        hint: Some("the form is postgres://USER@HOST:PORT/DATABASE?table=NAME".to_owned()),
+    }
+}
+
+/// The same target with every password in it masked, for anything that is shown.
+pub fn redact(text: &str) -> String {
+    let Some((scheme, body)) = text.split_once("://") else {
+        return if is_keyword_string(text) { redact_keywords(text) } else { text.to_owned() };
+    };
+    // The last @ ends the user part even when a password contains one unescaped: masking too much
+    // is the safe mistake.
+    let mut shown = match body.rsplit_once('@') {
+        Some((userinfo, rest)) => match userinfo.split_once(':') {
+            Some((user, _)) => format!("{scheme}://{user}:***@{rest}"),
+            None => format!("{scheme}://{userinfo}@{rest}"),
+        },
+        None => text.to_owned(),
+    };
+    for word in ["password=", "sslpassword="] {
+        let mut from = 0;
+        while let Some(at) = shown[from..].find(word) {
+            let begin = from + at + word.len();
+            let end = shown[begin..].find('&').map_or(shown.len(), |length| begin + length);
+            shown.replace_range(begin..end, "***");
+            from = begin;
+        }
+    }
+    shown
+}
+
+fn redact_keywords(text: &str) -> String {
+    let Ok(given) = keywords(text) else {
+        return "a keyword string that cannot be read".to_owned();
+    };
+    let parts: Vec<String> = given
+        .iter()
+        .map(|(word, value)| {
+            let value = if word.ends_with("password") { "***" } else { value };
+            format!("{word}={value}")
+        })
+        .collect();
+    parts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_masked_wherever_they_stand() {
+        for text in [
+            "postgres://u:hunter2@h/db",
+            "postgres://u:hun@hunter2@h/db",
+            "postgres://u:hunter2/x@h/db",
+            "postgres://u@h/db?password=hunter2&sslmode=require",
+            "postgres://u@h/db?sslmode=require&password=hunter2",
+            "postgres://u:hunter2@/db?host=/run/x@y",
+            "host=h password=hunter2 dbname=x",
+            "host=h password='a hunter2' dbname=x",
+            "mongodb://u:hunter2@h/db",
+        ] {
+            let shown = redact(text);
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(shown.contains("***"), "{shown}");
+        }
+        assert_eq!(redact("postgres://u@h/db?table=t"), "postgres://u@h/db?table=t");
+        assert_eq!(redact("some/file.db"), "some/file.db");
+    }
+
+    #[test]
+    fn services_are_sections() {
+        let text = "# mine\n[one]\nhost=a\n\n[two]\nhost = b\n# no\nport=7\n[three]\n";
+        let found = service(text, "two").expect("there");
+        assert_eq!(found["host"], "b");
+        assert_eq!(found["port"], "7");
+        assert_eq!(found.len(), 2);
+        assert!(service(text, "four").is_none());
+    }
+
+    #[test]
+    fn paths_are_not_ours() {
+        for text in ["audit.db", "./host=x", "mongodb://h", "C:/x"] {
+            assert!(!is_postgres(text), "{text}");
+        }
+        assert!(is_postgres("host=x"));
+        assert!(is_postgres("postgresql://"));
+    }
+}
