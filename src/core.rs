@@ -11,3 +11,4 @@ pub mod query;
 pub mod record;
 pub mod sanitise;
 pub mod scalar;
+pub mod suggest;

@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod complete;
 pub mod diagnostic;
 pub mod expr;
+pub mod names;
 pub mod parse;
 pub mod predicate;
 pub mod resolve;

@@ -142,26 +142,52 @@ impl Predicate {
         }
     }
 
+    /// The complement.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        match self {
+            Self::All => Self::Never,
+            Self::Never => Self::All,
+            Self::Not(part) => *part,
+            part => Self::Not(Box::new(part)),
+        }
+    }
+
+    /// `self` OR `other`, flattened.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Never, rest) | (rest, Self::Never) => rest,
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (left, right) => {
+                let mut parts = Vec::new();
+                for side in [left, right] {
+                    match side {
+                        Self::Or(more) => parts.extend(more),
+                        part => parts.push(part),
+                    }
+                }
+                Self::Or(parts)
+            }
+        }
+    }
+
     /// `self` AND `other`, flattened.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::All, rest) | (rest, Self::All) => rest,
             (Self::Never, _) | (_, Self::Never) => Self::Never,
-            (Self::And(mut parts), Self::And(more)) => {
-                parts.extend(more);
+            (left, right) => {
+                let mut parts = Vec::new();
+                for side in [left, right] {
+                    match side {
+                        Self::And(more) => parts.extend(more),
+                        part => parts.push(part),
+                    }
+                }
                 Self::And(parts)
             }
-            (Self::And(mut parts), part) => {
-                parts.push(part);
-                Self::And(parts)
-            }
-            (part, Self::And(more)) => {
-                let mut parts = vec![part];
-                parts.extend(more);
-                Self::And(parts)
-            }
-            (part, other) => Self::And(vec![part, other]),
         }
     }
 }

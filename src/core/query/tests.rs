@@ -1,4 +1,7 @@
-//! The language as a whole: what its diagnostics look like, and what holds for any text.
+//! The language as a whole: what its diagnostics look like, what names and values come to mean, and
+//! what holds for any text.
 
 mod diagnostics;
+mod fixture;
 mod properties;
+mod resolution;
