@@ -337,3 +337,14 @@ fn tables_are_as_long_as_they_must_be() {
     let table = "const T: &[u8] = &[\n    1,\n    2,\n];\nfn f() {\n    // why\n}\n\nfn g() {}\n";
     assert_eq!(length(table), 4);
 }
+
+#[test]
+fn the_readme_lists_the_keys_of_the_program() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let listed = readme
+        .split_once("<!-- keys -->\n")
+        .and_then(|(_, rest)| rest.split_once("<!-- /keys -->"))
+        .map(|(listed, _)| listed.trim());
+    let keys = auditail::app::command::key_table();
+    assert_eq!(listed, Some(keys.trim()), "put this between the marks:\n{keys}");
+}
