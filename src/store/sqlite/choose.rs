@@ -1,0 +1,358 @@
+//! From a file's tables and what the user asked for to the one table that is opened, and how.
+//!
+//! Does not judge profiles; `profile::detect` does.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, params_from_iter};
+
+use crate::core::event::KeyPart;
+use crate::core::profile::detect::{Candidate, Relation, detect};
+use crate::core::profile::guess::guess;
+use crate::core::profile::load::built_in;
+use crate::core::profile::{Origin, Profile, TimeEncoding};
+use crate::core::query::predicate::Predicate;
+use crate::core::sanitise::safe;
+use crate::store::connect::OpenOptions;
+use crate::store::sqlite::describe::{self, Form, Table};
+use crate::store::sqlite::open::{shown, statement_error};
+use crate::store::sqlite::shape::{Shape, quoted};
+use crate::store::sqlite::walk::Walk;
+use crate::store::{Access, Description, PageFrom, StoreError};
+
+/// The table that is opened.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    /// How it is read.
+    pub(super) shape: Shape,
+    /// What is said of it.
+    pub(super) description: Description,
+}
+
+/// Tables that look like an audit log, best first; of `options`, a table narrows it to that one and
+/// a profile is the only one tried.
+pub(super) fn candidates(
+    connection: &Connection,
+    path: &Path,
+    options: &OpenOptions,
+) -> Result<Vec<Candidate>, StoreError> {
+    let tables = asked_for(describe::tables(connection)?, path, options)?;
+    Ok(fitting(&relations(&tables), options))
+}
+
+/// Decides for one table and looks at how it is to be read.
+pub(super) fn choose(
+    connection: &Connection,
+    path: &Path,
+    options: &OpenOptions,
+) -> Result<Chosen, StoreError> {
+    let tables = asked_for(describe::tables(connection)?, path, options)?;
+    let candidate = match (&options.profile, tables.as_slice()) {
+        // Both were named: the user knows better than the signatures.
+        (Some(profile), [table]) if options.table.is_some() => Candidate {
+            relation: table.relation.clone(),
+            profile: Arc::clone(profile),
+            score: 0,
+            evidence: vec!["profile and table as given".to_owned()],
+        },
+        _ => best(&tables, path, options)?,
+    };
+    let Some(table) = tables
+        .iter()
+        .find(|table| table.relation.name == candidate.relation.name)
+    else {
+        return Err(StoreError::Failed {
+            message: format!(
+                "{} has no table {}",
+                shown(path),
+                safe(&candidate.relation.name)
+            ),
+            hint: None,
+        });
+    };
+    let shape = shape(connection, table, &candidate.profile, options)?;
+    let is_writable =
+        std::fs::metadata(path).is_ok_and(|metadata| !metadata.permissions().readonly());
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let description = Description {
+        name: safe(&name.to_string_lossy()).into_owned(),
+        relation: safe(&table.relation.name).into_owned(),
+        server: format!("SQLite {}", rusqlite::version()),
+        profile: Arc::clone(&shape.profile),
+        evidence: candidate.evidence,
+        columns: shape.columns.clone(),
+        access: if is_writable {
+            Access::RoleCanWrite
+        } else {
+            Access::ReadOnly
+        },
+        transport: "file".to_owned(),
+        estimate: table.relation.estimate,
+    };
+    Ok(Chosen { shape, description })
+}
+
+fn relations(tables: &[Table]) -> Vec<Relation> {
+    tables.iter().map(|table| table.relation.clone()).collect()
+}
+
+fn fitting(relations: &[Relation], options: &OpenOptions) -> Vec<Candidate> {
+    match &options.profile {
+        Some(profile) => detect(relations, std::slice::from_ref(profile))
+            .into_iter()
+            .filter(|candidate| candidate.profile.name == profile.name)
+            .collect(),
+        None => detect(relations, built_in()),
+    }
+}
+
+fn best(tables: &[Table], path: &Path, options: &OpenOptions) -> Result<Candidate, StoreError> {
+    let relations = relations(tables);
+    if let Some(candidate) = fitting(&relations, options).into_iter().next() {
+        return Ok(candidate);
+    }
+    let message = match (relations.as_slice(), &options.profile) {
+        ([relation], None) if options.table.is_some() => match guess(relation) {
+            // It scores low, but it was asked for by name.
+            Ok((profile, score, evidence)) => {
+                let (relation, profile) = (relation.clone(), Arc::new(profile));
+                return Ok(Candidate {
+                    relation,
+                    profile,
+                    score,
+                    evidence,
+                });
+            }
+            Err(missing) => format!("table {} cannot be read: {missing}", safe(&relation.name)),
+        },
+        (_, Some(profile)) => {
+            format!(
+                "no table of {} fits the profile {}",
+                shown(path),
+                safe(&profile.name)
+            )
+        }
+        _ => format!("no table of {} looks like an audit log", shown(path)),
+    };
+    let hint = Some(match options.table {
+        Some(_) => "a profile can say which column is the time: --profile FILE".to_owned(),
+        None => format!("name one with --table; there are {}", names(tables)),
+    });
+    Err(StoreError::Failed { message, hint })
+}
+
+/// The tables among which to choose.
+fn asked_for(
+    tables: Vec<Table>,
+    path: &Path,
+    options: &OpenOptions,
+) -> Result<Vec<Table>, StoreError> {
+    if tables.is_empty() {
+        return Err(StoreError::Failed {
+            message: format!("{} has no tables", shown(path)),
+            hint: Some("the program that writes it may not have created them yet".to_owned()),
+        });
+    }
+    let Some(asked) = &options.table else {
+        return Ok(tables);
+    };
+    let name = asked.strip_prefix("main.").unwrap_or(asked);
+    // SQLite's names ignore the case of ASCII letters.
+    let found = tables
+        .iter()
+        .find(|table| table.relation.name.eq_ignore_ascii_case(name));
+    found
+        .map(|table| vec![table.clone()])
+        .ok_or_else(|| StoreError::Failed {
+            message: format!("{} has no table {}", shown(path), safe(asked)),
+            hint: Some(format!("there are {}", names(&tables))),
+        })
+}
+
+fn names(tables: &[Table]) -> String {
+    const MOST: usize = 12;
+    let mut names: Vec<_> = tables
+        .iter()
+        .take(MOST)
+        .map(|table| safe(&table.relation.name).into_owned())
+        .collect();
+    if tables.len() > MOST {
+        names.push(format!("{} more", tables.len() - MOST));
+    }
+    names.join(", ")
+}
+
+fn shape(
+    connection: &Connection,
+    table: &Table,
+    profile: &Arc<Profile>,
+    options: &OpenOptions,
+) -> Result<Shape, StoreError> {
+    let name = quoted(&table.relation.name);
+    let time = time_sql(table, profile)?;
+    let mut profile = Arc::clone(profile);
+    if profile.origin == Origin::Guessed
+        && let Some(encoding) = epoch(connection, &name, &time, profile.time.encoding)?
+    {
+        Arc::make_mut(&mut profile).time.encoding = encoding;
+    }
+    if let (TimeEncoding::Zoneless(_), Some(zone)) = (profile.time.encoding, options.column_tz) {
+        Arc::make_mut(&mut profile).time.encoding = TimeEncoding::Zoneless(zone);
+    }
+    let storage = describe::storage(connection, &name, &time, profile.time.encoding)?;
+    let (sort, id) = keys(table, &profile)?;
+    let columns = table.relation.columns.clone();
+    let mut shape = Shape {
+        table: name,
+        columns,
+        time,
+        storage,
+        sort,
+        id,
+        profile,
+        is_ordered: true,
+    };
+    shape.is_ordered = is_ordered(connection, &shape)?;
+    Ok(shape)
+}
+
+fn time_sql(table: &Table, profile: &Profile) -> Result<String, StoreError> {
+    let path = &profile.time.path;
+    let Some(column) = table
+        .relation
+        .columns
+        .iter()
+        .find(|column| column.name == path.column())
+    else {
+        return Err(StoreError::Failed {
+            message: format!(
+                "table {} has no column {}, where the profile {} looks for the time",
+                safe(&table.relation.name),
+                safe(path.column()),
+                safe(&profile.name),
+            ),
+            hint: Some("try another profile, or let it be detected".to_owned()),
+        });
+    };
+    let name = quoted(&column.name);
+    if path.within().is_empty() {
+        return Ok(name);
+    }
+    let steps: String = path
+        .within()
+        .iter()
+        .map(|step| format!(".\"{step}\""))
+        .collect();
+    let steps = steps.replace('\'', "''");
+    // Text that is no JSON would end the whole statement with an error.
+    Ok(format!(
+        "CASE WHEN json_valid({name}) THEN json_extract({name}, '${steps}') END"
+    ))
+}
+
+/// The sort key, and the columns of the id where they differ from it.
+fn keys(table: &Table, profile: &Profile) -> Result<(Vec<String>, Vec<usize>), StoreError> {
+    let columns = &table.relation.columns;
+    let place = |name: &String| columns.iter().position(|column| column.name == *name);
+    let own: Option<Vec<usize>> = profile.key.iter().map(place).collect();
+    let own = own.filter(|places| !places.is_empty());
+    let primary: Vec<usize> = table.primary.iter().filter_map(place).collect();
+    let names = |places: &[usize]| places.iter().map(|at| quoted(&columns[*at].name)).collect();
+    match table.form {
+        Form::Rowid => {
+            let is_free = |alias: &&str| {
+                columns
+                    .iter()
+                    .all(|column| !column.name.eq_ignore_ascii_case(alias))
+            };
+            // The rowid breaks ties in every index for nothing, and unlike a declared key it is
+            // never NULL.
+            match ["rowid", "_rowid_", "oid"].into_iter().find(is_free) {
+                Some(alias) => Ok((vec![alias.to_owned()], own.unwrap_or(primary))),
+                None => Ok((names(&primary), own.unwrap_or(primary))),
+            }
+        }
+        Form::WithoutRowid => Ok((names(&primary), own.unwrap_or(primary))),
+        Form::View => {
+            let named = |name: &str| columns.iter().position(|column| column.name == name);
+            let id = own.or_else(|| {
+                ["id", "ID", "uuid", "event_id"]
+                    .into_iter()
+                    .find_map(named)
+                    .map(|at| vec![at])
+            });
+            let id = id.ok_or_else(|| StoreError::Failed {
+                message: format!(
+                    "the view {} has no column that is known to be its key",
+                    safe(&table.relation.name)
+                ),
+                hint: Some(
+                    "name it in a profile (key = [\"…\"]), or open the table below it".into(),
+                ),
+            })?;
+            Ok((names(&id), id))
+        }
+    }
+}
+
+/// The unit of a guessed epoch column, by the size of its values.
+fn epoch(
+    connection: &Connection,
+    table: &str,
+    time: &str,
+    guessed: TimeEncoding,
+) -> Result<Option<TimeEncoding>, StoreError> {
+    if matches!(guessed, TimeEncoding::Instant | TimeEncoding::Zoneless(_)) {
+        return Ok(None);
+    }
+    let times =
+        describe::recent_times(connection, table, time).map_err(|error| statement_error(&error))?;
+    let largest = times
+        .iter()
+        .filter_map(|part| match part {
+            KeyPart::Int(int) => Some(int.unsigned_abs()),
+            // The part of a float that decides is before its point.
+            KeyPart::Number(text) => text
+                .split(['.', 'e'])
+                .next()?
+                .trim_start_matches('-')
+                .parse()
+                .ok(),
+            KeyPart::Null | KeyPart::Text(_) | KeyPart::Bytes(_) => None,
+        })
+        .max();
+    Ok(largest.map(|largest| match largest {
+        0..100_000_000_000 => TimeEncoding::EpochSeconds,
+        100_000_000_000..100_000_000_000_000 => TimeEncoding::EpochMillis,
+        100_000_000_000_000..100_000_000_000_000_000 => TimeEncoding::EpochMicros,
+        _ => TimeEncoding::EpochNanos,
+    }))
+}
+
+/// Whether an index gives the rows in order: SQLite's own planner is asked.
+fn is_ordered(connection: &Connection, shape: &Shape) -> Result<bool, StoreError> {
+    let walk = Walk::new(shape, Arc::new(Predicate::All), &PageFrom::Newest);
+    let Some(sql) = walk.statement(shape) else {
+        return Ok(false);
+    };
+    let plan = plan(connection, &sql.text, sql.values.clone())?;
+    Ok(!plan
+        .iter()
+        .any(|line| line.contains("USE TEMP B-TREE FOR ORDER BY")))
+}
+
+/// The planner's lines for a statement.
+pub(super) fn plan(
+    connection: &Connection,
+    statement: &str,
+    values: Vec<rusqlite::types::Value>,
+) -> Result<Vec<String>, StoreError> {
+    connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+        .and_then(|mut statement| {
+            let rows = statement.query_map(params_from_iter(values), |row| row.get("detail"))?;
+            rows.collect()
+        })
+        .map_err(|error| statement_error(&error))
+}

@@ -1,0 +1,157 @@
+//! From a row of SQLite to a record and an event.
+//!
+//! Does not decide which rows are read; see `walk`.
+
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
+use crate::core::json::{FlatJson, Node};
+use crate::core::profile::ColumnKind;
+use crate::core::profile::evaluate::evaluate;
+use crate::core::record::RecordWriter;
+use crate::store::sqlite::open::statement_error;
+use crate::store::sqlite::shape::Shape;
+use crate::store::{PayloadNeed, StoreError};
+
+/// Columns before the sort key in every statement of `walk`: the superset condition and the time.
+pub(super) const TIME: usize = 1;
+/// Where the sort key begins.
+pub(super) const SORT: usize = 2;
+
+/// A value as a part of a cursor.
+pub(super) fn part_of(value: ValueRef<'_>) -> KeyPart {
+    match value {
+        ValueRef::Null => KeyPart::Null,
+        ValueRef::Integer(int) => KeyPart::Int(int),
+        // The shortest spelling that reads back as the same float.
+        ValueRef::Real(real) => KeyPart::Number(format!("{real:?}").into()),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => KeyPart::Text(text.into()),
+            Err(_) => KeyPart::Bytes(bytes.into()),
+        },
+        ValueRef::Blob(bytes) => KeyPart::Bytes(bytes.into()),
+    }
+}
+
+/// Reads rows, reusing its buffers.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    writer: RecordWriter,
+    nodes: Vec<Node>,
+}
+
+impl Reader {
+    /// Makes an event of the row and hands it to `visit` with its record. The payload is still
+    /// empty there; [`payload`] makes it when the event is wanted.
+    pub(super) fn read<T>(
+        &mut self,
+        shape: &Shape,
+        row: &Row<'_>,
+        visit: impl FnOnce(Event, &FlatJson<'_>) -> T,
+    ) -> Result<T, StoreError> {
+        let (time, key) = place_of(shape, row).map_err(|error| statement_error(&error))?;
+        let id = id_of(shape, row, &key).map_err(|error| statement_error(&error))?;
+        let nodes = std::mem::take(&mut self.nodes);
+        let text = write(&mut self.writer, shape, row).map_err(|error| statement_error(&error))?;
+        let record = FlatJson::parse_into(text, nodes).map_err(|error| StoreError::Failed {
+            message: format!("the row {id} cannot be shown as JSON: {error}"),
+            hint: None,
+        })?;
+        let evaluated = evaluate(&shape.profile, &record);
+        let event = Event {
+            id,
+            cursor: Cursor {
+                at: evaluated.at,
+                time,
+                key,
+            },
+            outcome: evaluated.outcome,
+            values: evaluated.values,
+            payload: Payload::whole(""),
+        };
+        let result = visit(event, &record);
+        self.nodes = record.into_nodes();
+        Ok(result)
+    }
+}
+
+/// The record's JSON text.
+fn write<'w>(
+    writer: &'w mut RecordWriter,
+    shape: &Shape,
+    row: &Row<'_>,
+) -> rusqlite::Result<&'w str> {
+    let first = SORT + shape.sort.len();
+    writer.begin();
+    for (place, column) in shape.columns.iter().enumerate() {
+        let name = &column.name;
+        match (row.get_ref(first + place)?, column.kind) {
+            (ValueRef::Null, _) => writer.null(name),
+            (ValueRef::Integer(int @ (0 | 1)), ColumnKind::Bool) => writer.bool(name, int == 1),
+            (ValueRef::Integer(int), _) => writer.int(name, int),
+            (ValueRef::Real(real), _) => writer.float(name, real),
+            (ValueRef::Blob(bytes), _) => writer.bytes(name, bytes),
+            (ValueRef::Text(bytes), kind) => match std::str::from_utf8(bytes) {
+                Ok(text) if kind == ColumnKind::Json => writer.json_or_text(name, text),
+                Ok(text) => writer.text(name, text),
+                Err(_) => writer.unchecked_text(name, bytes),
+            },
+        }
+    }
+    Ok(writer.finish())
+}
+
+/// As much of a record as is asked for.
+pub(super) fn payload(record: &FlatJson<'_>, need: PayloadNeed) -> Payload {
+    match need {
+        PayloadNeed::Head => Payload::bounded(record.text()),
+        PayloadNeed::Whole => Payload::whole(record.text()),
+    }
+}
+
+/// Raw time and sort key of a row.
+pub(super) fn place_of(shape: &Shape, row: &Row<'_>) -> rusqlite::Result<(KeyPart, Vec<KeyPart>)> {
+    let time = part_of(row.get_ref(TIME)?);
+    let key = (SORT..SORT + shape.sort.len())
+        .map(|place| Ok(part_of(row.get_ref(place)?)))
+        .collect::<rusqlite::Result<_>>()?;
+    Ok((time, key))
+}
+
+/// The id of a row.
+pub(super) fn id_of(shape: &Shape, row: &Row<'_>, key: &[KeyPart]) -> rusqlite::Result<EventId> {
+    if shape.id.is_empty() {
+        return Ok(id_text(key));
+    }
+    let first = SORT + shape.sort.len();
+    let parts = shape
+        .id
+        .iter()
+        .map(|place| Ok(part_of(row.get_ref(first + place)?)))
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(id_text(&parts))
+}
+
+fn id_text(parts: &[KeyPart]) -> EventId {
+    match parts {
+        [KeyPart::Int(int)] => EventId::new(int.to_string()),
+        [KeyPart::Number(text) | KeyPart::Text(text)] => EventId::new(text.clone()),
+        [KeyPart::Bytes(bytes)] => EventId::new(hex(bytes)),
+        parts => {
+            let json = parts.iter().map(|part| match part {
+                KeyPart::Null => serde_json::Value::Null,
+                KeyPart::Int(int) => serde_json::Value::from(*int),
+                KeyPart::Number(text) | KeyPart::Text(text) => serde_json::Value::from(&**text),
+                KeyPart::Bytes(bytes) => serde_json::Value::from(hex(bytes)),
+            });
+            EventId::new(serde_json::Value::Array(json.collect()).to_string())
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::from("\\x"), |text, byte| {
+        text + &format!("{byte:02x}")
+    })
+}

@@ -1,0 +1,269 @@
+//! Predicates as SQL conditions that let through what matches, and sometimes more; `matches`
+//! re-checks. Never less: every doubt (escapes in JSON, odd spellings of numbers, broken UTF-8) is
+//! let through. Pure.
+//!
+//! Time is not here; it is a range of the walk.
+
+use rusqlite::types::Value;
+
+use crate::core::path::Path;
+use crate::core::profile::{ColumnKind, Condition, ValueExpr};
+use crate::core::query::predicate::{Atom, Literal, Predicate, Test};
+use crate::core::record::Column;
+use crate::store::Exactness;
+use crate::store::sqlite::shape::{Shape, Sql, quoted};
+
+/// True for values whose text in a record is not what SQLite would print: floats, blobs, broken
+/// UTF-8. Registered on every connection.
+pub(super) const IS_ODD: &str = "auditail_is_odd";
+
+/// Digits up to which a double holds every decimal.
+const EXACT_DIGITS: usize = 15;
+
+/// The condition of a predicate; it is never NULL.
+pub(super) fn compile(shape: &Shape, predicate: &Predicate) -> (Sql, Exactness) {
+    match predicate {
+        Predicate::All => (always(), Exactness::Exact),
+        Predicate::Never => (never(), Exactness::Exact),
+        _ => (superset(shape, predicate), Exactness::Superset),
+    }
+}
+
+fn always() -> Sql {
+    Sql::plain("TRUE")
+}
+
+fn never() -> Sql {
+    Sql::plain("FALSE")
+}
+
+fn superset(shape: &Shape, predicate: &Predicate) -> Sql {
+    match predicate {
+        // What a superset leaves out is only part of the complement.
+        Predicate::All | Predicate::Not(_) => always(),
+        Predicate::Never => never(),
+        Predicate::And(parts) => all(parts.iter().map(|part| superset(shape, part))),
+        Predicate::Or(parts) => any(parts.iter().map(|part| superset(shape, part))),
+        Predicate::Atom(atom) => atom_sql(shape, atom),
+    }
+}
+
+/// All of the conditions; those that are always true are left out.
+fn all(parts: impl IntoIterator<Item = Sql>) -> Sql {
+    let mut kept: Vec<Sql> = Vec::new();
+    for part in parts {
+        if part == never() {
+            return part;
+        }
+        if part != always() {
+            kept.push(part);
+        }
+    }
+    join(kept, " AND ").unwrap_or_else(always)
+}
+
+/// Any of the conditions.
+fn any(parts: impl IntoIterator<Item = Sql>) -> Sql {
+    let mut kept: Vec<Sql> = Vec::new();
+    for part in parts {
+        if part == always() {
+            return part;
+        }
+        if part != never() {
+            kept.push(part);
+        }
+    }
+    join(kept, " OR ").unwrap_or_else(never)
+}
+
+fn join(parts: Vec<Sql>, word: &str) -> Option<Sql> {
+    let mut parts = parts.into_iter();
+    let first = parts.next()?;
+    let mut sql = Sql::plain("(");
+    sql.push(first);
+    for part in parts {
+        sql.push(Sql::plain(word));
+        sql.push(part);
+    }
+    sql.push(Sql::plain(")"));
+    Some(sql)
+}
+
+fn atom_sql(shape: &Shape, atom: &Atom) -> Sql {
+    match atom {
+        Atom::Field(field, test) => expr_sql(shape, shape.profile.field(*field), test),
+        Atom::Own(own, test) => expr_sql(shape, &own.expr, test),
+        Atom::Path(path, test) => path_sql(shape, path, test),
+        Atom::Anywhere(test) => any(shape
+            .columns
+            .iter()
+            .map(|column| column_sql(column, &[], test))),
+        // The first rule that holds decides, so one of the rules for these outcomes must hold.
+        Atom::Outcome(outcomes) => any(shape
+            .profile
+            .outcome
+            .iter()
+            .filter(|rule| outcomes.contains(&rule.is))
+            .map(|rule| condition_sql(shape, &rule.when))),
+        Atom::At { .. } | Atom::HasTime | Atom::Id(_) => always(),
+    }
+}
+
+fn condition_sql(shape: &Shape, condition: &Condition) -> Sql {
+    match condition {
+        Condition::Has(path) => path_sql(shape, path, &Test::Exists),
+        Condition::In(expr, words) => any(words
+            .iter()
+            .map(|word| expr_sql(shape, expr, &Test::Equals(Literal::Bare(word.clone()))))),
+        Condition::EndsWith(expr, end) => {
+            expr_sql(shape, expr, &Test::Glob(vec![String::new(), end.clone()]))
+        }
+        Condition::And(parts) => all(parts.iter().map(|part| condition_sql(shape, part))),
+        Condition::Or(parts) => any(parts.iter().map(|part| condition_sql(shape, part))),
+        Condition::Not(_) => always(),
+    }
+}
+
+fn expr_sql(shape: &Shape, expr: &ValueExpr, test: &Test) -> Sql {
+    match expr {
+        ValueExpr::Absent => never(),
+        ValueExpr::Path(path) => path_sql(shape, path, test),
+        ValueExpr::First(parts) | ValueExpr::All(parts) => {
+            any(parts.iter().map(|part| expr_sql(shape, part, test)))
+        }
+        ValueExpr::Template(_) | ValueExpr::Lookup { .. } => always(),
+    }
+}
+
+fn path_sql(shape: &Shape, path: &Path, test: &Test) -> Sql {
+    // SQLite's names ignore case, a record's keys do not.
+    let column = shape
+        .columns
+        .iter()
+        .find(|column| column.name == path.column());
+    column.map_or_else(never, |column| column_sql(column, path.within(), test))
+}
+
+/// A test of what a column's value, or what lies under these keys of it, may be.
+fn column_sql(column: &Column, keys: &[Box<str>], test: &Test) -> Sql {
+    let name = quoted(&column.name);
+    let sql = match (column.kind, keys) {
+        (ColumnKind::Json, keys) => document_sql(&name, keys, test),
+        (_, [_, ..]) => return never(),
+        // Shown as `true` and `false`, stored as 1 and 0.
+        (ColumnKind::Bool, []) => Sql::plain(format!("{name} IS NOT NULL")),
+        (_, []) => scalar_sql(&name, test),
+    };
+    if sql == always() { sql } else { no_null(sql) }
+}
+
+/// A NULL column has no value, so no test of it holds.
+fn no_null(sql: Sql) -> Sql {
+    let mut wrapped = Sql::plain("ifnull(");
+    wrapped.push(sql);
+    wrapped.push(Sql::plain(", FALSE)"));
+    wrapped
+}
+
+fn text(value: impl Into<String>) -> Value {
+    Value::Text(value.into())
+}
+
+fn scalar_sql(name: &str, test: &Test) -> Sql {
+    let odd = format!("{IS_ODD}({name})");
+    match test {
+        Test::Equals(literal) => {
+            let mut sql = Sql::new(format!("({odd} OR {name} = ?"), [text(literal.text())]);
+            if let Some(number) = literal.number() {
+                if number.bytes().filter(u8::is_ascii_digit).count() > EXACT_DIGITS {
+                    return Sql::plain(format!("{name} IS NOT NULL"));
+                }
+                sql.push(Sql::new(
+                    format!(" OR {name} = CAST(? AS NUMERIC)"),
+                    [text(number)],
+                ));
+            }
+            sql.push(Sql::plain(")"));
+            sql
+        }
+        Test::Glob(pieces) => {
+            let piece = longest(pieces);
+            Sql::new(format!("({odd} OR instr({name}, ?) > 0)"), [text(piece)])
+        }
+        Test::Contains(needle) => {
+            let needle = needle.to_ascii_lowercase();
+            Sql::new(
+                format!("({odd} OR instr(lower({name}), ?) > 0)"),
+                [text(needle)],
+            )
+        }
+        Test::Exists | Test::Compare(..) | Test::Range(..) => {
+            Sql::plain(format!("{name} IS NOT NULL"))
+        }
+    }
+}
+
+/// JSON text must hold the keys and the value as they are, or a backslash: only an escape can spell
+/// them in another way.
+fn document_sql(name: &str, keys: &[Box<str>], test: &Test) -> Sql {
+    let mut needles: Vec<Sql> = keys
+        .iter()
+        .map(|key| {
+            Sql::new(
+                format!("instr({name}, ?) > 0"),
+                [text(format!("\"{key}\""))],
+            )
+        })
+        .collect();
+    match test {
+        Test::Equals(literal) => match literal.number() {
+            Some(number) => needles.push(number_sql(name, number)),
+            None => needles.push(Sql::new(
+                format!("instr({name}, ?) > 0"),
+                [text(literal.text())],
+            )),
+        },
+        Test::Glob(pieces) => {
+            needles.push(Sql::new(
+                format!("instr({name}, ?) > 0"),
+                [text(longest(pieces))],
+            ));
+        }
+        Test::Contains(needle) => {
+            let needle = text(needle.to_ascii_lowercase());
+            needles.push(Sql::new(format!("instr(lower({name}), ?) > 0"), [needle]));
+        }
+        Test::Exists | Test::Compare(..) | Test::Range(..) => {}
+    }
+    let needles = all(needles);
+    if needles == always() {
+        return Sql::plain(format!("{name} IS NOT NULL"));
+    }
+    any([
+        needles,
+        Sql::plain(format!("instr({name}, '\\') > 0")),
+        Sql::plain(format!("{IS_ODD}({name})")),
+    ])
+}
+
+/// An integer stands as it is, unless some number has a point or an exponent.
+fn number_sql(name: &str, number: &str) -> Sql {
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_plain || number.starts_with('0') {
+        return always();
+    }
+    // GLOB ends at a NUL, which valid JSON cannot hold.
+    Sql::new(
+        format!(
+            "(instr({name}, ?) > 0 OR {name} GLOB '*[0-9][.eE]*' OR instr({name}, char(0)) > 0)"
+        ),
+        [text(number)],
+    )
+}
+
+fn longest(pieces: &[String]) -> &str {
+    pieces
+        .iter()
+        .max_by_key(|piece| piece.len())
+        .map_or("", String::as_str)
+}
