@@ -5,8 +5,8 @@
 
 mod choose;
 mod describe;
-mod open;
 mod look;
+mod open;
 mod page;
 mod row;
 mod shape;
@@ -74,17 +74,23 @@ pub async fn candidates(path: &Path, options: &OpenOptions) -> Result<Vec<Candid
     let (file, asked) = (path.to_owned(), options.clone());
     let stop = CancellationToken::new();
     worker
-        .run(&stop, move |connection, _| choose::candidates(connection, &file, &asked))
+        .run(&stop, move |connection, _| {
+            choose::candidates(connection, &file, &asked)
+        })
         .await
 }
 
 impl SqliteStore {
     async fn heavy(&self) -> Result<&Worker, StoreError> {
-        self.heavy.get_or_try_init(|| Worker::spawn("heavy", self.path.clone())).await
+        self.heavy
+            .get_or_try_init(|| Worker::spawn("heavy", self.path.clone()))
+            .await
     }
 
     async fn tail_worker(&self) -> Result<&Worker, StoreError> {
-        self.tail.get_or_try_init(|| Worker::spawn("tail", self.path.clone())).await
+        self.tail
+            .get_or_try_init(|| Worker::spawn("tail", self.path.clone()))
+            .await
     }
 }
 
