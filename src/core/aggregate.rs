@@ -4,12 +4,16 @@
 //! Histogram, facets and every usage report are one [`AggregateRequest`]. A driver answers it in
 //! its own language when its condition is exact, and feeds an [`Accumulator`] otherwise.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::core::event::Field;
+use crate::core::event::{Event, Field};
 use crate::core::instant::Micros;
+use crate::core::json::FlatJson;
 use crate::core::path::Path;
 use crate::core::profile::OwnField;
+use crate::core::profile::evaluate::values;
 use crate::core::query::predicate::Predicate;
 
 /// Which value to group by or to count.
@@ -78,9 +82,497 @@ pub struct Group {
     pub count: u64,
 }
 
+/// Widths of buckets in seconds that people can name.
+const LADDER: [i64; 17] = [
+    1,
+    5,
+    15,
+    30,
+    60,
+    5 * 60,
+    15 * 60,
+    30 * 60,
+    3_600,
+    3 * 3_600,
+    6 * 3_600,
+    12 * 3_600,
+    DAY,
+    WEEK,
+    30 * DAY,
+    90 * DAY,
+    YEAR,
+];
+const DAY: i64 = 86_400;
+const WEEK: i64 = 7 * DAY;
+const YEAR: i64 = 365 * DAY;
+
 /// Evenly spaced, human-sized bucket edges that cover `[since, until)` with at most `most` buckets:
-/// widths come from the ladder 1 s … 1 s·5, 15 s, 30 s, 1 min, 5, 15, 30, 1 h, 3, 6, 12, 1 d, 7 d, 30 d, 90 d, 365 d,
-/// aligned to the epoch (weeks to Monday).
+/// widths are 1, 5, 15, 30 s, 1, 5, 15, 30 min, 1, 3, 6, 12 h, 1, 7, 30, 90, 365 d and multiples of
+/// the last, aligned to the epoch (weeks to Monday). Where no aligned bucket covers the range alone,
+/// one that is not aligned does. There are always two edges or more.
 pub fn even_edges(since: Micros, until: Micros, most: usize) -> Vec<Micros> {
-    todo!()
+    let most = i128::try_from(most.max(1)).unwrap_or(i128::MAX);
+    let first = i128::from(since.0);
+    let end = i128::from(until.0).max(first + 1);
+    let years = (2..).map(|years| i128::from(YEAR) * years);
+    let widths = LADDER
+        .into_iter()
+        .map(i128::from)
+        .chain(years.take_while(|width| {
+            // The widest bucket anybody needs spans all instants.
+            *width <= i128::from(i64::MAX) / i128::from(Micros::SECOND) * 2
+        }));
+    for seconds in widths {
+        let width = seconds * i128::from(Micros::SECOND);
+        // 1970-01-01 was a Thursday; the first Monday came four days later.
+        let origin = if seconds == i128::from(WEEK) {
+            i128::from(4 * DAY * Micros::SECOND)
+        } else {
+            0
+        };
+        let low = (first - origin).div_euclid(width);
+        let high = -(origin - end).div_euclid(width);
+        if high - low <= most {
+            let mut edges: Vec<Micros> = (low..=high)
+                .map(|step| instant(origin + step * width))
+                .collect();
+            edges.dedup();
+            return edges;
+        }
+    }
+    vec![instant(first), instant(end)]
+}
+
+/// Edges beyond the range of instants are its ends.
+fn instant(micros: i128) -> Micros {
+    let clamped = micros.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    Micros(i64::try_from(clamped).unwrap_or(i64::MAX))
+}
+
+impl Subject {
+    /// The different values of an event, as text, in the order of the record.
+    fn texts(&self, event: &Event, record: &FlatJson<'_>) -> Vec<String> {
+        let mut texts: Vec<String> = Vec::new();
+        let mut add = |text: &str| {
+            if !texts.iter().any(|known| known == text) {
+                texts.push(text.to_owned());
+            }
+        };
+        match self {
+            Self::Outcome => event.outcome.iter().for_each(|outcome| add(outcome.word())),
+            Self::Field(field) => event.all(*field).iter().for_each(|value| add(value.text())),
+            Self::Own(own) => values(&own.expr, record)
+                .iter()
+                .for_each(|value| add(value.text())),
+            Self::Path(path) => {
+                path.reaches(record, &mut |node| {
+                    if let Some(value) = record.scalar(node) {
+                        add(value.text());
+                    }
+                    false
+                });
+            }
+        }
+        texts
+    }
+}
+
+impl GroupKey {
+    /// The groups an event belongs to; none when it is outside all buckets.
+    fn groups(&self, event: &Event, record: &FlatJson<'_>) -> Vec<GroupValue> {
+        match self {
+            Self::Time(edges) => event
+                .at()
+                .instant()
+                .and_then(|at| edges.partition_point(|edge| *edge <= at).checked_sub(1))
+                .filter(|bucket| bucket + 1 < edges.len())
+                .map(GroupValue::Bucket)
+                .into_iter()
+                .collect(),
+            Self::Value(subject) => {
+                let texts = subject.texts(event, record);
+                if texts.is_empty() {
+                    vec![GroupValue::None]
+                } else {
+                    texts.into_iter().map(GroupValue::Text).collect()
+                }
+            }
+        }
+    }
+}
+
+/// The number of one group while it is counted.
+#[derive(Clone, Debug)]
+enum Tally {
+    Count(u64),
+    Distinct(HashSet<String>),
+}
+
+impl Tally {
+    fn number(&self) -> u64 {
+        match self {
+            Self::Count(count) => *count,
+            Self::Distinct(seen) => seen.len() as u64,
+        }
+    }
+}
+
+/// Answers an [`AggregateRequest`] event by event, for stores that cannot, and for conditions that
+/// let too much through. Its memory grows with the number of groups, and with the number of
+/// different values where those are measured.
+#[derive(Clone, Debug)]
+pub struct Accumulator {
+    request: AggregateRequest,
+    groups: HashMap<Vec<GroupValue>, Tally>,
+}
+
+impl Accumulator {
+    /// Begins with nothing counted.
+    pub fn new(request: AggregateRequest) -> Self {
+        Self {
+            request,
+            groups: HashMap::new(),
+        }
+    }
+
+    /// Counts an event if it matches the request's predicate. `record` is the whole record it was
+    /// made from.
+    pub fn feed(&mut self, event: &Event, record: &FlatJson<'_>) {
+        if !self.request.predicate.matches(event, record) {
+            return;
+        }
+        let mut keys = vec![Vec::new()];
+        for key in &self.request.keys {
+            let values = key.groups(event, record);
+            keys = keys
+                .iter()
+                .flat_map(|before| {
+                    values.iter().map(|value| {
+                        let mut key = before.clone();
+                        key.push(value.clone());
+                        key
+                    })
+                })
+                .collect();
+        }
+        for key in keys {
+            match &self.request.measure {
+                Measure::Count => {
+                    let tally = self.groups.entry(key).or_insert(Tally::Count(0));
+                    if let Tally::Count(count) = tally {
+                        *count += 1;
+                    }
+                }
+                Measure::Distinct(subject) => {
+                    let tally = self
+                        .groups
+                        .entry(key)
+                        .or_insert_with(|| Tally::Distinct(HashSet::new()));
+                    if let Tally::Distinct(seen) = tally {
+                        seen.extend(subject.texts(event, record));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds what another part of the same question has counted.
+    pub fn merge(&mut self, other: Self) {
+        for (key, tally) in other.groups {
+            match self.groups.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(tally);
+                }
+                Entry::Occupied(mut place) => match (place.get_mut(), tally) {
+                    (Tally::Count(count), more) => *count += more.number(),
+                    (Tally::Distinct(seen), Tally::Distinct(more)) => seen.extend(more),
+                    // Both answer one request, so both measure the same.
+                    (Tally::Distinct(_), Tally::Count(_)) => {}
+                },
+            }
+        }
+    }
+
+    /// The answer so far, in the order of [`ranked`].
+    pub fn groups(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = self
+            .groups
+            .iter()
+            .map(|(key, tally)| Group {
+                key: key.clone(),
+                count: tally.number(),
+            })
+            .collect();
+        // One group is there even when nothing is in it, as with SQL's aggregates.
+        if self.request.keys.is_empty() && groups.is_empty() {
+            groups.push(Group {
+                key: Vec::new(),
+                count: 0,
+            });
+        }
+        ranked(groups, self.request.top)
+    }
+}
+
+/// The order every driver answers in: with `top` the largest numbers first and equal ones by key,
+/// cut after that many; without it by key.
+pub fn ranked(mut groups: Vec<Group>, top: Option<usize>) -> Vec<Group> {
+    match top {
+        Some(top) => {
+            groups.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
+            groups.truncate(top);
+        }
+        None => groups.sort_unstable_by(|a, b| a.key.cmp(&b.key)),
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::core::event::{Cursor, EventId, KeyPart, Outcome, Payload};
+    use crate::core::instant::At;
+    use crate::core::query::predicate::{Atom, Test};
+    use crate::core::scalar::Scalar;
+
+    fn micros(rfc3339: &str) -> Micros {
+        Micros(
+            chrono::DateTime::parse_from_rfc3339(rfc3339)
+                .expect(rfc3339)
+                .timestamp_micros(),
+        )
+    }
+
+    #[test]
+    fn edges_are_widths_people_can_name() {
+        for (since, until, most, first, width, count) in [
+            (
+                "2026-01-02T03:04:05Z",
+                "2026-01-02T03:05:05Z",
+                60,
+                "2026-01-02T03:04:05Z",
+                1,
+                60,
+            ),
+            (
+                "2026-01-02T03:04:05Z",
+                "2026-01-02T03:05:05Z",
+                59,
+                "2026-01-02T03:04:05Z",
+                5,
+                12,
+            ),
+            (
+                "2026-01-02T03:04:05Z",
+                "2026-01-03T03:04:05Z",
+                100,
+                "2026-01-02T03:00:00Z",
+                900,
+                97,
+            ),
+            (
+                "2026-01-02T03:04:05Z",
+                "2026-01-03T03:04:05Z",
+                96,
+                "2026-01-02T03:00:00Z",
+                1800,
+                49,
+            ),
+            // A Monday, though the range begins on a Friday.
+            (
+                "2026-01-02T03:04:05Z",
+                "2026-03-02T00:00:00Z",
+                10,
+                "2025-12-29T00:00:00Z",
+                604_800,
+                9,
+            ),
+            (
+                "1900-01-01T00:00:00Z",
+                "2026-01-01T00:00:00Z",
+                130,
+                "1899-01-18T00:00:00Z",
+                YEAR,
+                128,
+            ),
+        ] {
+            let edges = even_edges(micros(since), micros(until), most);
+            assert_eq!(edges[0], micros(first), "{since}");
+            assert_eq!(edges.len() - 1, count, "{since}");
+            let even = edges
+                .windows(2)
+                .all(|pair| pair[1].0 - pair[0].0 == width * Micros::SECOND);
+            assert!(even, "{since}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn edges_cover_the_range_with_few_buckets(
+            since in any::<i64>(), length in any::<i64>(), most in 0_usize..200,
+        ) {
+            let until = since.saturating_add(length);
+            let edges = even_edges(Micros(since), Micros(until), most);
+            prop_assert!(edges.len() >= 2 && edges.len() - 1 <= most.max(1));
+            prop_assert!(edges.windows(2).all(|pair| pair[0] < pair[1]));
+            prop_assert!(edges[0].0 <= since);
+            prop_assert!(edges[edges.len() - 1].0 >= until.max(since));
+        }
+
+        #[test]
+        fn parts_merged_are_the_whole(
+            rows in prop::collection::vec((0_i64..50, 0_usize..4, 0_usize..4), 0..60),
+            cut in any::<prop::sample::Index>(),
+            distinct in any::<bool>(),
+            top in prop::option::of(0_usize..5),
+        ) {
+            let request = request(
+                vec![GroupKey::Time(vec![Micros(5), Micros(10), Micros(40)]),
+                     GroupKey::Value(Subject::Field(Field::Resource))],
+                if distinct { Measure::Distinct(Subject::Outcome) } else { Measure::Count },
+                top,
+            );
+            let mut whole = Accumulator::new(request.clone());
+            let mut parts = [Accumulator::new(request.clone()), Accumulator::new(request)];
+            let cut = cut.index(rows.len() + 1);
+            for (place, (at, resources, outcome)) in rows.into_iter().enumerate() {
+                let names: Vec<_> = ["a", "b", "a"].into_iter().take(resources).collect();
+                let event = event(at, Outcome::ALL.get(outcome).copied(), &names);
+                whole.feed(&event, &nothing());
+                parts[usize::from(place >= cut)].feed(&event, &nothing());
+            }
+            let [mut first, second] = parts;
+            first.merge(second);
+            prop_assert_eq!(first.groups(), whole.groups());
+        }
+    }
+
+    fn nothing() -> FlatJson<'static> {
+        FlatJson::parse("{}").expect("valid")
+    }
+
+    fn request(keys: Vec<GroupKey>, measure: Measure, top: Option<usize>) -> AggregateRequest {
+        AggregateRequest {
+            predicate: Arc::new(Predicate::All),
+            keys,
+            measure,
+            top,
+        }
+    }
+
+    fn event(at: i64, outcome: Option<Outcome>, resources: &[&str]) -> Event {
+        let mut values = [const { Vec::new() }; Field::ALL.len()];
+        values[Field::Resource as usize] = resources
+            .iter()
+            .map(|name| Scalar::Text((*name).to_owned().into()))
+            .collect();
+        Event {
+            id: EventId::new("1"),
+            cursor: Cursor {
+                at: At::Instant(Micros(at)),
+                time: KeyPart::Int(at),
+                key: Vec::new(),
+            },
+            outcome,
+            values,
+            payload: Payload::whole("{}"),
+        }
+    }
+
+    fn count(request: AggregateRequest, events: &[Event]) -> Vec<(Vec<GroupValue>, u64)> {
+        let mut accumulator = Accumulator::new(request);
+        for event in events {
+            accumulator.feed(event, &nothing());
+        }
+        accumulator
+            .groups()
+            .into_iter()
+            .map(|group| (group.key, group.count))
+            .collect()
+    }
+
+    fn text(text: &str) -> GroupValue {
+        GroupValue::Text(text.to_owned())
+    }
+
+    #[test]
+    fn events_count_once_for_each_different_value() {
+        let events = [
+            event(1, Some(Outcome::Ok), &["a", "b", "a"]),
+            event(2, None, &[]),
+            event(3, Some(Outcome::Failed), &["b"]),
+        ];
+        let resource = || vec![GroupKey::Value(Subject::Field(Field::Resource))];
+        assert_eq!(
+            count(request(resource(), Measure::Count, None), &events),
+            [
+                (vec![text("a")], 1),
+                (vec![text("b")], 2),
+                (vec![GroupValue::None], 1)
+            ]
+        );
+        assert_eq!(
+            count(request(resource(), Measure::Count, Some(2)), &events),
+            [(vec![text("b")], 2), (vec![text("a")], 1)]
+        );
+        let outcomes = Measure::Distinct(Subject::Outcome);
+        assert_eq!(
+            count(request(Vec::new(), outcomes, None), &events),
+            [(vec![], 2)]
+        );
+    }
+
+    #[test]
+    fn failures_stack_by_bucket_and_outcome() {
+        let edges = vec![Micros(0), Micros(10), Micros(20)];
+        let keys = vec![GroupKey::Time(edges), GroupKey::Value(Subject::Outcome)];
+        let events = [
+            event(-1, Some(Outcome::Ok), &[]),
+            event(0, Some(Outcome::Ok), &[]),
+            event(9, Some(Outcome::Failed), &[]),
+            event(10, Some(Outcome::Failed), &[]),
+            event(19, None, &[]),
+            event(20, Some(Outcome::Ok), &[]),
+        ];
+        assert_eq!(
+            count(request(keys, Measure::Count, None), &events),
+            [
+                (vec![GroupValue::Bucket(0), text("failed")], 1),
+                (vec![GroupValue::Bucket(0), text("ok")], 1),
+                (vec![GroupValue::Bucket(1), text("failed")], 1),
+                (vec![GroupValue::Bucket(1), GroupValue::None], 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn only_matching_events_count_and_paths_are_subjects_too() {
+        let record = FlatJson::parse(r#"{"d":{"x":[1,"1",2,{}]}}"#).expect("valid");
+        let has = |path: &str| {
+            let path = Path::parse(path).expect("path");
+            Arc::new(Predicate::Atom(Atom::Path(path, Test::Exists)))
+        };
+        let mut by_x = request(
+            vec![GroupKey::Value(Subject::Path(
+                Path::parse("d.x").expect("path"),
+            ))],
+            Measure::Count,
+            None,
+        );
+        by_x.predicate = has("d.x");
+        let mut accumulator = Accumulator::new(by_x.clone());
+        accumulator.feed(&event(0, None, &[]), &record);
+        accumulator.feed(&event(0, None, &[]), &nothing());
+        let keys: Vec<_> = accumulator
+            .groups()
+            .into_iter()
+            .map(|group| group.key)
+            .collect();
+        assert_eq!(keys, [[text("1")], [text("2")]]);
+        by_x.predicate = has("d.y");
+        by_x.keys.clear();
+        assert_eq!(count(by_x, &[event(0, None, &[])]), [(vec![], 0)]);
+    }
 }
