@@ -258,6 +258,8 @@ pub struct TailRequest {
     pub from: TailFrom,
     /// What a former run of the same tail had already shown; its overlap is not repeated.
     pub resume: Option<Checkpoint>,
+    /// Whether payloads come whole (lines for scripts) or as bounded heads (lists).
+    pub payload: PayloadNeed,
 }
 
 /// Where a tail stands: enough to go on in another process without a loss or a repetition.

@@ -203,6 +203,7 @@ impl App {
             predicate: self.question.predicate.clone(),
             from: TailFrom::Since(self.now().plus(-TAIL_OVERLAP)),
             resume: None,
+            payload: PayloadNeed::Head,
         };
         vec![Effect::Tail(generation, request)]
     }

@@ -17,7 +17,7 @@ use crate::cli::session::Session;
 use crate::cli::settle::Settling;
 use crate::cli::signals;
 use crate::core::query::time;
-use crate::store::{StoreError, TailFrom, TailItem, TailRequest};
+use crate::store::{PayloadNeed, StoreError, TailFrom, TailItem, TailRequest};
 use lines::Lines;
 
 /// Items under way between store and writer. The database is the buffer behind it.
@@ -68,6 +68,7 @@ async fn work(arguments: &Tail, common: &Common, stop: CancellationToken) -> Res
         predicate: predicate.into(),
         from,
         resume,
+        payload: PayloadNeed::Whole,
     };
     let ended = tokio::select! {
         ended = session.store.tail(request, items, &session.stop) => ended,
