@@ -7,7 +7,9 @@
 //! open(&db.url, …)
 //! ```
 
+pub mod clutch;
 pub mod postgres;
+pub mod program;
 
 pub use postgres::Postgres;
 
@@ -20,14 +22,15 @@ fn narrowed_to() -> Option<Vec<String>> {
 /// The cluster all tests of this run share, started at the first call. `None` only when
 /// `AUDITAIL_TEST_STORES` leaves PostgreSQL out; a machine without a server fails the test.
 pub fn postgres() -> Option<&'static Postgres> {
-    wants_postgres().then(Postgres::shared)
+    wants("postgres").then(Postgres::shared)
 }
 
 /// A cluster of the caller's own, for tests that stop or restart the server.
 pub fn private_postgres() -> Option<Postgres> {
-    wants_postgres().then(Postgres::start_new)
+    wants("postgres").then(Postgres::start_new)
 }
 
-fn wants_postgres() -> bool {
-    narrowed_to().is_none_or(|stores| stores.iter().any(|store| store == "postgres"))
+/// Whether this run is about a store.
+fn wants(name: &str) -> bool {
+    narrowed_to().is_none_or(|stores| stores.iter().any(|store| store == name))
 }

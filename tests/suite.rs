@@ -9,5 +9,7 @@
     reason = "a test ends at the first surprise, and its names are its documentation"
 )]
 
+mod cli_errors;
+mod cli_query;
 mod harness;
 mod tidy;

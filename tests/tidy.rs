@@ -346,5 +346,9 @@ fn the_readme_lists_the_keys_of_the_program() {
         .and_then(|(_, rest)| rest.split_once("<!-- /keys -->"))
         .map(|(listed, _)| listed.trim());
     let keys = auditail::app::command::key_table();
-    assert_eq!(listed, Some(keys.trim()), "put this between the marks:\n{keys}");
+    assert_eq!(
+        listed,
+        Some(keys.trim()),
+        "put this between the marks:\n{keys}"
+    );
 }
