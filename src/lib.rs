@@ -14,3 +14,4 @@ pub mod core;
 pub mod demo;
 pub mod export;
 pub mod store;
+pub mod ui;

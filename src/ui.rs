@@ -1,0 +1,212 @@
+//! Draws the state, and nothing else: `draw(frame, &App, &Theme) -> Regions`.
+//!
+//! ```text
+//!  auditail  demo · clutch · RO   complete to 12:04:05.231 · lag 0.2 s · best effort    UTC   header
+//!  filter ▸ is:error since:-24h                                       842 of ≈1.2M · 14 ms    filter_bar
+//!  events ▁▁▂▁▁▂▃▅▇█▆▃▂▂▁▁▁▂▂▂▂▃▁▁▁                                                           histogram
+//!  failed ▁   ▁  ▂▇
+//! ▸ events · following · Fri 2026-11-20 ──────────┬▸ event 88412077 ──────────────────────   list, inspector
+//!   12:04:05.118 ok      alice  DeletePod  pod-61 │ ▾ details {4}
+//!   12:04:05.870 denied  alice  DeletePod  pod-60 │     code  7
+//! ── 37 new below · G follows ────────────────────┴───────────────────────────────────────   list
+//!  Enter open  Space pause  f filter  / search  : commands  ? keys                            footer
+//! ```
+//!
+//! Narrow screens show the inspector over the list; tiny ones the list alone.
+
+pub mod filter_bar;
+pub mod footer;
+pub mod header;
+pub mod histogram;
+pub mod inspector;
+pub mod list;
+pub mod number;
+pub mod overlay;
+pub mod pen;
+pub mod theme;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::app::layout::{Area, Regions};
+use crate::app::{App, Connection, Focus, Overlay};
+use crate::ui::pen::Pen;
+use crate::ui::theme::{Role, Theme};
+
+/// From this width on list and inspector stand side by side.
+const SIDE_BY_SIDE: u16 = 100;
+
+/// Below this size there is room for a list only.
+const TINY: (u16, u16) = (60, 15);
+
+/// From this height on the histogram has a line of labels.
+const LABELS: u16 = 20;
+
+/// Where the cursor of the terminal stands, when there is a line to type into.
+type Caret = Option<(u16, u16)>;
+
+/// Draws one frame. Gives where its parts are.
+pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) -> Regions {
+    let area = frame.area();
+    let mut pen = Pen {
+        buf: frame.buffer_mut(),
+        theme,
+    };
+    let text = pen.style(Role::Text);
+    pen.buf.set_style(area, text);
+    let mut regions = Regions::default();
+    let mut caret = None;
+    if area.width < 10 || area.height < 3 {
+        pen.put(area.x, area.y, area.width, "too small", Role::Dim);
+    } else if let Connection::Failed(error) = &app.connection {
+        overlay::failure(&mut pen, area, app, error);
+    } else if area.width < TINY.0 || area.height < TINY.1 {
+        caret = draw_tiny(&mut pen, area, app, &mut regions);
+    } else {
+        caret = draw_full(&mut pen, area, app, &mut regions);
+    }
+    let over = overlay::draw(&mut pen, area, app, &mut regions);
+    pen::to_ascii(pen.buf, theme);
+    if let Some(at) = if app.overlays.is_empty() { caret } else { over } {
+        frame.set_cursor_position(at);
+    }
+    regions
+}
+
+fn draw_tiny(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {
+    let (body, last) = split_bottom(area, 1);
+    let mut caret = None;
+    if app.focus == Focus::Filter {
+        let (body, line) = split_bottom(body, 1);
+        caret = filter_bar::draw(pen, line, app, regions);
+        body_panes(pen, body, app, regions);
+    } else {
+        body_panes(pen, body, app, regions);
+    }
+    footer::draw(pen, last, app);
+    caret
+}
+
+fn draw_full(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {
+    let (top, rest) = split_top(area, 1);
+    let complete_shown = header::draw(pen, top, app);
+    let (bar, rest) = split_top(rest, filter_bar::height(app, area.width));
+    let bars = match area.height {
+        LABELS.. => histogram::HEIGHT + 1,
+        _ => histogram::HEIGHT,
+    };
+    let (strip, rest) = split_top(rest, bars);
+    let (body, last) = split_bottom(rest, 1);
+    let (body, bottom) = split_bottom(body, 1);
+    histogram::draw(pen, strip, app, regions);
+    body_panes(pen, body, app, regions);
+    list::bottom_rule(pen, bottom, app, complete_shown);
+    footer::draw(pen, last, app);
+    // Last, because its suggestions lie over what is below.
+    filter_bar::draw(pen, bar, app, regions)
+}
+
+/// The list and, when an event is open, the inspector beside or over it.
+fn body_panes(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
+    match &app.inspector {
+        None => list::draw(pen, area, app, regions),
+        Some(open) if area.width >= SIDE_BY_SIDE => {
+            let right = (area.width * 2 / 5).max(44);
+            let left = Rect {
+                width: area.width - right - 1,
+                ..area
+            };
+            let pane = Rect {
+                x: left.right() + 1,
+                width: right,
+                ..area
+            };
+            list::draw(pen, left, app, regions);
+            for y in area.top()..area.bottom() {
+                let glyph = if y == area.top() { "┬" } else { "│" };
+                pen.put(left.right(), y, 1, glyph, Role::Rule);
+            }
+            inspector::draw(pen, pane, app, open, regions);
+        }
+        Some(open) if app.focus == Focus::List => {
+            // The list keeps the upper part, so that moving in it can be seen.
+            let (upper, lower) = split_top(area, area.height / 2);
+            list::draw(pen, upper, app, regions);
+            inspector::draw(pen, lower, app, open, regions);
+        }
+        Some(open) => {
+            regions.list = Area {
+                height: area.height.saturating_sub(1),
+                ..Area::default()
+            };
+            inspector::draw(pen, area, app, open, regions);
+        }
+    }
+}
+
+/// The title line of a pane. Gives the column after the title.
+fn pane_title(pen: &mut Pen<'_>, area: Rect, focus: Focused, title: &str, note: &str) {
+    let (rule, text, mark) = match focus {
+        Focused::Yes => (Role::RuleFocus, Role::TitleFocus, "▸ "),
+        Focused::No => (Role::Rule, Role::Title, "─ "),
+    };
+    pen.rule(area, rule);
+    let pieces = [(mark, rule), (title, text), (" ", rule)];
+    let after = pen.row(area.x, area.y, area.width, &pieces);
+    if !note.is_empty() {
+        let room = area.right().saturating_sub(after + 1);
+        pen.row(after, area.y, room, &[("· ", Role::Rule), (note, Role::Dim), (" ", rule)]);
+    }
+}
+
+/// Whether a pane has the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Focused {
+    Yes,
+    No,
+}
+
+impl Focused {
+    fn of(app: &App, focus: Focus) -> Self {
+        if app.focus == focus && app.overlays.is_empty() {
+            Self::Yes
+        } else {
+            Self::No
+        }
+    }
+}
+
+fn split_top(area: Rect, height: u16) -> (Rect, Rect) {
+    let height = height.min(area.height);
+    let top = Rect { height, ..area };
+    let rest = Rect {
+        y: area.y + height,
+        height: area.height - height,
+        ..area
+    };
+    (top, rest)
+}
+
+fn split_bottom(area: Rect, height: u16) -> (Rect, Rect) {
+    split_top(area, area.height.saturating_sub(height))
+}
+
+fn region(area: Rect) -> Area {
+    Area {
+        x: area.x,
+        y: area.y,
+        width: area.width,
+        height: area.height,
+    }
+}
+
+/// Whether a text is being typed over the panes; the panes' cursor is hidden then.
+fn typing_over(app: &App) -> bool {
+    matches!(
+        app.overlays.last(),
+        Some(Overlay::Picker(_) | Overlay::Search { .. })
+    )
+}
+
+#[cfg(test)]
+mod tests;

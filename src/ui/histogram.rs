@@ -1,0 +1,137 @@
+//! Events over time: one line for all of them, one for those that went wrong, and the range.
+
+use ratatui::layout::Rect;
+
+use crate::app::App;
+use crate::app::histogram::Counting;
+use crate::app::layout::Regions;
+use crate::core::instant::Micros;
+use crate::ui::number::short;
+use crate::ui::pen::{Pen, width};
+use crate::ui::region;
+use crate::ui::theme::Role;
+
+/// Lines it takes without the line of labels.
+pub const HEIGHT: u16 = 2;
+
+const BLOCKS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/// Columns of the words in front of the bars.
+const WORDS: u16 = 8;
+
+/// Draws the strip into the lines it is given.
+pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
+    let bars = Rect {
+        x: area.x + WORDS,
+        width: area.width.saturating_sub(WORDS + 1),
+        ..area
+    };
+    regions.histogram = region(bars);
+    let histogram = &app.histogram;
+    pen.put(area.x + 1, area.y, WORDS, "events", Role::Dim);
+    pen.put(area.x + 1, area.y + 1, WORDS, "failed", Role::Dim);
+    let note = match &histogram.counting {
+        Counting::Waiting if app.description().is_some() => "counting…".to_owned(),
+        Counting::Failed(why) => format!("not counted: {why}"),
+        _ => String::new(),
+    };
+    if !note.is_empty() || histogram.all().is_empty() {
+        pen.put(bars.x, bars.y, bars.width, &note, Role::Dim);
+        return;
+    }
+    let used = line(pen, bars, bars.y, histogram.all(), Role::Bar);
+    line(pen, bars, bars.y + 1, histogram.failed(), Role::BarFailed);
+    if area.height > HEIGHT {
+        labels(pen, bars, used, app);
+    }
+}
+
+/// One line of bars. Gives how many columns it took.
+fn line(pen: &mut Pen<'_>, bars: Rect, y: u16, counts: &[u64], role: Role) -> u16 {
+    let columns = spread(counts, usize::from(bars.width));
+    let most = columns.iter().copied().max().unwrap_or(0).max(1);
+    let mut x = bars.x;
+    for count in &columns {
+        if *count > 0 {
+            // The square root keeps small numbers visible beside a spike.
+            let level = (count * 64 / most).isqrt().clamp(1, 8) - 1;
+            let block = BLOCKS[usize::try_from(level).unwrap_or(0)];
+            pen.put(x, y, 1, block, role);
+        }
+        x += 1;
+    }
+    x - bars.x
+}
+
+/// Numbers per column: buckets are widened evenly, or added up where there are more than columns.
+fn spread(counts: &[u64], columns: usize) -> Vec<u64> {
+    if counts.is_empty() || columns == 0 {
+        return Vec::new();
+    }
+    if counts.len() > columns {
+        let per = counts.len().div_ceil(columns);
+        return counts.chunks(per).map(|chunk| chunk.iter().sum()).collect();
+    }
+    let wide = columns / counts.len();
+    counts
+        .iter()
+        .flat_map(|count| std::iter::repeat_n(*count, wide))
+        .collect()
+}
+
+fn labels(pen: &mut Pen<'_>, bars: Rect, used: u16, app: &App) {
+    let Some((since, until)) = app.histogram.range() else {
+        return;
+    };
+    let area = Rect {
+        y: bars.y + 2,
+        height: 1,
+        width: used.max(60).min(bars.width),
+        ..bars
+    };
+    let left = app.zone.minute(since);
+    let total = match &app.histogram.counting {
+        Counting::Partial(Some(share)) => {
+            format!("{} so far, {:.0} % looked at", short(app.histogram.total()), share * 100.0)
+        }
+        Counting::Partial(None) => format!("{} so far", short(app.histogram.total())),
+        _ => {
+            let width = until.0 - since.0;
+            let buckets = i64::try_from(app.histogram.all().len()).unwrap_or(1).max(1);
+            format!("{} · {} each", short(app.histogram.total()), span(width / buckets))
+        }
+    };
+    let right = if until >= app.now() {
+        "now".to_owned()
+    } else {
+        app.zone.minute(until)
+    };
+    pen.put(area.x, area.y, area.width, &left, Role::Dim);
+    let cells = u16::try_from(width(&total)).unwrap_or(0);
+    let middle = area.x + area.width.saturating_sub(cells) / 2;
+    pen.put(middle, area.y, cells, &total, Role::Dim);
+    pen.right(area, &[(&right, Role::Dim)]);
+}
+
+/// The width of a bucket: `15 s`, `3 h`, `1 d`.
+fn span(micros: i64) -> String {
+    let seconds = micros / Micros::SECOND;
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_add_up_to_the_same_total_or_repeat() {
+        assert_eq!(spread(&[1, 2, 3, 4, 5], 2), [6, 9]);
+        assert_eq!(spread(&[1, 2], 5), [1, 1, 2, 2]);
+        assert!(spread(&[], 5).is_empty());
+    }
+}
