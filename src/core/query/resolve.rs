@@ -2,7 +2,7 @@
 //!
 //! Does not run anything and does not read the text again; the tree has it all.
 
-mod lookup;
+pub(super) mod lookup;
 pub(super) mod outcome;
 mod when;
 

@@ -59,6 +59,16 @@ pub const WORDS: [(&str, &str); 17] = [
     ("tomorrow", "the day after today"),
 ];
 
+/// Lengths offered for completion.
+pub const LENGTHS: [(&str, &str); 6] = [
+    ("30s", "half a minute"),
+    ("5m", "5 minutes"),
+    ("1h", "an hour"),
+    ("24h", "24 hours"),
+    ("7d", "7 days"),
+    ("90d", "90 days"),
+];
+
 /// Units of lengths, in microseconds.
 const UNITS: [(&str, i64); 7] = [
     ("us", 1),

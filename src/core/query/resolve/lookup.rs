@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Resolver, choices};
 use crate::core::path::{Path, PathError};
 use crate::core::profile::OwnField;
+use crate::core::query::catalog::Catalog;
 use crate::core::query::expr::{Op, Spanned, Term, Value};
 use crate::core::query::names::{self, Meaning, Name};
 use crate::core::query::predicate::{Atom, Predicate, Test};
@@ -13,13 +14,45 @@ use crate::core::suggest::nearest;
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
-pub(super) enum Subject {
+pub(in crate::core::query) enum Subject {
     /// A name of the language.
     Known(&'static Name),
     /// A name of the profile's own.
     Own(Arc<OwnField>),
     /// A payload path.
     Path(Path),
+}
+
+/// What a name as typed means in a store, when it is known there; a forced path always is.
+pub(in crate::core::query) fn subject(catalog: &Catalog, typed: &str) -> Option<Subject> {
+    let path = Path::parse(typed).ok()?;
+    if typed.starts_with('.') {
+        return Some(Subject::Path(path));
+    }
+    find(catalog, &path)
+}
+
+/// What a name without a leading dot means: the order of the language.
+fn find(catalog: &Catalog, path: &Path) -> Option<Subject> {
+    if let [spelling] = path.steps()
+        && let Some(name) = names::find(spelling)
+    {
+        return Some(Subject::Known(name));
+    }
+    let spelling = path.steps().join(".");
+    let own = catalog.own.iter().find(|own| own.name == spelling);
+    if let Some(own) = own {
+        return Some(Subject::Own(Arc::clone(own)));
+    }
+    has_path(catalog, path).then(|| Subject::Path(path.clone()))
+}
+
+/// Whether a sampled record has this path, or something below it.
+fn has_path(catalog: &Catalog, path: &Path) -> bool {
+    let mut from_here = catalog.paths.range(path.clone()..);
+    from_here
+        .next()
+        .is_some_and(|(known, _)| known.steps().starts_with(path.steps()))
 }
 
 impl Resolver<'_> {
@@ -29,25 +62,11 @@ impl Resolver<'_> {
     }
 
     fn find(&self, path: &Path) -> Option<Subject> {
-        if let [spelling] = path.steps()
-            && let Some(name) = names::find(spelling)
-        {
-            return Some(Subject::Known(name));
-        }
-        let spelling = path.steps().join(".");
-        let own = self.catalog.own.iter().find(|own| own.name == spelling);
-        if let Some(own) = own {
-            return Some(Subject::Own(Arc::clone(own)));
-        }
-        self.has_path(path).then(|| Subject::Path(path.clone()))
+        find(self.catalog, path)
     }
 
-    /// Whether a sampled record has this path, or something below it.
     fn has_path(&self, path: &Path) -> bool {
-        let mut from_here = self.catalog.paths.range(path.clone()..);
-        from_here
-            .next()
-            .is_some_and(|(known, _)| known.steps().starts_with(path.steps()))
+        has_path(self.catalog, path)
     }
 
     /// Looks a name up; `value` is what follows its colon, for better advice.
