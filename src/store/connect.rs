@@ -1,12 +1,13 @@
 //! From a target as typed to an opened store: URLs, `PG*` variables, passfile, service file, a
 //! path.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::profile::Profile;
 use crate::core::profile::detect::Candidate;
 use crate::core::sanitise::safe;
-use crate::store::{BoxFuture, Store, StoreError, postgres};
+use crate::store::{BoxFuture, Store, StoreError, postgres, sqlite};
 
 /// What else the command line says about a target.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +30,10 @@ pub fn open<'a>(
             System::Postgres => {
                 Ok(Arc::new(postgres::open(target, options).await?) as Arc<dyn Store>)
             }
-            System::Sqlite => todo!(),
+            System::Sqlite => {
+                let (path, options) = sqlite_file(target, options);
+                Ok(Arc::new(sqlite::open(&path, &options).await?) as Arc<dyn Store>)
+            }
         }
     })
 }
@@ -44,7 +48,10 @@ pub fn candidates<'a>(
     Box::pin(async move {
         match System::of(target)? {
             System::Postgres => postgres::candidates(target, options).await,
-            System::Sqlite => todo!(),
+            System::Sqlite => {
+                let (path, options) = sqlite_file(target, options);
+                sqlite::candidates(&path, &options).await
+            }
         }
     })
 }
@@ -52,6 +59,23 @@ pub fn candidates<'a>(
 /// The target with every password in it masked, for anything that is shown.
 pub fn redact_url(target: &str) -> String {
     postgres::target::redact(target)
+}
+
+/// The file of an SQLite target, with its `?table=` among the options. A name that exists as it
+/// stands is taken as it stands: question marks are legal in file names.
+fn sqlite_file(target: &str, options: &OpenOptions) -> (PathBuf, OpenOptions) {
+    let path = ["sqlite://", "file://"]
+        .into_iter()
+        .find_map(|scheme| target.strip_prefix(scheme))
+        .unwrap_or(target);
+    let mut options = options.clone();
+    match path.rsplit_once("?table=") {
+        Some((file, table)) if !Path::new(path).exists() => {
+            options.table.get_or_insert_with(|| table.to_owned());
+            (PathBuf::from(file), options)
+        }
+        _ => (PathBuf::from(path), options),
+    }
 }
 
 /// The database systems a target may name.
