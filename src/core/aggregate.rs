@@ -238,9 +238,14 @@ impl Accumulator {
     /// Counts an event if it matches the request's predicate. `record` is the whole record it was
     /// made from.
     pub fn feed(&mut self, event: &Event, record: &FlatJson<'_>) {
-        if !self.request.predicate.matches(event, record) {
-            return;
+        if self.request.predicate.matches(event, record) {
+            self.feed_times(event, record, 1);
         }
+    }
+
+    /// Counts an event that stands for `times` others with the same values, all of which match; for
+    /// stores that group rows before they hand them out.
+    pub fn feed_times(&mut self, event: &Event, record: &FlatJson<'_>, times: u64) {
         let mut keys = vec![Vec::new()];
         for key in &self.request.keys {
             let values = key.groups(event, record);
@@ -260,7 +265,7 @@ impl Accumulator {
                 Measure::Count => {
                     let tally = self.groups.entry(key).or_insert(Tally::Count(0));
                     if let Tally::Count(count) = tally {
-                        *count += 1;
+                        *count += times;
                     }
                 }
                 Measure::Distinct(subject) => {

@@ -7,16 +7,20 @@ pub mod catalogue;
 mod explain;
 mod failure;
 mod layout;
+mod numbers;
 mod page;
 mod params;
 mod passfile;
 mod pool;
+mod project;
 mod rows;
 mod secret;
 mod session;
+mod single;
 mod sql;
 pub mod target;
 mod tls;
+mod walk;
 
 use std::sync::Arc;
 
@@ -185,8 +189,7 @@ impl Store for PostgresStore {
         &'a self,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Catalog, StoreError>> {
-        let _ = stop;
-        todo!()
+        Box::pin(single::catalog(&self.inner, stop))
     }
 
     fn page<'a>(
@@ -203,8 +206,7 @@ impl Store for PostgresStore {
         cursor: &'a Cursor,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Option<Event>, StoreError>> {
-        let _ = (cursor, stop);
-        todo!()
+        Box::pin(single::fetch(&self.inner, cursor, stop))
     }
 
     fn aggregate<'a>(
@@ -213,8 +215,7 @@ impl Store for PostgresStore {
         out: Sender<AggregateItem>,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Group>, StoreError>> {
-        let _ = (request, out, stop);
-        todo!()
+        Box::pin(numbers::aggregate(&self.inner, request, out, stop))
     }
 
     fn count<'a>(
@@ -223,16 +224,14 @@ impl Store for PostgresStore {
         mode: CountMode,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Count, StoreError>> {
-        let _ = (predicate, mode, stop);
-        todo!()
+        Box::pin(numbers::count(&self.inner, predicate, mode, stop))
     }
 
     fn span<'a>(
         &'a self,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Option<(Micros, Micros)>, StoreError>> {
-        let _ = stop;
-        todo!()
+        Box::pin(numbers::span(&self.inner, stop))
     }
 
     fn explain<'a>(
@@ -263,7 +262,9 @@ impl Store for PostgresStore {
     }
 
     fn now<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, Result<Micros, StoreError>> {
-        let _ = stop;
-        todo!()
+        Box::pin(async move {
+            let session = self.inner.pool.lease(Purpose::Browse, stop).await?;
+            numbers::now(&session, stop).await
+        })
     }
 }

@@ -1,29 +1,18 @@
 //! Pages by keyset, both ways. A filter that no index helps walks through time in slices of a
 //! bounded number of rows, so that it can be stopped and shows how far it is.
 
-use std::time::{Duration, Instant};
-
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::event::{Cursor, Event};
-use crate::core::instant::At;
-use crate::core::profile::evaluate::decode_time;
-use crate::core::scalar::Scalar;
 use crate::store::postgres::Inner;
 use crate::store::postgres::layout::{Way, rank_of};
 use crate::store::postgres::rows::{Read, RowReader};
 use crate::store::postgres::session::{Purpose, Session};
-use crate::store::postgres::sql::quote::text;
 use crate::store::postgres::sql::{self, Condition, Reach};
-use crate::store::{
-    Exactness, PageEnd, PageFrom, PageItem, PageRequest, Progress, StoreError,
-};
+use crate::store::postgres::walk::{Walk, Walked};
+use crate::store::{Exactness, PageEnd, PageFrom, PageItem, PageRequest, StoreError};
 
-/// Rows of the first slice of a walk: a few tens of milliseconds whatever the filter costs.
-const FIRST_SLICE: u64 = 10_000;
-/// Time one slice should take: the first matches and the progress show well within a second.
-const SLICE_TIME: Duration = Duration::from_millis(250);
 /// Rows of one statement of an export: short enough for the server's limits, long enough that
 /// starting it costs nothing.
 const CHUNK: u64 = 200_000;
@@ -49,11 +38,10 @@ pub async fn page(
         PageFrom::Before(cursor) => (Way::Back, Some(cursor)),
         PageFrom::After(cursor) => (Way::Forth, Some(cursor)),
     };
-    let (since, until) = request.predicate.time_bounds();
     let mut pager = Pager {
         inner,
         session: &session,
-        bounds: [since, until].map(|at| at.and_then(|at| layout.time.literal(at))),
+        bounds: sql::bounds(&request.predicate, layout),
         condition,
         way,
         reader: RowReader::new(layout, request.payload, recheck),
@@ -89,7 +77,7 @@ struct Brought {
     last: Option<Cursor>,
 }
 
-impl Pager<'_> {
+impl<'p> Pager<'p> {
     async fn run(&mut self, cursor: Option<&Cursor>) -> Result<PageEnd, StoreError> {
         let in_section = cursor.filter(|cursor| rank_of(cursor.at).is_some());
         let among_dated = cursor.filter(|cursor| rank_of(cursor.at).is_none());
@@ -145,7 +133,7 @@ impl Pager<'_> {
                 "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {wanted}",
                 layout.selected(),
                 layout.from(),
-                self.conditions(beyond.as_deref(), None),
+                self.conditions(beyond.as_deref()),
                 layout.order(self.way),
             );
             let brought = self.bring(&statement).await?;
@@ -166,7 +154,7 @@ impl Pager<'_> {
             "SELECT {} FROM {} WHERE {} ORDER BY ROW({}, {}) {direction}{limit}",
             layout.selected(),
             layout.from(),
-            self.conditions(from, None),
+            self.conditions(from),
             layout.time.sql,
             layout.key_columns(),
         );
@@ -180,103 +168,41 @@ impl Pager<'_> {
     }
 
     /// Slice by slice through time.
-    async fn walk(&mut self, mut from: Option<String>) -> Result<(), StoreError> {
+    async fn walk(&mut self, from: Option<String>) -> Result<(), StoreError> {
         let layout = &self.inner.layout;
-        let mut rows = FIRST_SLICE;
-        let extent = self.extent(from.as_deref()).await?;
-        loop {
-            let begun = Instant::now();
-            let edge = self.edge(from.as_deref(), rows).await?;
+        let mut walk = Walk::begin(self.walked(), from).await?;
+        while let Some(slice) = walk.next().await? {
             let limit = match (self.left, self.condition.exactness) {
                 (Some(left), Exactness::Exact) => format!(" LIMIT {left}"),
                 _ => String::new(),
             };
             let statement = format!(
-                "SELECT {} FROM {} WHERE {} ORDER BY {}{limit}",
+                "SELECT {} FROM {} WHERE {slice} AND ({}) ORDER BY {}{limit}",
                 layout.selected(),
                 layout.from(),
-                self.conditions(from.as_deref(), edge.as_deref()),
+                self.condition.sql,
                 layout.order(self.way),
             );
             self.bring(&statement).await?;
             self.batch.flush(self.stop).await?;
-            let Some(edge) = edge else {
-                return Ok(());
-            };
             if self.is_full() {
                 return Ok(());
             }
-            self.report(&edge, extent).await?;
-            from = Some(format!("{} {} {}", layout.time.sql, self.way.beyond(), text(&edge)));
-            let pace = SLICE_TIME.as_secs_f64() / begun.elapsed().as_secs_f64().max(0.001);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                clippy::cast_precision_loss,
-                reason = "a number of rows that is kept between bounds"
-            )]
-            let next = (rows as f64 * pace.clamp(0.25, 4.0)) as u64;
-            rows = next.clamp(2_000, 2_000_000);
+            if let Some(progress) = walk.progress() {
+                self.batch.send(PageItem::Progress(progress), self.stop).await?;
+            }
         }
+        Ok(())
     }
 
-    /// The time `rows` rows further on; `None` when there are not so many left. The slice includes
-    /// all rows of that time, so rows of one instant are never torn apart.
-    async fn edge(&self, from: Option<&str>, rows: u64) -> Result<Option<String>, StoreError> {
-        let layout = &self.inner.layout;
-        let direction = if self.way == Way::Back { "DESC" } else { "ASC" };
-        let statement = format!(
-            "SELECT to_json({time}) #>> '{{}}' FROM {} WHERE {} ORDER BY {time} {direction} OFFSET {rows} LIMIT 1",
-            layout.from(),
-            self.range(from, None),
-            time = layout.time.sql,
-        );
-        let found = self.session.texts(&statement, &layout.table.label(), self.stop).await?;
-        Ok(found.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
-    }
-
-    /// First and last instant of the walk, for its progress.
-    async fn extent(&self, from: Option<&str>) -> Result<Option<[i64; 2]>, StoreError> {
-        let layout = &self.inner.layout;
-        let time = &layout.time.sql;
-        let range = self.range(from, None);
-        let end = |direction: &str| {
-            format!(
-                "(SELECT to_json({time}) #>> '{{}}' FROM {} WHERE {range} ORDER BY {time} {direction} LIMIT 1)",
-                layout.from()
-            )
-        };
-        let statement = format!("SELECT {}, {}", end("ASC"), end("DESC"));
-        let found = self.session.texts(&statement, &layout.table.label(), self.stop).await?;
-        let mut ends = found.into_iter().flatten().flatten().map(|text| self.instant(&text));
-        Ok(match (ends.next(), ends.next()) {
-            (Some(At::Instant(first)), Some(At::Instant(last))) => Some([first.0, last.0]),
-            _ => None,
-        })
-    }
-
-    fn instant(&self, text: &str) -> At {
-        let value = if crate::core::scalar::is_number(text) {
-            Scalar::Number(text.into())
-        } else {
-            Scalar::Text(text.into())
-        };
-        decode_time(self.inner.layout.profile.time.encoding, &value)
-    }
-
-    async fn report(&self, edge: &str, extent: Option<[i64; 2]>) -> Result<(), StoreError> {
-        let looked_to = self.instant(edge);
-        let fraction = extent.zip(looked_to.instant()).map(|([first, last], at)| {
-            let width = last.saturating_sub(first).max(1);
-            let done = match self.way {
-                Way::Back => last.saturating_sub(at.0),
-                Way::Forth => at.0.saturating_sub(first),
-            };
-            #[expect(clippy::cast_precision_loss, reason = "a share for a progress bar")]
-            let share = done as f64 / width as f64;
-            share.clamp(0.0, 1.0)
-        });
-        self.batch.send(PageItem::Progress(Progress { looked_to, fraction }), self.stop).await
+    fn walked(&self) -> Walked<'p> {
+        Walked {
+            layout: &self.inner.layout,
+            session: self.session,
+            way: self.way,
+            bounds: self.bounds.clone(),
+            stop: self.stop,
+        }
     }
 
     /// How many rows the planner expects an index to find.
@@ -285,7 +211,7 @@ impl Pager<'_> {
         let statement = format!(
             "EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {}",
             layout.from(),
-            self.conditions(from, None)
+            self.conditions(from)
         );
         let plan = self.session.texts(&statement, &layout.table.label(), self.stop).await?;
         Ok(super::explain::planned_rows(&plan).unwrap_or(u64::MAX))
@@ -322,29 +248,12 @@ impl Pager<'_> {
         self.bring(&statement).await.map(drop)
     }
 
-    fn range(&self, from: Option<&str>, edge: Option<&str>) -> String {
-        let layout = &self.inner.layout;
-        let time = &layout.time.sql;
-        let mut conditions = vec![layout.time.is_dated()];
-        if let [Some(since), _] = &self.bounds {
-            conditions.push(format!("{time} >= {since}"));
-        }
-        if let [_, Some(until)] = &self.bounds {
-            conditions.push(format!("{time} <= {until}"));
-        }
-        conditions.extend(from.map(str::to_owned));
-        if let Some(edge) = edge {
-            let comparison = if self.way == Way::Back { ">=" } else { "<=" };
-            conditions.push(format!("{time} {comparison} {}", text(edge)));
-        }
-        conditions.join(" AND ")
-    }
-
-    fn conditions(&self, from: Option<&str>, edge: Option<&str>) -> String {
+    fn conditions(&self, from: Option<&str>) -> String {
+        let range = self.walked().range(from, None);
         if self.condition.sql == "TRUE" {
-            return self.range(from, edge);
+            return range;
         }
-        format!("{} AND ({})", self.range(from, edge), self.condition.sql)
+        format!("{range} AND ({})", self.condition.sql)
     }
 
     /// Runs a statement and passes its events on, until the page is full.

@@ -38,6 +38,34 @@ impl<'l> RowReader<'l> {
 
     /// Reads one row of `layout.selected()`.
     pub fn read(&mut self, row: &Row) -> Result<Read, StoreError> {
+        self.with_record(row, |reader, record, place| {
+            let event = reader.event(record, place);
+            match reader.recheck {
+                Some(predicate) if !predicate.matches(&event, record) => Read::Other(event.cursor),
+                _ => Read::Event(Box::new(event)),
+            }
+        })
+    }
+
+    /// Shows a row's event and record, if they belong to the answer.
+    pub fn visit(
+        &mut self,
+        row: &Row,
+        visit: &mut impl FnMut(&Event, &FlatJson<'_>),
+    ) -> Result<(), StoreError> {
+        self.with_record(row, |reader, record, place| {
+            let event = reader.event(record, place);
+            if reader.recheck.is_none_or(|predicate| predicate.matches(&event, record)) {
+                visit(&event, record);
+            }
+        })
+    }
+
+    fn with_record<T>(
+        &mut self,
+        row: &Row,
+        read: impl FnOnce(&Self, &FlatJson<'_>, Option<&str>) -> T,
+    ) -> Result<T, StoreError> {
         let json = text(row, 0).unwrap_or_default();
         let nodes = std::mem::take(&mut self.nodes);
         let record = FlatJson::parse_into(json, nodes).map_err(|error| StoreError::Failed {
@@ -45,12 +73,15 @@ impl<'l> RowReader<'l> {
             hint: None,
         })?;
         let place = if row.len() > 1 { text(row, 1) } else { None };
-        let read = self.interpret(&record, place.as_deref());
-        self.nodes = record.into_nodes();
-        Ok(read)
+        let result = read(self, &record, place.as_deref());
+        // One huge record must not keep its memory for the rest of the list.
+        if record.len() < 100_000 {
+            self.nodes = record.into_nodes();
+        }
+        Ok(result)
     }
 
-    fn interpret(&self, record: &FlatJson<'_>, place: Option<&str>) -> Read {
+    fn event(&self, record: &FlatJson<'_>, place: Option<&str>) -> Event {
         let evaluated = evaluate(&self.layout.profile, record);
         let key: Vec<KeyPart> = self
             .layout
@@ -70,16 +101,12 @@ impl<'l> RowReader<'l> {
             PayloadNeed::Head => Payload::bounded(record.text()),
             PayloadNeed::Whole => Payload::whole(record.text()),
         };
-        let event = Event {
+        Event {
             id: id(&cursor.key),
             cursor,
             outcome: evaluated.outcome,
             values: evaluated.values,
             payload,
-        };
-        match self.recheck {
-            Some(predicate) if !predicate.matches(&event, record) => Read::Other(event.cursor),
-            _ => Read::Event(Box::new(event)),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 pub mod condition;
 pub mod quote;
-mod test;
+pub mod test;
 mod value;
 
 use crate::core::event::Outcome;
@@ -49,15 +49,33 @@ fn leaf(atom: &Atom, layout: &Layout) -> Tree {
     }
 }
 
+/// How far a bound has to be moved outwards, and whether it is exact without that. `None`: the
+/// column cannot be compared with instants.
+fn slack(layout: &Layout) -> Option<i64> {
+    match layout.time.form {
+        TimeForm::Instant | TimeForm::Integer(_) | TimeForm::WallClock(chrono_tz::UTC) => Some(0),
+        // A wall clock that is set back shows the same hour twice.
+        TimeForm::WallClock(_) => Some(3 * 3_600 * Micros::SECOND),
+        // A float's last digit is rounded.
+        TimeForm::Number(_) => Some(2),
+        TimeForm::Text => None,
+    }
+}
+
+/// Lower and upper bound of a predicate as literals of the time column; nothing outside matches.
+pub fn bounds(predicate: &Predicate, layout: &Layout) -> [Option<String>; 2] {
+    let (since, until) = predicate.time_bounds();
+    let Some(slack) = slack(layout) else {
+        return [None, None];
+    };
+    [since.map(|at| at.plus(-slack)), until.map(|at| at.plus(slack))]
+        .map(|at| at.and_then(|at| layout.time.literal(at)))
+}
+
 /// Plain ranges on the raw column, so that its index serves them.
 fn within(since: Option<Micros>, until: Option<Micros>, layout: &Layout) -> Tree {
-    // A wall clock that is set back shows the same hour twice, and a float's last digit is rounded.
-    let (slack, is_exact) = match layout.time.form {
-        TimeForm::Instant | TimeForm::Integer(_) => (0, true),
-        TimeForm::WallClock(chrono_tz::UTC) => (0, true),
-        TimeForm::WallClock(_) => (3 * 3_600 * Micros::SECOND, false),
-        TimeForm::Number(_) => (2, false),
-        TimeForm::Text => return Tree::Unknown,
+    let Some(slack) = slack(layout) else {
+        return Tree::Unknown;
     };
     let sql = &layout.time.sql;
     let bound = |at: Option<Micros>, slack: i64, sign: &str| {
@@ -71,7 +89,7 @@ fn within(since: Option<Micros>, until: Option<Micros>, layout: &Layout) -> Tree
         return if is_complete { has_time(layout) } else { Tree::Unknown };
     }
     let both = bounds.join(" AND ");
-    if is_exact && is_complete { Tree::Leaf(both, Reach::Everything) } else { Tree::Wider(both) }
+    if slack == 0 && is_complete { Tree::Leaf(both, Reach::Everything) } else { Tree::Wider(both) }
 }
 
 fn has_time(layout: &Layout) -> Tree {

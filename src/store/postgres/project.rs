@@ -1,0 +1,227 @@
+//! The parts of a record that a question needs, selected and grouped by the server.
+//!
+//! The server groups rows by the raw parts and the one evaluator reads each group as if it were a
+//! record, so facets and histograms need no second meaning of the profile's expressions in SQL.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use crate::core::aggregate::Subject;
+use crate::core::path::Path;
+use crate::core::profile::{Condition, Profile, TemplatePart, ValueExpr};
+use crate::store::postgres::catalogue::Table;
+use crate::store::postgres::sql::quote::{ident, text};
+use crate::store::postgres::sql::test::json_path;
+
+/// A part of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// Whether there is anything that is not null.
+    Presence,
+    /// What is there.
+    Value,
+}
+
+/// Which parts are needed.
+#[derive(Debug, Default)]
+pub struct Projection {
+    parts: BTreeMap<Path, Part>,
+}
+
+impl Projection {
+    /// Adds what a subject reads.
+    pub fn need(&mut self, subject: &Subject, profile: &Profile) {
+        match subject {
+            Subject::Outcome => {
+                for rule in &profile.outcome {
+                    self.condition(&rule.when);
+                }
+            }
+            Subject::Field(field) => self.expr(profile.field(*field)),
+            Subject::Own(own) => self.expr(&own.expr),
+            Subject::Path(path) => self.path(path, Part::Value),
+        }
+    }
+
+    fn path(&mut self, path: &Path, part: Part) {
+        let known = self.parts.entry(path.clone()).or_insert(part);
+        *known = part.max(*known);
+    }
+
+    fn expr(&mut self, expr: &ValueExpr) {
+        match expr {
+            ValueExpr::Absent => {}
+            ValueExpr::Path(path) => self.path(path, Part::Value),
+            ValueExpr::First(parts) | ValueExpr::All(parts) => {
+                parts.iter().for_each(|part| self.expr(part));
+            }
+            ValueExpr::Template(parts) => {
+                for part in parts {
+                    if let TemplatePart::Value(expr) = part {
+                        self.expr(expr);
+                    }
+                }
+            }
+            ValueExpr::Lookup { of, .. } => self.expr(of),
+        }
+    }
+
+    fn condition(&mut self, condition: &Condition) {
+        match condition {
+            Condition::Has(path) => self.path(path, Part::Presence),
+            Condition::In(expr, _) | Condition::EndsWith(expr, _) => self.expr(expr),
+            Condition::And(parts) | Condition::Or(parts) => {
+                parts.iter().for_each(|part| self.condition(part));
+            }
+            Condition::Not(part) => self.condition(part),
+        }
+    }
+
+    /// The parts as columns, and how to put a record together from them.
+    pub fn select(self, table: &Table) -> Selection {
+        let mut selection = Selection { columns: Vec::new(), places: Vec::new() };
+        for (path, part) in &self.parts {
+            let column = table.column(path.column()).filter(|column| column.readable);
+            let Some(column) = column else {
+                continue;
+            };
+            let t = format!("t.{}", ident(&column.name));
+            if column.base == "jsonb" && path.steps().len() > 1 {
+                // A value further up brings everything below it.
+                let covered = (1..path.steps().len()).any(|length| {
+                    let above = Path::new(path.steps()[..length].iter().cloned());
+                    self.parts.get(&above) == Some(&Part::Value)
+                });
+                let Some(sql) = inside(&t, &path.steps()[1..], *part).filter(|_| !covered) else {
+                    continue;
+                };
+                selection.add(sql, path, *part);
+            } else {
+                let whole = Path::new([column.name.as_str()]);
+                selection.add(format!("to_json({t})::text"), &whole, Part::Value);
+            }
+        }
+        selection
+    }
+}
+
+/// A part of a document. Where no array is in the way, the plain operators are several times faster
+/// than a jsonpath.
+fn inside(document: &str, steps: &[Box<str>], part: Part) -> Option<String> {
+    let path = json_path(steps)?;
+    if part == Part::Presence {
+        return Some(format!(
+            "(({document} @@ {}) IS TRUE)",
+            text(&format!("{path}[*].type() != \"null\""))
+        ));
+    }
+    let mut reached = document.to_owned();
+    let mut arrays = Vec::new();
+    for step in steps {
+        arrays.push(format!("jsonb_typeof({reached}) = 'array'"));
+        reached = format!("{reached} -> {}", text(step));
+    }
+    Some(format!(
+        "(CASE WHEN {} THEN jsonb_path_query_array({document}, {}) ELSE {reached} END)",
+        arrays.join(" OR "),
+        text(&format!("{path}[*]"))
+    ))
+}
+
+/// Columns that hold the parts.
+#[derive(Debug)]
+pub struct Selection {
+    /// Their expressions.
+    pub columns: Vec<String>,
+    places: Vec<(Path, Part)>,
+}
+
+impl Selection {
+    fn add(&mut self, sql: String, path: &Path, part: Part) {
+        if !self.places.iter().any(|(known, _)| known == path) {
+            self.columns.push(sql);
+            self.places.push((path.clone(), part));
+        }
+    }
+
+    /// A record with nothing but the parts, from the columns' texts.
+    pub fn record(&self, values: &[Option<String>]) -> String {
+        let mut tree = Branch::default();
+        for ((path, part), value) in self.places.iter().zip(values) {
+            let Some(value) = value else {
+                continue;
+            };
+            match part {
+                Part::Value => tree.put(path.steps(), value.clone()),
+                Part::Presence if value == "t" => tree.put(path.steps(), "true".to_owned()),
+                Part::Presence => {}
+            }
+        }
+        let mut text = String::new();
+        tree.write(&mut text);
+        text
+    }
+}
+
+#[derive(Default)]
+struct Branch {
+    /// JSON; a branch below it takes its place.
+    value: Option<String>,
+    below: BTreeMap<Box<str>, Branch>,
+}
+
+impl Branch {
+    fn put(&mut self, steps: &[Box<str>], value: String) {
+        match steps {
+            [] => self.value = Some(value),
+            [step, rest @ ..] => self.below.entry(step.clone()).or_default().put(rest, value),
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        if let (Some(value), true) = (&self.value, self.below.is_empty()) {
+            out.push_str(value);
+            return;
+        }
+        out.push('{');
+        for (place, (step, branch)) in self.below.iter().enumerate() {
+            if place > 0 {
+                out.push(',');
+            }
+            let key = serde_json::value::to_raw_value(step);
+            out.push_str(key.as_deref().map_or("\"\"", RawValue::get));
+            out.push(':');
+            branch.write(out);
+        }
+        out.push('}');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_become_a_record_again() {
+        let path = |text: &str| Path::parse(text).expect(text);
+        let selection = Selection {
+            columns: Vec::new(),
+            places: vec![
+                (path("details.status"), Part::Presence),
+                (path("details.status.code"), Part::Value),
+                (path("details.request_body"), Part::Presence),
+                (path("sent"), Part::Value),
+            ],
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            selection.record(&[some("t"), some("7"), some("f"), some("true")]),
+            r#"{"details":{"status":{"code":7}},"sent":true}"#
+        );
+        assert_eq!(
+            selection.record(&[some("t"), None, some("t"), None]),
+            r#"{"details":{"request_body":true,"status":true}}"#
+        );
+    }
+}
