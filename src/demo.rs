@@ -3,7 +3,18 @@
 //! Pure: drivers put the rows into a store. [`History`] is what is there when the demo starts,
 //! [`Live`] what happens while somebody watches.
 
+mod calendar;
+mod history;
+mod hostile;
+mod live;
+mod material;
+mod scene;
+mod template;
+
 use crate::core::instant::Micros;
+
+pub use history::History;
+pub use live::Live;
 
 /// One row of Clutch's `audit_events`; the store gives the id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,47 +73,199 @@ pub enum DemoAction {
     },
 }
 
-/// The rows of a [`Plan`], oldest first.
-#[derive(Debug)]
-pub struct History {
-    plan: Plan,
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
 
-impl History {
-    /// Begins a history.
-    pub fn new(plan: Plan) -> Self {
-        Self { plan }
-    }
-}
+    use super::*;
+    use crate::core::event::{Field, Outcome};
+    use crate::core::json::FlatJson;
+    use crate::core::profile::evaluate::{Evaluated, evaluate};
+    use crate::core::profile::load;
+    use crate::core::sanitise::safe;
 
-impl Iterator for History {
-    type Item = DemoRow;
+    /// A Friday.
+    const NOW: Micros = Micros(1_790_000_000_000_000);
+    const HOUR: i64 = 3_600 * Micros::SECOND;
+    const DAY: i64 = 24 * HOUR;
 
-    fn next(&mut self) -> Option<DemoRow> {
-        todo!("{:?}", self.plan)
-    }
-}
-
-/// What happens while somebody watches: a few events a second, most of them pending first.
-#[derive(Debug)]
-pub struct Live {
-    seed: u64,
-}
-
-impl Live {
-    /// Begins at `now`, with `rate` new requests a second on average.
-    pub fn new(seed: u64, rate: f64, now: Micros) -> Self {
-        let _ = (rate, now);
-        Self { seed }
+    fn plan(events: u64) -> Plan {
+        Plan {
+            seed: 7,
+            events,
+            now: NOW,
+        }
     }
 
-    /// When the next action is due.
-    pub fn due(&self) -> Micros {
-        todo!("{}", self.seed)
+    fn read(at: Micros, details: &str) -> Evaluated {
+        let record = format!(r#"{{"occurred_at":"{at}","details":{details}}}"#);
+        let json = FlatJson::parse(record).expect(details);
+        evaluate(&load::named("clutch").expect("built in"), &json)
     }
 
-    /// What was due at or before `now`, in order of time.
-    pub fn take(&mut self, now: Micros) -> Vec<DemoAction> {
-        todo!("{now}")
+    fn first(event: &Evaluated, field: Field) -> &str {
+        event.values[field as usize]
+            .first()
+            .map_or("", |value| value.text())
+    }
+
+    #[test]
+    fn a_plan_gives_the_same_rows_in_order_and_no_more() {
+        for events in [0, 1, 5, 40, 3_000] {
+            let rows: Vec<_> = History::new(plan(events)).collect();
+            assert_eq!(rows.len() as u64, events);
+            assert!(
+                rows.windows(2)
+                    .all(|pair| pair[0].occurred_at <= pair[1].occurred_at)
+            );
+            assert!(rows.iter().all(|row| row.occurred_at <= NOW));
+            let again: Vec<_> = History::new(plan(events)).collect();
+            assert_eq!(rows, again);
+        }
+        let other = Plan {
+            seed: 8,
+            ..plan(40)
+        };
+        assert_ne!(
+            History::new(plan(40)).collect::<Vec<_>>(),
+            History::new(other).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn a_history_has_what_there_is_to_be_seen() {
+        let mut outcomes = BTreeMap::new();
+        let mut services = BTreeSet::new();
+        let mut days = BTreeMap::new();
+        let mut errors_by_hour = BTreeMap::new();
+        let (mut newcomer_first, mut bot, mut hostile) = (None, 0, 0);
+        for row in History::new(plan(20_000)) {
+            let event = read(row.occurred_at, &row.details);
+            assert_eq!(event.at.instant(), Some(row.occurred_at));
+            let actor = first(&event, Field::Actor);
+            *outcomes.entry(event.outcome).or_insert(0) += 1;
+            services.insert(first(&event, Field::Service).to_owned());
+            *days.entry(row.occurred_at.0.div_euclid(DAY)).or_insert(0) += 1;
+            if event.outcome == Some(Outcome::Failed) {
+                errors_by_hour
+                    .entry(row.occurred_at.0.div_euclid(HOUR))
+                    .or_insert_with(Vec::new)
+                    .push((
+                        first(&event, Field::Action).to_owned(),
+                        row.details.contains("prod-eu-2"),
+                    ));
+            }
+            if actor.starts_with("noor") {
+                newcomer_first.get_or_insert(row.occurred_at);
+            }
+            bot += u64::from(actor.starts_with("drift-checker"));
+            let shown = event
+                .values
+                .iter()
+                .flatten()
+                .any(|value| safe(value.text()) != value.text());
+            hostile += u64::from(shown);
+            assert!(
+                !row.details.contains("\\u0000"),
+                "jsonb has no such character"
+            );
+            assert!(row.sent || NOW.0 - row.occurred_at.0 < 60 * Micros::SECOND);
+        }
+        assert!(outcomes.keys().all(Option::is_some));
+        assert_eq!(outcomes.len(), 4, "{outcomes:?}");
+        assert!(services.len() >= 7, "{services:?}");
+        assert!(bot > 3_000);
+        assert!(hostile >= 4, "{hostile}");
+        let joined = newcomer_first.expect("a newcomer").0;
+        assert!((0..14 * DAY).contains(&(NOW.0 - joined)));
+        // The incident's cause can be read from its rows: one method, one cluster.
+        let (_, worst) = errors_by_hour
+            .iter()
+            .max_by_key(|(_, errors)| errors.len())
+            .expect("errors");
+        let ordinary = errors_by_hour.values().map(Vec::len).sum::<usize>() / errors_by_hour.len();
+        assert!(
+            worst.len() > ordinary * 8,
+            "{} against {ordinary}",
+            worst.len()
+        );
+        let cause = worst
+            .iter()
+            .filter(|(action, eu)| action == "ResizeHPA" && *eu)
+            .count();
+        assert!(cause * 10 > worst.len() * 8);
+        // A quiet weekend: nobody but the bot.
+        let (&most, &least) = (
+            days.values().max().expect("days"),
+            days.values().min().expect("days"),
+        );
+        assert!(most > least * 4, "{least} to {most}");
+    }
+
+    #[test]
+    fn requests_begin_pending_and_end() {
+        let mut live = Live::new(7, 5.0, NOW);
+        let mut rows: BTreeMap<Ticket, (Micros, String)> = BTreeMap::new();
+        let mut before = NOW;
+        let (mut updates, mut sent) = (0, BTreeSet::new());
+        for second in 1..=120 {
+            let now = NOW.plus(second * Micros::SECOND);
+            for action in live.take(now) {
+                match action {
+                    DemoAction::Insert { ticket, row } => {
+                        assert!(row.occurred_at >= before && row.occurred_at <= now);
+                        assert!(!row.sent);
+                        before = row.occurred_at;
+                        rows.insert(ticket, (row.occurred_at, row.details));
+                    }
+                    DemoAction::Update {
+                        ticket,
+                        patch,
+                        details,
+                    } => {
+                        updates += 1;
+                        let (at, old) = rows.get_mut(&ticket).expect("inserted before");
+                        assert_eq!(read(*at, old).outcome, Some(Outcome::Pending));
+                        assert_ne!(read(*at, &details).outcome, Some(Outcome::Pending));
+                        assert_eq!(merged(old, &patch), value(&details));
+                        *old = details;
+                    }
+                    DemoAction::Sent { ticket } => {
+                        assert!(rows.contains_key(&ticket) && sent.insert(ticket));
+                    }
+                }
+            }
+            assert!(live.due() > now);
+        }
+        assert!((450..750).contains(&rows.len()), "{}", rows.len());
+        assert!(
+            updates > 250 && sent.len() > 400,
+            "{updates} {}",
+            sent.len()
+        );
+    }
+
+    fn value(text: &str) -> serde_json::Value {
+        serde_json::from_str(text).expect("json")
+    }
+
+    /// `details || patch`
+    fn merged(details: &str, patch: &str) -> serde_json::Value {
+        let mut details = value(details);
+        let members = details.as_object_mut().expect("an object");
+        for (key, patched) in value(patch).as_object().expect("an object") {
+            members.insert(key.clone(), patched.clone());
+        }
+        details
+    }
+
+    #[test]
+    fn a_long_sleep_is_not_made_up_for_and_no_rate_is_no_events() {
+        let mut live = Live::new(7, 100.0, NOW);
+        let after = live.take(NOW.plus(DAY));
+        assert!(after.len() < 10, "{}", after.len());
+        let mut still = Live::new(7, 0.0, NOW);
+        assert_eq!(still.due(), Micros(i64::MAX));
+        assert_eq!(still.take(NOW.plus(DAY)), []);
     }
 }
