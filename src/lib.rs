@@ -13,5 +13,6 @@ pub mod cli;
 pub mod core;
 pub mod demo;
 pub mod export;
+pub mod runtime;
 pub mod store;
 pub mod ui;

@@ -1,0 +1,273 @@
+//! The loop around the screen: terminal events, answers of stores, timers and signals in; effects
+//! and frames out. Owns every task, channel and clock of the screen.
+//!
+//! Decides nothing about what is shown; that is `app`.
+
+pub mod effects;
+pub mod environment;
+pub mod history;
+pub mod input;
+pub mod signals;
+pub mod terminal;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{Event as TerminalEvent, EventStream};
+use futures_util::StreamExt as _;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::Instant;
+
+use crate::app::{App, Connection, Effect, Generation, Msg, Settings};
+use crate::core::instant::Micros;
+use crate::runtime::effects::{Report, Workers};
+use crate::runtime::signals::{Signal, Signals};
+use crate::runtime::terminal::Screen;
+use crate::store::{BoxFuture, Store, StoreError};
+use crate::ui::theme::Theme;
+
+/// Opens the store; called again when the user asks for another attempt.
+pub type Opener =
+    Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Store>, StoreError>> + Send + Sync>;
+
+/// Frames are at least this far apart.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// Answers that wait for the loop; a store that is faster waits.
+const WAITING: usize = 32;
+
+/// Answers taken in before the next look at the keyboard.
+const DRAINED: usize = 64;
+
+/// What the screen needs to begin.
+pub struct Options {
+    /// What is shown first.
+    pub settings: Settings,
+    /// How it looks.
+    pub theme: Theme,
+    /// Where filters are kept between sessions; `None` keeps none.
+    pub history: Option<PathBuf>,
+    /// How the store is opened.
+    pub open: Opener,
+}
+
+/// How the screen ended.
+#[derive(Clone, Debug)]
+pub enum Exit {
+    /// The user left.
+    Done,
+    /// The user left the screen that said why there is no connection.
+    NotConnected(StoreError),
+    /// A signal ended it; the terminal is as it was.
+    Signal(Signal),
+    /// Work in the background panicked; the report is on stderr, the terminal is as it was.
+    Panicked,
+}
+
+/// Why there is no screen.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The terminal does not do what is needed.
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(#[source] io::Error),
+    /// The system gives no threads, timers or signals.
+    #[error("the screen cannot start: {0}")]
+    System(#[source] io::Error),
+}
+
+/// Runs the screen until the user leaves. Blocks; must not be called from within a tokio runtime.
+pub fn run(options: Options) -> Result<Exit, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(RunError::System)?;
+    let mut screen = Screen::enter(options.theme).map_err(RunError::Terminal)?;
+    let exit = runtime.block_on(async {
+        let (app, first) = App::new(options.settings);
+        let (out, answers) = channel(WAITING);
+        let alarm = Arc::new(Notify::new());
+        let history = options.history;
+        let workers = Workers::start(options.open, history, out, alarm.clone())
+            .map_err(RunError::System)?;
+        let mut state = Loop {
+            app,
+            screen: &mut screen,
+            workers,
+            wait: None,
+            next_frame: Instant::now(),
+            dirty: true,
+            exit: None,
+        };
+        let signals = Signals::listen().map_err(RunError::System)?;
+        state.run(first, answers, signals, &alarm).await
+    });
+    // The shell has its terminal back before the servers are told to stop.
+    screen.leave();
+    runtime.shutdown_background();
+    exit
+}
+
+struct Loop<'s> {
+    app: App,
+    screen: &'s mut Screen,
+    workers: Workers,
+    wait: Option<(Generation, Instant)>,
+    next_frame: Instant,
+    dirty: bool,
+    exit: Option<Exit>,
+}
+
+impl Loop<'_> {
+    async fn run(
+        &mut self,
+        first: Vec<Effect>,
+        mut answers: Receiver<Report>,
+        mut signals: Signals,
+        alarm: &Notify,
+    ) -> Result<Exit, RunError> {
+        // The first frame comes before anything that could take time.
+        self.tell(Msg::Clock(now()));
+        self.draw()?;
+        self.execute(first);
+        let mut keys = EventStream::new();
+        loop {
+            if let Some(exit) = self.exit.take() {
+                self.workers.stop();
+                return Ok(exit);
+            }
+            if self.dirty && Instant::now() >= self.next_frame {
+                self.draw()?;
+            }
+            let wait = self.wait.map(|(_, at)| at);
+            tokio::select! {
+                biased;
+                signal = signals.next() => self.signal(signal)?,
+                () = alarm.notified() => self.exit = Some(Exit::Panicked),
+                event = keys.next() => self.event(event),
+                () = tokio::time::sleep_until(self.next_frame), if self.dirty => {}
+                () = sleep_until(wait), if wait.is_some() => self.waited(),
+                report = answers.recv() => {
+                    let drained = std::iter::from_fn(|| answers.try_recv().ok()).take(DRAINED);
+                    let reports: Vec<_> = report.into_iter().chain(drained).collect();
+                    self.tell(Msg::Clock(now()));
+                    for report in reports {
+                        self.report(report);
+                    }
+                }
+            }
+        }
+    }
+
+    fn draw(&mut self) -> Result<(), RunError> {
+        self.dirty = false;
+        let regions = self.screen.draw(&self.app).map_err(RunError::Terminal)?;
+        self.next_frame = Instant::now() + FRAME;
+        self.tell(Msg::Laid(regions));
+        Ok(())
+    }
+
+    fn tell(&mut self, msg: Msg) {
+        let effects = self.app.update(msg);
+        self.dirty |= self.app.take_dirty();
+        self.execute(effects);
+    }
+
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Store(store) => self.workers.adopt(store),
+            Report::Answer(generation, answer) => self.tell(Msg::Answer(generation, answer)),
+            Report::History(entries) => self.tell(Msg::History(entries)),
+            Report::Trouble(sentence) => self.tell(Msg::Trouble(sentence)),
+        }
+    }
+
+    fn event(&mut self, event: Option<io::Result<TerminalEvent>>) {
+        match event {
+            Some(Ok(event)) => {
+                if let Some(msg) = input::message(event) {
+                    self.tell(Msg::Clock(now()));
+                    self.tell(msg);
+                }
+            }
+            // Nobody is there any more to type or to read.
+            Some(Err(_)) | None => self.exit = Some(Exit::Signal(Signal::Hangup)),
+        }
+    }
+
+    fn waited(&mut self) {
+        if let Some((generation, _)) = self.wait.take() {
+            self.tell(Msg::Clock(now()));
+            self.tell(Msg::Waited(generation));
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<(), RunError> {
+        match signal {
+            Signal::Terminate | Signal::Hangup | Signal::Interrupt => {
+                self.exit = Some(Exit::Signal(signal));
+            }
+            Signal::Stop => self.suspend()?,
+            Signal::Continue => {
+                self.screen.come_back().map_err(RunError::Terminal)?;
+                self.tell(Msg::Disturbed);
+            }
+        }
+        Ok(())
+    }
+
+    fn suspend(&mut self) -> Result<(), RunError> {
+        self.screen.leave();
+        signals::stop_self().map_err(RunError::System)?;
+        self.screen.come_back().map_err(RunError::Terminal)?;
+        self.tell(Msg::Clock(now()));
+        self.tell(Msg::Disturbed);
+        Ok(())
+    }
+
+    fn execute(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Wait(generation, after) => {
+                    self.wait = Some((generation, Instant::now() + after));
+                }
+                Effect::Copy(text) => self.try_screen(|screen| screen.copy(&text)),
+                Effect::Mouse(mouse) => self.try_screen(|screen| screen.mouse(mouse)),
+                Effect::Redraw => {
+                    self.try_screen(Screen::clear);
+                    self.dirty = true;
+                }
+                Effect::Suspend => {
+                    if let Err(error) = self.suspend() {
+                        self.tell(Msg::Trouble(error.to_string()));
+                    }
+                }
+                Effect::Quit => {
+                    self.exit = Some(match &self.app.connection {
+                        Connection::Failed(error) => Exit::NotConnected(error.clone()),
+                        Connection::Opening | Connection::Ready(_) => Exit::Done,
+                    });
+                }
+                other => self.workers.take(other),
+            }
+        }
+    }
+
+    fn try_screen(&mut self, work: impl FnOnce(&mut Screen) -> io::Result<()>) {
+        if let Err(error) = work(self.screen) {
+            self.tell(Msg::Trouble(format!("the terminal refused: {error}")));
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
+    }
+}
+
+fn now() -> Micros {
+    Micros::from(chrono::Utc::now())
+}

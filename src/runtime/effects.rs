@@ -1,0 +1,387 @@
+//! Runs effects: one task each, on a thread of their own so that decoding rows never holds up a
+//! key. A later effect of the same kind cancels the former one, on the server too.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::answer::{Answer, Fetched};
+use crate::app::{Effect, Generation};
+use crate::core::aggregate::AggregateRequest;
+use crate::core::event::Event;
+use crate::core::instant::Micros;
+use crate::core::json::FlatJson;
+use crate::runtime::{Opener, history};
+use crate::store::{CountMode, PageRequest, Store, StoreError, TailRequest};
+
+/// Pieces of an answer that wait to be passed on.
+const PIECES: usize = 4;
+
+/// How long the store may take to tell its time before ours is taken for it.
+const CLOCK: Duration = Duration::from_secs(2);
+
+/// How long work may take to end when the screen has gone.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What tasks send to the loop.
+pub enum Report {
+    /// The store that was opened.
+    Store(Arc<dyn Store>),
+    /// An answer.
+    Answer(Generation, Answer),
+    /// Filters of former sessions.
+    History(Vec<String>),
+    /// Something did not work; one sentence.
+    Trouble(String),
+}
+
+/// A place for one running task; the next one in it cancels it.
+#[derive(Default)]
+struct Slot(CancellationToken);
+
+impl Slot {
+    fn renew(&mut self, all: &CancellationToken) -> CancellationToken {
+        self.0.cancel();
+        self.0 = all.child_token();
+        self.0.clone()
+    }
+}
+
+#[derive(Default)]
+struct Slots {
+    open: Slot,
+    catalog: Slot,
+    page: Slot,
+    histogram: Slot,
+    count: Slot,
+    span: Slot,
+    tail: Slot,
+    fetch: Slot,
+    explain: Slot,
+}
+
+/// The thread on which stores work, and what runs there.
+pub struct Workers {
+    handle: Handle,
+    thread: Option<JoinHandle<()>>,
+    tasks: TaskTracker,
+    all: CancellationToken,
+    slots: Slots,
+    open: Opener,
+    store: Option<Arc<dyn Store>>,
+    history: Option<PathBuf>,
+    out: Sender<Report>,
+    alarm: Arc<Notify>,
+}
+
+/// Says that its task panicked; the report itself is the panic hook's.
+struct Alarm(Arc<Notify>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.notify_one();
+        }
+    }
+}
+
+impl Workers {
+    /// Starts the thread.
+    pub fn start(
+        open: Opener,
+        history: Option<PathBuf>,
+        out: Sender<Report>,
+        alarm: Arc<Notify>,
+    ) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (handle, tasks) = (runtime.handle().clone(), TaskTracker::new());
+        let all = CancellationToken::new();
+        let (stopped, ending) = (all.clone(), tasks.clone());
+        let thread = std::thread::Builder::new()
+            .name("stores".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    stopped.cancelled().await;
+                    ending.close();
+                    let _ = tokio::time::timeout(GRACE, ending.wait()).await;
+                });
+                runtime.shutdown_timeout(GRACE);
+            })?;
+        let workers = Self {
+            handle,
+            thread: Some(thread),
+            tasks,
+            all,
+            slots: Slots::default(),
+            open,
+            store: None,
+            history,
+            out,
+            alarm,
+        };
+        workers.load_history();
+        Ok(workers)
+    }
+
+    /// Cancels everything.
+    pub fn stop(&mut self) {
+        self.all.cancel();
+        self.store = None;
+    }
+
+    /// Takes the store that was opened.
+    pub fn adopt(&mut self, store: Arc<dyn Store>) {
+        self.store = Some(store);
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let alarm = Alarm(self.alarm.clone());
+        let task = async move {
+            work.await;
+            drop(alarm);
+        };
+        self.tasks.spawn_on(task, &self.handle);
+    }
+
+    /// Runs an effect that is not the terminal's.
+    pub fn take(&mut self, effect: Effect) {
+        if let Effect::Open(generation) = effect {
+            return self.open(generation);
+        }
+        let Some(store) = self.store.clone() else {
+            return;
+        };
+        let (all, out) = (&self.all, self.out.clone());
+        match effect {
+            Effect::Catalog(generation) => {
+                let stop = self.slots.catalog.renew(all);
+                self.spawn(async move {
+                    let answer = Answer::Catalog(store.catalog(&stop).await);
+                    send(&out, generation, answer).await;
+                });
+            }
+            Effect::Page(generation, request) => {
+                let stop = self.slots.page.renew(all);
+                self.spawn(page(store, request, generation, out, stop));
+            }
+            Effect::Histogram(generation, request) => {
+                let stop = self.slots.histogram.renew(all);
+                self.spawn(histogram(store, request, generation, out, stop));
+            }
+            Effect::Count(generation, predicate) => {
+                let stop = self.slots.count.renew(all);
+                self.spawn(async move {
+                    let count = store.count(&predicate, CountMode::Estimate, &stop).await;
+                    send(&out, generation, Answer::Count(count)).await;
+                });
+            }
+            Effect::Span(generation) => {
+                let stop = self.slots.span.renew(all);
+                self.spawn(async move {
+                    let answer = Answer::Span(store.span(&stop).await);
+                    send(&out, generation, answer).await;
+                });
+            }
+            Effect::Tail(generation, request) => {
+                let stop = self.slots.tail.renew(all);
+                self.spawn(tail(store, request, generation, out, stop));
+            }
+            Effect::Fetch(generation, event) => {
+                let stop = self.slots.fetch.renew(all);
+                self.spawn(fetch(store, *event, generation, out, stop));
+            }
+            Effect::Explain(generation, predicate) => {
+                let stop = self.slots.explain.renew(all);
+                self.spawn(async move {
+                    let answer = Answer::Explained(store.explain(&predicate, &stop).await);
+                    send(&out, generation, answer).await;
+                });
+            }
+            Effect::StopTail => self.slots.tail.0.cancel(),
+            Effect::StopQuery => {
+                let slots = &self.slots;
+                for slot in [&slots.page, &slots.histogram, &slots.count, &slots.span] {
+                    slot.0.cancel();
+                }
+            }
+            Effect::Remember(filter) => self.remember(filter),
+            // The loop keeps these to itself.
+            Effect::Open(_)
+            | Effect::Wait(..)
+            | Effect::Copy(_)
+            | Effect::Mouse(_)
+            | Effect::Redraw
+            | Effect::Suspend
+            | Effect::Quit => {}
+        }
+    }
+
+    fn open(&mut self, generation: Generation) {
+        let stop = self.slots.open.renew(&self.all);
+        let (opening, out) = (self.open.clone(), self.out.clone());
+        self.spawn(async move {
+            let opened = tokio::select! {
+                opened = opening() => opened,
+                () = stop.cancelled() => return,
+            };
+            match opened {
+                Ok(store) => {
+                    let before = now();
+                    let asked = tokio::time::timeout(CLOCK, store.now(&stop)).await;
+                    // Half of the way there and back is the best guess of when it was told.
+                    let here = before.plus((now().0 - before.0) / 2);
+                    let skew = asked.ok().and_then(Result::ok).map(|there| there.0 - here.0);
+                    let description = store.description();
+                    let _ = out.send(Report::Store(store)).await;
+                    send(&out, generation, Answer::Opened(description, skew)).await;
+                }
+                Err(error) => send(&out, generation, Answer::NotOpened(error)).await,
+            }
+        });
+    }
+
+    fn load_history(&self) {
+        let Some(path) = self.history.clone() else {
+            return;
+        };
+        let out = self.out.clone();
+        self.spawn(async move {
+            let loaded = tokio::task::spawn_blocking(move || {
+                let loaded = history::load(&path);
+                (path, loaded)
+            });
+            let report = match loaded.await {
+                Ok((_, Ok(entries))) => Report::History(entries),
+                Ok((path, Err(error))) => Report::Trouble(format!(
+                    "former filters cannot be read from {}: {error}",
+                    path.display()
+                )),
+                Err(_) => return,
+            };
+            let _ = out.send(report).await;
+        });
+    }
+
+    fn remember(&self, filter: String) {
+        let Some(path) = self.history.clone() else {
+            return;
+        };
+        let out = self.out.clone();
+        self.spawn(async move {
+            let kept = tokio::task::spawn_blocking(move || {
+                let kept = history::append(&path, &filter);
+                (path, kept)
+            });
+            if let Ok((path, Err(error))) = kept.await {
+                let sentence =
+                    format!("the filter cannot be kept in {}: {error}", path.display());
+                let _ = out.send(Report::Trouble(sentence)).await;
+            }
+        });
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn send(out: &Sender<Report>, generation: Generation, answer: Answer) {
+    // The loop has gone when this fails; nobody is left to be told.
+    let _ = out.send(Report::Answer(generation, answer)).await;
+}
+
+async fn page(
+    store: Arc<dyn Store>,
+    request: PageRequest,
+    generation: Generation,
+    out: Sender<Report>,
+    stop: CancellationToken,
+) {
+    let began = Instant::now();
+    let (pieces, mut arriving) = channel(PIECES);
+    let pass_on = async {
+        while let Some(item) = arriving.recv().await {
+            send(&out, generation, Answer::Page(item)).await;
+        }
+    };
+    let (result, ()) = tokio::join!(store.page(request, pieces, &stop), pass_on);
+    send(&out, generation, Answer::PageEnd(result, began.elapsed())).await;
+}
+
+async fn histogram(
+    store: Arc<dyn Store>,
+    request: AggregateRequest,
+    generation: Generation,
+    out: Sender<Report>,
+    stop: CancellationToken,
+) {
+    let (pieces, mut arriving) = channel(PIECES);
+    let pass_on = async {
+        while let Some(item) = arriving.recv().await {
+            send(&out, generation, Answer::Counts(item)).await;
+        }
+    };
+    let (result, ()) = tokio::join!(store.aggregate(request, pieces, &stop), pass_on);
+    send(&out, generation, Answer::CountsEnd(result)).await;
+}
+
+async fn tail(
+    store: Arc<dyn Store>,
+    request: TailRequest,
+    generation: Generation,
+    out: Sender<Report>,
+    stop: CancellationToken,
+) {
+    let (pieces, mut arriving) = channel(PIECES);
+    let pass_on = async {
+        while let Some(item) = arriving.recv().await {
+            send(&out, generation, Answer::Tail(item)).await;
+        }
+    };
+    let (result, ()) = tokio::join!(store.tail(request, pieces, &stop), pass_on);
+    send(&out, generation, Answer::TailEnd(result)).await;
+}
+
+async fn fetch(
+    store: Arc<dyn Store>,
+    event: Event,
+    generation: Generation,
+    out: Sender<Report>,
+    stop: CancellationToken,
+) {
+    let result = match store.fetch(&event.cursor, &stop).await {
+        Ok(Some(event)) => {
+            // A record of 20 MB takes a while to take apart.
+            let parsed = tokio::task::spawn_blocking(move || {
+                let json = FlatJson::parse(event.payload.text.to_string());
+                Fetched { event, json }
+            });
+            match parsed.await {
+                Ok(fetched) => Ok(Some(fetched)),
+                Err(_) => Err(StoreError::Cancelled),
+            }
+        }
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    send(&out, generation, Answer::Record(result)).await;
+}
+
+fn now() -> Micros {
+    Micros::from(chrono::Utc::now())
+}

@@ -1,0 +1,73 @@
+//! Signals the screen answers to.
+
+use std::io;
+
+use signal_hook::consts::{SIGCONT, SIGTSTP};
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+/// A signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM
+    Terminate,
+    /// SIGHUP, or the terminal is gone.
+    Hangup,
+    /// SIGINT from outside; the key is an ordinary key here.
+    Interrupt,
+    /// SIGTSTP from outside.
+    Stop,
+    /// SIGCONT
+    Continue,
+}
+
+impl Signal {
+    /// The exit code shells expect of a process that this signal ended.
+    pub fn exit_code(self) -> u8 {
+        let number = match self {
+            Self::Hangup => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+            Self::Continue => 18,
+            Self::Stop => 20,
+        };
+        128 + number
+    }
+}
+
+/// The signals as they arrive.
+pub struct Signals {
+    terminate: Stream,
+    hangup: Stream,
+    interrupt: Stream,
+    stop: Stream,
+    proceed: Stream,
+}
+
+impl Signals {
+    /// Begins to listen; their default actions end with it.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: signal(SignalKind::from_raw(SIGTSTP))?,
+            proceed: signal(SignalKind::from_raw(SIGCONT))?,
+        })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.hangup.recv() => Signal::Hangup,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.stop.recv() => Signal::Stop,
+            _ = self.proceed.recv() => Signal::Continue,
+        }
+    }
+}
+
+/// Stops this process as Ctrl-z would have; returns when it is continued.
+pub fn stop_self() -> io::Result<()> {
+    signal_hook::low_level::emulate_default_handler(SIGTSTP)
+}
