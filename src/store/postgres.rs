@@ -18,6 +18,7 @@ mod secret;
 mod session;
 mod single;
 mod sql;
+mod tail;
 pub mod target;
 mod tls;
 mod walk;
@@ -249,8 +250,7 @@ impl Store for PostgresStore {
         out: Sender<TailItem>,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        let _ = (request, out, stop);
-        todo!()
+        Box::pin(tail::tail(&self.inner, request, out, stop))
     }
 
     fn examine<'a>(

@@ -121,7 +121,7 @@ impl Layout {
             .filter(|column| column.readable)
             .map(|column| ident(&column.name))
             .collect();
-        if self.key.iter().any(|part| part.name.is_none()) {
+        if self.is_keyed_by_place() {
             columns.push("ctid".to_owned());
         }
         format!("(SELECT {} FROM {}) t", columns.join(", "), self.table.quoted())
@@ -129,11 +129,31 @@ impl Layout {
 
     /// The select list: the record as JSON, then the row's place where that is the key.
     pub fn selected(&self) -> &'static str {
-        if self.key.iter().any(|part| part.name.is_none()) {
+        if self.is_keyed_by_place() {
             "to_json(t)::text, t.ctid::text"
         } else {
             "to_json(t)::text"
         }
+    }
+
+    /// Whether the row's place in the table is (part of) the key.
+    pub fn is_keyed_by_place(&self) -> bool {
+        self.key.iter().any(|part| part.name.is_none())
+    }
+
+    /// An expression that differs whenever a row has changed.
+    pub fn version(&self) -> &'static str {
+        match self.table.kind.as_str() {
+            "r" | "p" | "m" if self.table.can_select => "t.xmin::text",
+            _ => "md5(to_json(t)::text)",
+        }
+    }
+
+    /// The condition for any of these keys.
+    pub fn key_among(&self, keys: &[Vec<KeyPart>]) -> String {
+        let values: Vec<String> =
+            keys.iter().map(|key| format!("({})", self.key_values(key))).collect();
+        format!("({}) IN ({})", self.key_columns(), values.join(", "))
     }
 
     /// `ORDER BY` of the dated rows.
@@ -310,6 +330,8 @@ impl TimeColumn {
     /// An instant as a literal of the column, rounded down; and whether the column can tell it
     /// from its neighbours. `None`: the column cannot be compared with instants.
     pub fn literal(&self, at: Micros) -> Option<String> {
+        // Years 1 to 9999: what lies beyond is written in another way, and in no audit log.
+        let at = Micros(at.0.clamp(-62_135_596_800_000_000, 253_402_300_799_999_999));
         match self.form {
             TimeForm::Instant => Some(format!("'{at}'::timestamptz")),
             TimeForm::WallClock(tz) => {

@@ -72,7 +72,7 @@ impl<'l> RowReader<'l> {
             message: format!("{}: a row is {error}", self.layout.table.label()),
             hint: None,
         })?;
-        let place = if row.len() > 1 { text(row, 1) } else { None };
+        let place = if self.layout.is_keyed_by_place() { text(row, 1) } else { None };
         let result = read(self, &record, place.as_deref());
         // One huge record must not keep its memory for the rest of the list.
         if record.len() < 100_000 {
@@ -111,7 +111,8 @@ impl<'l> RowReader<'l> {
     }
 }
 
-fn key_part(record: &FlatJson<'_>, name: &str) -> KeyPart {
+/// A column of a record as a part of a key.
+pub fn key_part(record: &FlatJson<'_>, name: &str) -> KeyPart {
     match record.get(record.root(), name).and_then(|node| record.scalar(node)) {
         None => KeyPart::Null,
         Some(Scalar::Number(number)) => number
@@ -119,6 +120,28 @@ fn key_part(record: &FlatJson<'_>, name: &str) -> KeyPart {
             .map_or_else(|_| KeyPart::Number(Arc::from(&*number)), KeyPart::Int),
         Some(other) => KeyPart::Text(Arc::from(other.text())),
     }
+}
+
+/// The key an id was made of; `None` when it is not one of this table's.
+pub fn key_of(id: &EventId, parts: usize) -> Option<Vec<KeyPart>> {
+    // `007` is a text, not the number 7.
+    let part = |text: &str| match text.parse::<i64>() {
+        Ok(number) if number.to_string() == text => KeyPart::Int(number),
+        _ => KeyPart::Text(text.into()),
+    };
+    if parts == 1 {
+        return Some(vec![part(id.as_str())]);
+    }
+    let values: Vec<serde_json::Value> = serde_json::from_str(id.as_str()).ok()?;
+    let key: Vec<KeyPart> = values
+        .iter()
+        .map(|value| match value {
+            serde_json::Value::Null => KeyPart::Null,
+            serde_json::Value::String(text) => KeyPart::Text(text.as_str().into()),
+            other => part(&other.to_string()),
+        })
+        .collect();
+    (key.len() == parts).then_some(key)
 }
 
 /// The key as an id: its text, or a JSON array of several.

@@ -1,0 +1,378 @@
+//! The tail: a window of time read again and again on a connection of its own. What was seen, and
+//! what is told, is decided by `overlap`; this reads rows for it.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::event::{Cursor, Event, EventId, KeyPart, Outcome};
+use crate::core::instant::At;
+use crate::core::json::FlatJson;
+use crate::core::profile::Changes;
+use crate::store::overlap::{Glance, Match, Missed, Observed, Overlap, Settlement, UNDATED_MOST};
+use crate::store::postgres::Inner;
+use crate::store::postgres::layout::{Layout, TimeForm, Way};
+use crate::store::postgres::numbers;
+use crate::store::postgres::rows::{RowReader, id, key_of, key_part};
+use crate::store::postgres::session::{Purpose, Session, text};
+use crate::store::postgres::sql::quote::{ident, text as quoted};
+use crate::store::postgres::walk::instant;
+use crate::store::{Change, StoreError, TailEvent, TailItem, TailRequest};
+
+/// Wait between polls that brought something.
+const BUSY: Duration = Duration::from_millis(250);
+/// Longest wait between polls.
+const IDLE: Duration = Duration::from_secs(1);
+/// Longest wait between attempts to reconnect.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Rows of the window read by one statement.
+const GLANCES: usize = 5_000;
+/// Rows read in full by one statement.
+const LOOKS: usize = 200;
+/// How long the receiver may take for what was already read when the tail is stopped.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Follows a table until it is stopped.
+pub async fn tail(
+    inner: &Inner,
+    request: TailRequest,
+    out: Sender<TailItem>,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    let changes = match inner.layout.profile.changes {
+        Changes::Never => Duration::ZERO,
+        Changes::Within(seconds) => Duration::from_secs(seconds.into()),
+    };
+    let overlap = Overlap::new(request.from, request.resume.clone(), changes);
+    let mut tail = Tail {
+        inner,
+        request: &request,
+        overlap,
+        outlet: Outlet { out, stop, is_intact: true },
+        stop,
+        saved: None,
+    };
+    let end = tail.run().await;
+    if tail.outlet.is_intact && matches!(end, StoreError::Cancelled) {
+        tail.save().await;
+    }
+    Err(end)
+}
+
+struct Tail<'t> {
+    inner: &'t Inner,
+    request: &'t TailRequest,
+    overlap: Overlap,
+    outlet: Outlet<'t>,
+    stop: &'t CancellationToken,
+    /// When the last checkpoint was sent.
+    saved: Option<Instant>,
+}
+
+impl Tail<'_> {
+    /// Polls for ever; gives the reason for the end.
+    async fn run(&mut self) -> StoreError {
+        let mut attempt = 0;
+        let mut pause = BUSY;
+        let mut has_begun = false;
+        loop {
+            let told = match self.session_and_poll(attempt).await {
+                Ok(told) => told,
+                Err(error @ (StoreError::Lost { .. } | StoreError::Connect { .. }))
+                    if has_begun || matches!(error, StoreError::Lost { .. }) =>
+                {
+                    attempt += 1;
+                    if let Err(end) = self.wait_for_server(attempt, &error).await {
+                        return end;
+                    }
+                    continue;
+                }
+                Err(end) => return end,
+            };
+            has_begun = true;
+            attempt = 0;
+            pause = if told > 0 { BUSY } else { (pause * 5 / 4).min(IDLE) };
+            if let Err(end) = self.sleep(pause).await {
+                return end;
+            }
+        }
+    }
+
+    async fn session_and_poll(&mut self, attempt: u32) -> Result<usize, StoreError> {
+        let inner = self.inner;
+        let session = inner.pool.lease(Purpose::Tail, self.stop).await?;
+        if attempt > 0 {
+            self.outlet.send(TailItem::Reconnected).await?;
+        }
+        self.poll(&session).await
+    }
+
+    async fn wait_for_server(&mut self, attempt: u32, error: &StoreError) -> Result<(), StoreError> {
+        let longest = BUSY.saturating_mul(1 << attempt.min(10)).min(PATIENCE);
+        // Everybody who lost the same server must not come back at the same moment.
+        let wait = longest.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let item = TailItem::Reconnecting { attempt, error: error.to_string(), wait };
+        self.outlet.send(item).await?;
+        self.sleep(wait).await
+    }
+
+    async fn sleep(&self, wait: Duration) -> Result<(), StoreError> {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = self.stop.cancelled() => Err(StoreError::Cancelled),
+            () = self.outlet.out.closed() => Err(StoreError::Cancelled),
+        }
+    }
+
+    /// Reads the window once; how many events were told.
+    async fn poll(&mut self, session: &Session) -> Result<usize, StoreError> {
+        // The instant is read by a statement of its own, before the rows: what had been committed
+        // by then is visible to every statement that follows.
+        let now = numbers::now(session, self.stop).await?;
+        if let Some(missed) = self.overlap.begin(now) {
+            self.gap(missed).await?;
+        }
+        let mut told = self.window(session).await?;
+        told += self.undated(session).await?;
+        told += self.unsettled(session).await?;
+        if let Some(missed) = self.overlap.finish() {
+            self.gap(missed).await?;
+        }
+        if let Some(complete) = self.overlap.completeness() {
+            self.outlet.send(TailItem::Complete(complete)).await?;
+        }
+        if self.saved.is_none_or(|saved| saved.elapsed() >= Duration::from_secs(1)) {
+            self.save().await;
+        }
+        Ok(told)
+    }
+
+    async fn save(&mut self) {
+        if let Some(checkpoint) = self.overlap.checkpoint() {
+            self.saved = Some(Instant::now());
+            // A receiver that is gone is noticed by the next poll.
+            drop(self.outlet.send(TailItem::Checkpoint(checkpoint)).await);
+        }
+    }
+
+    async fn gap(&mut self, missed: Missed) -> Result<(), StoreError> {
+        let Missed { from, to, because } = missed;
+        self.outlet.send(TailItem::Gap { from, to, because }).await
+    }
+
+    /// The dated rows from the window's low end on.
+    async fn window(&mut self, session: &Session) -> Result<usize, StoreError> {
+        let layout = &self.inner.layout;
+        let low = layout.time.literal(self.overlap.low());
+        let mut from = low.map(|low| format!("{} >= {low}", layout.time.sql));
+        let mut told = 0;
+        loop {
+            let condition = match &from {
+                Some(from) => format!("{} AND {from}", layout.time.is_dated()),
+                None => layout.time.is_dated(),
+            };
+            let glances = self
+                .glances(session, &condition, &layout.order(Way::Forth), GLANCES)
+                .await?;
+            told += self.look(session, &glances).await?;
+            let Some(last) = glances.last() else {
+                return Ok(told);
+            };
+            if let At::Instant(at) = last.cursor.at {
+                self.overlap.caught_up_to(at);
+            }
+            if glances.len() < GLANCES {
+                return Ok(told);
+            }
+            from = Some(layout.beyond(&last.cursor, Way::Forth));
+        }
+    }
+
+    /// The newest of the rows without a moment.
+    async fn undated(&mut self, session: &Session) -> Result<usize, StoreError> {
+        let layout = &self.inner.layout;
+        let time = &layout.time.sql;
+        let mut kinds = vec![format!("{time} IS NULL")];
+        if matches!(layout.time.form, TimeForm::Instant | TimeForm::WallClock(_)) {
+            kinds.push(format!("{time} = '-infinity'"));
+            kinds.push(format!("{time} = 'infinity'"));
+        } else if matches!(layout.time.form, TimeForm::Number(_)) {
+            kinds.push(format!("{time}::text IN ('NaN', 'Infinity', '-Infinity')"));
+        }
+        let order = layout.key_order(Way::Back);
+        let mut all = Vec::new();
+        for kind in kinds {
+            all.extend(self.glances(session, &kind, &order, UNDATED_MOST).await?);
+        }
+        let places: Vec<(Cursor, EventId)> =
+            all.iter().map(|glance| (glance.cursor.clone(), glance.id.clone())).collect();
+        self.overlap.undated(&places);
+        self.look(session, &all).await
+    }
+
+    /// Rows that left the window before they were settled.
+    async fn unsettled(&mut self, session: &Session) -> Result<usize, StoreError> {
+        let parts = self.inner.layout.key.len();
+        let keys: Vec<Vec<KeyPart>> =
+            self.overlap.unsettled().iter().filter_map(|id| key_of(id, parts)).collect();
+        self.look_at(session, keys).await
+    }
+
+    /// Key, time and version of rows: all that is needed to know whether they are news.
+    async fn glances(
+        &self,
+        session: &Session,
+        condition: &str,
+        order: &str,
+        most: usize,
+    ) -> Result<Vec<Glanced>, StoreError> {
+        let layout = &self.inner.layout;
+        let label = layout.table.label();
+        let names = layout.key.iter().filter_map(|part| part.name.as_deref());
+        let mut columns: Vec<&str> = names.chain([layout.time.name.as_str()]).collect();
+        columns.dedup();
+        let pairs: Vec<String> =
+            columns.iter().map(|name| format!("{}, t.{}", quoted(name), ident(name))).collect();
+        let place = if layout.is_keyed_by_place() { "t.ctid::text" } else { "NULL" };
+        let statement = format!(
+            "SELECT json_build_object({})::text, {}, {place} FROM {} WHERE {condition} ORDER BY {order} LIMIT {most}",
+            pairs.join(", "),
+            layout.version(),
+            layout.from(),
+        );
+        let mut rows = session.rows(&statement, &label, self.stop).await?;
+        let mut glances = Vec::new();
+        while let Some(row) = rows.next().await? {
+            let json = text(&row, 0).unwrap_or_default();
+            let version = text(&row, 1).unwrap_or_default().into_owned();
+            let place = text(&row, 2);
+            glances.extend(Glanced::read(layout, &json, version, place.as_deref()));
+        }
+        Ok(glances)
+    }
+
+    /// Reads those of the rows in full that are news.
+    async fn look(&mut self, session: &Session, glances: &[Glanced]) -> Result<usize, StoreError> {
+        let is_news = |glance: &&Glanced| {
+            self.overlap.glance(&glance.id, &glance.version) == Glance::Look
+        };
+        let keys: Vec<Vec<KeyPart>> =
+            glances.iter().filter(is_news).map(|glance| glance.cursor.key.clone()).collect();
+        self.look_at(session, keys).await
+    }
+
+    /// Reads rows in full and tells what is new about them.
+    async fn look_at(
+        &mut self,
+        session: &Session,
+        keys: Vec<Vec<KeyPart>>,
+    ) -> Result<usize, StoreError> {
+        let layout = &self.inner.layout;
+        let label = layout.table.label();
+        let mut told = 0;
+        for keys in keys.chunks(LOOKS) {
+            let statement = format!(
+                "SELECT {}, {} FROM {} WHERE {} ORDER BY {}",
+                layout.selected(),
+                layout.version(),
+                layout.from(),
+                layout.key_among(keys),
+                layout.order(Way::Forth)
+            );
+            let mut reader = RowReader::new(layout, self.request.payload, None);
+            let mut rows = session.rows(&statement, &label, self.stop).await?;
+            let mut seen = Vec::new();
+            while let Some(row) = rows.next().await? {
+                let version = text(&row, row.len() - 1).unwrap_or_default().into_owned();
+                let predicate = &self.request.predicate;
+                reader.visit(&row, &mut |event, record| {
+                    let matches = if predicate.matches(event, record) { Match::Yes } else { Match::No };
+                    seen.push((event.clone(), version.clone(), matches));
+                })?;
+            }
+            // Nothing is recorded before all of it is here: what is recorded counts as told.
+            let events = self.tell(seen);
+            told += events.len();
+            if !events.is_empty() {
+                self.outlet.send(TailItem::Events(events)).await?;
+            }
+        }
+        Ok(told)
+    }
+
+    fn tell(&mut self, seen: Vec<(Event, String, Match)>) -> Vec<TailEvent> {
+        let mut events = Vec::new();
+        for (event, version, matches) in seen {
+            let settlement = if event.outcome == Some(Outcome::Pending) {
+                Settlement::Open
+            } else {
+                Settlement::Final
+            };
+            let change: Option<Change> = self.overlap.record(Observed {
+                cursor: event.cursor.clone(),
+                id: event.id.clone(),
+                version,
+                matches,
+                settlement,
+            });
+            events.extend(change.map(|change| TailEvent { change, event }));
+        }
+        events
+    }
+}
+
+/// A row of which only its place and version are known.
+struct Glanced {
+    cursor: Cursor,
+    id: EventId,
+    version: String,
+}
+
+impl Glanced {
+    fn read(layout: &Layout, json: &str, version: String, place: Option<&str>) -> Option<Self> {
+        let record = FlatJson::parse(json).ok()?;
+        let time = key_part(&record, &layout.time.name);
+        let at = match &time {
+            KeyPart::Null => At::Absent,
+            KeyPart::Int(number) => instant(layout, &number.to_string()),
+            KeyPart::Number(text) | KeyPart::Text(text) => instant(layout, text),
+            KeyPart::Bytes(_) => At::Absent,
+        };
+        let key: Vec<KeyPart> = layout
+            .key
+            .iter()
+            .map(|part| match &part.name {
+                Some(name) => key_part(&record, name),
+                None => place
+                    .and_then(super::layout::row_place)
+                    .map_or(KeyPart::Null, KeyPart::Int),
+            })
+            .collect();
+        Some(Self { id: id(&key), cursor: Cursor { at, time, key }, version })
+    }
+}
+
+/// The way out. What was recorded as told must reach the receiver, also when the tail is being
+/// stopped; otherwise no checkpoint may follow.
+struct Outlet<'o> {
+    out: Sender<TailItem>,
+    stop: &'o CancellationToken,
+    is_intact: bool,
+}
+
+impl Outlet<'_> {
+    async fn send(&mut self, item: TailItem) -> Result<(), StoreError> {
+        let sending = self.out.send(item);
+        tokio::pin!(sending);
+        let sent = tokio::select! {
+            biased;
+            sent = &mut sending => sent.is_ok(),
+            () = self.stop.cancelled() => {
+                matches!(tokio::time::timeout(GRACE, &mut sending).await, Ok(Ok(())))
+            }
+        };
+        self.is_intact &= sent;
+        if sent { Ok(()) } else { Err(StoreError::Cancelled) }
+    }
+}
