@@ -84,7 +84,7 @@ fn filters_mean_the_same_everywhere() {
                     "--since",
                     "2026-01-01T01:00Z",
                     "--until",
-                    "2026-01-01T02:00Z",
+                    "2026-01-01T01:59Z",
                 ],
                 expected(|n| (60..120).contains(&n)),
             ),

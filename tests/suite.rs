@@ -11,5 +11,6 @@
 
 mod cli_errors;
 mod cli_query;
+mod cli_tail;
 mod harness;
 mod tidy;
