@@ -18,6 +18,7 @@ mod session;
 mod settle;
 mod signals;
 mod tail;
+mod themes;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Facets(arguments)) => headless(facets::run(arguments, common)),
         Some(Command::Tail(arguments)) => headless(tail::run(arguments, common)),
         Some(Command::Profiles(arguments)) => profiles::run(arguments, common),
+        Some(Command::Themes(arguments)) => themes::run(arguments),
         Some(Command::Doctor(arguments)) => headless(doctor::run(arguments, common)),
     }
 }

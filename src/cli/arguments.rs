@@ -42,7 +42,7 @@ pub struct Common {
     /// Zone of times that are typed and of times that are shown to people
     #[arg(long, global = true, value_name = "ZONE", default_value = "UTC")]
     pub tz: Tz,
-    /// Theme of the screen, by name or as a file
+    /// Theme of the screen
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
     /// When to use colour
@@ -78,6 +78,8 @@ pub enum Command {
     Profiles(Profiles),
     /// Says what works with a store, what does not, and what would mend it
     Doctor(Doctor),
+    /// Lists and shows themes
+    Themes(Themes),
 }
 
 /// Which events, of which store.
@@ -253,6 +255,23 @@ pub enum ProfilesCommand {
 pub struct Doctor {
     /// URL or file of the store
     pub target: String,
+}
+
+#[derive(Args, Debug)]
+pub struct Themes {
+    #[command(subcommand)]
+    pub command: ThemesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ThemesCommand {
+    /// Lists the themes
+    List,
+    /// Prints a theme as TOML
+    Show {
+        /// Its name
+        name: String,
+    },
 }
 
 /// Lets filters and times begin with a minus sign (`-action:Describe*`, `--since -3h`), although

@@ -20,6 +20,8 @@ pub enum Kind {
     Refused,
     /// Stopped part-way; running it again goes on from there.
     Partial,
+    /// A defect of the program.
+    Panicked,
     /// Ctrl-C.
     Interrupted,
     /// The reader of stdout has gone; nothing is said about it.
@@ -30,12 +32,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind with its exit code and what it stands for.
-    pub const CODES: [(Self, u8, &'static str); 8] = [
+    pub const CODES: [(Self, u8, &'static str); 9] = [
         (Self::Failed, 1, "failed"),
         (Self::Usage, 2, "usage, filter or configuration"),
         (Self::Connect, 3, "no connection or no login"),
         (Self::Refused, 4, "refused by a safety check"),
         (Self::Partial, 5, "stopped part-way, resumable"),
+        (Self::Panicked, 101, "a defect of the program"),
         (Self::Interrupted, 130, "interrupted (SIGINT)"),
         (
             Self::PipeClosed,

@@ -1,30 +1,95 @@
-//! `auditail TARGET`: the screen, where there is a terminal to draw it on.
+//! The screen, where there is a terminal to draw it on.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
-use crate::cli::arguments::Common;
-use crate::cli::failure::Failure;
+use crate::app::Settings;
+use crate::cli::arguments::{Color, Common};
+use crate::cli::failure::{Failure, Kind};
+use crate::cli::session::open_options;
+use crate::runtime::environment::{self, ColorChoice, Look};
+use crate::runtime::signals::Signal;
+use crate::runtime::{self, Exit, Opener, Options, RunError, history};
+use crate::store::connect::{open, redact_url};
+use crate::ui::theme::Glyphs;
+use crate::ui::theme::load::ThemeError;
 
-/// Runs the command.
-pub fn run(target: Option<&str>, _common: &Common) -> Result<(), Failure> {
-    let Some(_target) = target else {
+/// `auditail TARGET`.
+pub fn run(target: Option<&str>, common: &Common) -> Result<(), Failure> {
+    let Some(target) = target else {
         return Err(Failure::usage("which store? TARGET is missing")
             .hint("auditail demo shows a generated audit log")
-            .hint("auditail postgres://user@host/database opens a database, auditail --help tells more"));
+            .hint("auditail postgres://USER@HOST/DATABASE opens a database, auditail --help tells more"));
     };
     need_terminal(
         "query TARGET -o ndjson prints events without a screen, tail TARGET follows them",
     )?;
-    Err(Failure::usage("the screen is not there yet"))
+    let options = Arc::new(open_options(common)?);
+    let address: Arc<str> = Arc::from(target);
+    let opener: Opener = Arc::new(move || {
+        let (address, options) = (Arc::clone(&address), Arc::clone(&options));
+        Box::pin(async move { open(&address, &options).await })
+    });
+    show(opener, redact_url(target), common)
 }
 
 /// Refuses to draw where nobody would see it.
 pub fn need_terminal(instead: &str) -> Result<(), Failure> {
-    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if !dumb && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
         return Ok(());
     }
-    Err(
-        Failure::usage("the screen needs a terminal, and stdin or stdout is not one")
-            .hint(format!("auditail {instead}")),
+    Err(Failure::usage(
+        "the screen needs a terminal, and stdin or stdout is none that can be drawn on",
     )
+    .hint(format!("auditail {instead}")))
+}
+
+/// Shows the screen until the user leaves. `target` is what the store is called until it says its
+/// name.
+pub fn show(open: Opener, target: String, common: &Common) -> Result<(), Failure> {
+    let look = Look {
+        theme: common.theme.clone(),
+        color: match common.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        },
+        glyphs: common.ascii.then_some(Glyphs::Ascii),
+    };
+    let options = Options {
+        settings: Settings {
+            target,
+            filter: String::new(),
+            tz: common.tz,
+            local: environment::local_zone(),
+        },
+        theme: environment::theme(&look)?,
+        history: history::default_path(),
+        open,
+    };
+    match runtime::run(options)? {
+        Exit::Done => Ok(()),
+        Exit::NotConnected(error) => Err(error.into()),
+        Exit::Signal(Signal::Interrupt) => Err(Failure::new(Kind::Interrupted, "interrupted")),
+        Exit::Signal(_) => Err(Failure::new(Kind::Terminated, "terminated")),
+        Exit::Panicked => Err(Failure::new(
+            Kind::Panicked,
+            "a part of the program has panicked; the report above says where",
+        )),
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::new(Kind::Failed, error.to_string())
+    }
+}
+
+impl From<ThemeError> for Failure {
+    fn from(error: ThemeError) -> Self {
+        let mut failure = Self::usage(error.to_string());
+        failure.hints.extend(error.hint);
+        failure
+    }
 }
