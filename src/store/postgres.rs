@@ -4,6 +4,8 @@
 //! `demo`, which has its own connection and its own entry.
 
 pub mod catalogue;
+pub mod demo;
+mod examine;
 mod explain;
 mod failure;
 mod layout;
@@ -240,8 +242,7 @@ impl Store for PostgresStore {
         predicate: &'a Predicate,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Explanation, StoreError>> {
-        let _ = (predicate, stop);
-        todo!()
+        Box::pin(explain::explain(&self.inner, predicate, stop))
     }
 
     fn tail<'a>(
@@ -257,8 +258,7 @@ impl Store for PostgresStore {
         &'a self,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Finding>, StoreError>> {
-        let _ = stop;
-        todo!()
+        Box::pin(examine::examine(&self.inner, stop))
     }
 
     fn now<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, Result<Micros, StoreError>> {

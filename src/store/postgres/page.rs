@@ -6,7 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::event::{Cursor, Event};
 use crate::store::postgres::Inner;
-use crate::store::postgres::layout::{Way, rank_of};
+use crate::store::postgres::explain::planned_rows;
+use crate::store::postgres::layout::{Layout, Way, rank_of};
 use crate::store::postgres::rows::{Read, RowReader};
 use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::{self, Condition, Reach};
@@ -15,7 +16,7 @@ use crate::store::{Exactness, PageEnd, PageFrom, PageItem, PageRequest, StoreErr
 
 /// Rows of one statement of an export: short enough for the server's limits, long enough that
 /// starting it costs nothing.
-const CHUNK: u64 = 200_000;
+const CHUNK: usize = 200_000;
 /// Up to so many rows by the planner's estimate, fetching all of an index's matches and sorting
 /// them beats walking through time.
 const SORTED_MOST: u64 = 60_000;
@@ -54,6 +55,60 @@ pub async fn page(
         pager.batch.flush(stop).await?;
     }
     end
+}
+
+/// The two ways to a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Road {
+    /// An index finds all matches, which are then sorted.
+    Sorted,
+    /// Through the order of time.
+    Ordered,
+}
+
+/// Chooses by what the planner expects an index to find.
+pub async fn road(
+    layout: &Layout,
+    session: &Session,
+    condition: &Condition,
+    conditions: &str,
+    stop: &CancellationToken,
+) -> Result<Road, StoreError> {
+    if condition.reach != Reach::Indexed {
+        return Ok(Road::Ordered);
+    }
+    let statement =
+        format!("EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {conditions}", layout.from());
+    let plan = session.texts(&statement, &layout.table.label(), stop).await?;
+    Ok(match planned_rows(&plan) {
+        Some(rows) if rows <= SORTED_MOST => Road::Sorted,
+        _ => Road::Ordered,
+    })
+}
+
+/// A page in the order of the index on time.
+pub fn ordered_statement(layout: &Layout, conditions: &str, way: Way, limit: Option<usize>) -> String {
+    format!(
+        "SELECT {} FROM {} WHERE {conditions} ORDER BY {}{}",
+        layout.selected(),
+        layout.from(),
+        layout.order(way),
+        limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}")),
+    )
+}
+
+/// A page of what another index finds. The order is spelled as a row, which no index on time
+/// matches: the planner cannot mistake a rare value for one that will turn up soon.
+pub fn sorted_statement(layout: &Layout, conditions: &str, way: Way, limit: Option<usize>) -> String {
+    format!(
+        "SELECT {} FROM {} WHERE {conditions} ORDER BY ROW({}, {}) {}{}",
+        layout.selected(),
+        layout.from(),
+        layout.time.sql,
+        layout.key_columns(),
+        if way == Way::Back { "DESC" } else { "ASC" },
+        limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}")),
+    )
 }
 
 struct Pager<'p> {
@@ -116,10 +171,11 @@ impl<'p> Pager<'p> {
             return self.chunks(cursor).await;
         }
         let from = cursor.map(|cursor| layout.beyond(cursor, self.way));
-        if self.condition.reach == Reach::Indexed && self.estimate(from.as_deref()).await? <= SORTED_MOST {
-            return self.sorted(from.as_deref()).await;
+        let conditions = self.conditions(from.as_deref());
+        match road(layout, self.session, &self.condition, &conditions, self.stop).await? {
+            Road::Sorted => self.sorted(from.as_deref()).await,
+            Road::Ordered => self.walk(from).await,
         }
-        self.walk(from).await
     }
 
     /// The plain case: rows in the order of the index on time.
@@ -127,43 +183,24 @@ impl<'p> Pager<'p> {
         let layout = &self.inner.layout;
         let mut from = cursor.cloned();
         loop {
-            let wanted = self.left.map_or(CHUNK, |left| (left as u64).min(CHUNK));
+            let wanted = self.left.map_or(CHUNK, |left| left.min(CHUNK));
             let beyond = from.as_ref().map(|cursor| layout.beyond(cursor, self.way));
-            let statement = format!(
-                "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {wanted}",
-                layout.selected(),
-                layout.from(),
-                self.conditions(beyond.as_deref()),
-                layout.order(self.way),
-            );
+            let conditions = self.conditions(beyond.as_deref());
+            let statement = ordered_statement(layout, &conditions, self.way, Some(wanted));
             let brought = self.bring(&statement).await?;
-            if brought.rows < wanted || self.is_full() {
+            if brought.rows < wanted as u64 || self.is_full() {
                 return Ok(());
             }
             from = brought.last;
         }
     }
 
-    /// Everything an index finds, sorted. The order is spelled as a row, which no index on time
-    /// matches: the planner cannot mistake a rare value for one that will turn up soon.
+    /// Everything an index finds, sorted.
     async fn sorted(&mut self, from: Option<&str>) -> Result<(), StoreError> {
-        let layout = &self.inner.layout;
-        let limit = self.left.map_or_else(String::new, |left| format!(" LIMIT {left}"));
-        let direction = if self.way == Way::Back { "DESC" } else { "ASC" };
-        let statement = format!(
-            "SELECT {} FROM {} WHERE {} ORDER BY ROW({}, {}) {direction}{limit}",
-            layout.selected(),
-            layout.from(),
-            self.conditions(from),
-            layout.time.sql,
-            layout.key_columns(),
-        );
         // With a re-check the limit could cut matches off; then everything is fetched.
-        let statement = if self.condition.exactness == Exactness::Superset {
-            statement.trim_end_matches(&limit).to_owned()
-        } else {
-            statement
-        };
+        let limit = self.left.filter(|_| self.condition.exactness == Exactness::Exact);
+        let conditions = self.conditions(from);
+        let statement = sorted_statement(&self.inner.layout, &conditions, self.way, limit);
         self.bring(&statement).await.map(drop)
     }
 
@@ -172,17 +209,9 @@ impl<'p> Pager<'p> {
         let layout = &self.inner.layout;
         let mut walk = Walk::begin(self.walked(), from).await?;
         while let Some(slice) = walk.next().await? {
-            let limit = match (self.left, self.condition.exactness) {
-                (Some(left), Exactness::Exact) => format!(" LIMIT {left}"),
-                _ => String::new(),
-            };
-            let statement = format!(
-                "SELECT {} FROM {} WHERE {slice} AND ({}) ORDER BY {}{limit}",
-                layout.selected(),
-                layout.from(),
-                self.condition.sql,
-                layout.order(self.way),
-            );
+            let limit = self.left.filter(|_| self.condition.exactness == Exactness::Exact);
+            let conditions = format!("{slice} AND ({})", self.condition.sql);
+            let statement = ordered_statement(layout, &conditions, self.way, limit);
             self.bring(&statement).await?;
             self.batch.flush(self.stop).await?;
             if self.is_full() {
@@ -203,18 +232,6 @@ impl<'p> Pager<'p> {
             bounds: self.bounds.clone(),
             stop: self.stop,
         }
-    }
-
-    /// How many rows the planner expects an index to find.
-    async fn estimate(&self, from: Option<&str>) -> Result<u64, StoreError> {
-        let layout = &self.inner.layout;
-        let statement = format!(
-            "EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {}",
-            layout.from(),
-            self.conditions(from)
-        );
-        let plan = self.session.texts(&statement, &layout.table.label(), self.stop).await?;
-        Ok(super::explain::planned_rows(&plan).unwrap_or(u64::MAX))
     }
 
     /// The rows whose time is no moment, from a place in their section on.

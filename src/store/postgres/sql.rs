@@ -10,7 +10,7 @@ mod value;
 
 use crate::core::event::Outcome;
 use crate::core::instant::Micros;
-use crate::core::profile::ColumnKind;
+use crate::core::profile::{self, ColumnKind};
 use crate::core::query::predicate::{Atom, Predicate, Test};
 use crate::store::postgres::layout::{Layout, TimeForm};
 use crate::store::postgres::sql::quote::ident;
@@ -21,6 +21,11 @@ use value::{Compiler, Reached};
 /// Compiles a predicate.
 pub fn compile(predicate: &Predicate, layout: &Layout) -> Condition {
     tree(predicate, layout).condition()
+}
+
+/// Compiles a profile's own condition.
+pub fn holding(when: &profile::Condition, layout: &Layout) -> Condition {
+    Compiler { table: &layout.table }.holds(when).condition()
 }
 
 fn tree(predicate: &Predicate, layout: &Layout) -> Tree {
