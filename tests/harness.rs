@@ -32,6 +32,6 @@ pub fn private_postgres() -> Option<Postgres> {
 }
 
 /// Whether this run is about a store.
-fn wants(name: &str) -> bool {
+pub fn wants(name: &str) -> bool {
     narrowed_to().is_none_or(|stores| stores.iter().any(|store| store == name))
 }

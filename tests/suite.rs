@@ -12,5 +12,6 @@
 mod cli_errors;
 mod cli_query;
 mod cli_tail;
+mod differential;
 mod harness;
 mod tidy;

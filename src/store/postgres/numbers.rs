@@ -222,13 +222,14 @@ impl<'c> Counter<'c> {
         };
         let layout = &self.inner.layout;
         let label = layout.table.label();
-        let columns: Vec<&str> = grouping
+        // By their text: as jsonb 7 and 7.0 are equal, as values of an event they are not.
+        let columns: Vec<String> = grouping
             .bucket
             .iter()
             .chain(&grouping.selection.columns)
-            .map(String::as_str)
+            .map(|column| format!("({column})::text"))
             .collect();
-        let texts: String = columns.iter().map(|column| format!(", ({column})::text")).collect();
+        let texts: String = columns.iter().map(|column| format!(", {column}")).collect();
         let groups = if columns.is_empty() { String::new() } else { format!(" GROUP BY {}", columns.join(", ")) };
         let statement = format!(
             "SELECT count(*)::text{texts} FROM {} WHERE {condition}{groups}",

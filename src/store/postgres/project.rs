@@ -122,8 +122,9 @@ fn inside(document: &str, steps: &[Box<str>], part: Part) -> Option<String> {
         arrays.push(format!("jsonb_typeof({reached}) = 'array'"));
         reached = format!("{reached} -> {}", text(step));
     }
+    // Where an array holds nothing of the kind, an empty list would bring its parents into being.
     Some(format!(
-        "(CASE WHEN {} THEN jsonb_path_query_array({document}, {}) ELSE {reached} END)",
+        "(CASE WHEN {} THEN nullif(jsonb_path_query_array({document}, {}), '[]') ELSE {reached} END)",
         arrays.join(" OR "),
         text(&format!("{path}[*]"))
     ))
@@ -154,7 +155,8 @@ impl Selection {
             };
             match part {
                 Part::Value => tree.put(path.steps(), value.clone()),
-                Part::Presence if value == "t" => tree.put(path.steps(), "true".to_owned()),
+                // As a cast to text spells it.
+                Part::Presence if value == "true" => tree.put(path.steps(), "true".to_owned()),
                 Part::Presence => {}
             }
         }
@@ -216,11 +218,11 @@ mod tests {
         };
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(
-            selection.record(&[some("t"), some("7"), some("f"), some("true")]),
+            selection.record(&[some("true"), some("7"), some("false"), some("true")]),
             r#"{"details":{"status":{"code":7}},"sent":true}"#
         );
         assert_eq!(
-            selection.record(&[some("t"), None, some("t"), None]),
+            selection.record(&[some("true"), None, some("true"), None]),
             r#"{"details":{"request_body":true,"status":true}}"#
         );
     }

@@ -1,0 +1,447 @@
+//! Rows that audit stores really hold and nobody expects: nulls, values of the wrong type, arrays in
+//! arrays, numbers no float holds, keys that need quotes, times that are none.
+
+use fastrand::Rng;
+
+/// Which SQL a table is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Postgres,
+    Sqlite,
+}
+
+/// The shapes of the two tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Clutch's own.
+    Clutch,
+    /// One that no profile knows: a column of every type, a key of two columns.
+    Typed,
+}
+
+const TEXTS: &[&str] = &[
+    "alice",
+    "alice",
+    "Alice",
+    "ALICE",
+    "bob",
+    "bob",
+    "ci-bot",
+    "",
+    "7",
+    "7.0",
+    "10",
+    "9",
+    "1e1",
+    "-0",
+    "true",
+    "false",
+    "null",
+    "a*b",
+    "100%",
+    "a_b",
+    "ünïcode",
+    "日本語",
+    "é",
+    "e\u{301}",
+    "say \"hi\"",
+    "back\\slash",
+    "line\nbreak",
+    "it's",
+    "permission denied",
+    "Permission Denied",
+    "prod/api/pod-1",
+    "prod/api/pod-10",
+    "alice@example.com",
+    " lead",
+    "trail ",
+    "\u{1b}[2J",
+    "\u{7f}",
+    "😀",
+    "Straße",
+    "İ",
+    "[1]",
+    "{}",
+    "DescribePod",
+    "DeletePod",
+    "2026-01-02T03:04:05Z",
+    "~",
+    "\u{ffff}",
+    "$.a",
+    "a.b",
+];
+
+const NUMBERS: &[&str] = &[
+    "0",
+    "7",
+    "7",
+    "7.0",
+    "9",
+    "10",
+    "-1",
+    "1e1",
+    "0.1",
+    "9007199254740993",
+    "9007199254740992",
+    "123456789012345678901234567890",
+    "-0",
+    "1.50",
+    "1E2",
+    "100",
+    "2.5e-3",
+    "0.30000000000000004",
+    "0.3",
+    "1e25",
+    "-12.5",
+    "1000000000000000000000.5",
+    "-9223372036854775808",
+    "9223372036854775807",
+];
+
+const METHODS: &[&str] = &[
+    "DescribePod",
+    "DeletePod",
+    "ResizeHPA",
+    "describePod",
+    "Describe*",
+];
+
+fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
+    from[rng.usize(..from.len())]
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("text is JSON")
+}
+
+fn scalar(rng: &mut Rng) -> String {
+    match rng.u8(..100) {
+        0..=44 => quoted(pick(rng, TEXTS)),
+        45..=74 => pick(rng, NUMBERS).to_owned(),
+        75..=86 => rng.bool().to_string(),
+        _ => "null".to_owned(),
+    }
+}
+
+fn list(rng: &mut Rng, depth: u8) -> String {
+    let items: Vec<_> = (0..rng.usize(..4)).map(|_| value(rng, depth)).collect();
+    format!("[{}]", items.join(","))
+}
+
+fn value(rng: &mut Rng, depth: u8) -> String {
+    match rng.u8(..100) {
+        _ if depth == 0 => scalar(rng),
+        0..=64 => scalar(rng),
+        65..=84 => list(rng, depth - 1),
+        85..=89 => "{}".to_owned(),
+        _ => {
+            let keys = ["id", "a", "code", "b c"];
+            let members: Vec<_> = (0..rng.usize(1..3))
+                .map(|nth| {
+                    format!(
+                        "{}:{}",
+                        quoted(keys[nth + rng.usize(..2)]),
+                        value(rng, depth - 1)
+                    )
+                })
+                .collect();
+            // The same key twice is JSON, too; the last one counts.
+            format!("{{{}}}", members.join(","))
+        }
+    }
+}
+
+/// Mostly what is usual there, now and then anything, now and then nothing.
+fn member(rng: &mut Rng, key: &str, usual: String, omitted: u8) -> Option<String> {
+    let value = match rng.u8(..100) {
+        n if n < omitted => return None,
+        90.. => value(rng, 2),
+        _ => usual,
+    };
+    Some(format!("{}:{value}", quoted(key)))
+}
+
+fn resources(rng: &mut Rng) -> String {
+    let items: Vec<_> = (0..rng.usize(..4))
+        .map(|_| {
+            let id = if rng.u8(..8) == 0 {
+                scalar(rng)
+            } else {
+                quoted(pick(rng, TEXTS))
+            };
+            format!(
+                "{{\"type_url\":\"clutch.k8s.v1.{}\",\"id\":{id}}}",
+                pick(rng, &["Pod", "HPA"])
+            )
+        })
+        .collect();
+    format!("[{}]", items.join(","))
+}
+
+fn status(rng: &mut Rng) -> String {
+    let code = pick(
+        rng,
+        &[
+            "0", "0", "0", "7", "16", "13", "7.0", "\"7\"", "null", "[7]", "99", "true",
+        ],
+    );
+    match rng.u8(..4) {
+        0 => format!(
+            "{{\"code\":{code},\"message\":{}}}",
+            quoted(pick(rng, TEXTS))
+        ),
+        1 => "{}".to_owned(),
+        _ => format!("{{\"code\":{code}}}"),
+    }
+}
+
+/// A `details` as Clutch writes them, with surprises; `None` is SQL NULL.
+fn details(rng: &mut Rng) -> Option<String> {
+    match rng.u8(..100) {
+        0..=2 => return None,
+        3..=4 => return Some("null".to_owned()),
+        5..=6 => return Some(scalar(rng)),
+        7..=9 => return Some(format!("[{{\"user_name\":\"alice\"}},{}]", value(rng, 2))),
+        _ => {}
+    }
+    let user = quoted(pick(rng, &TEXTS[..6]));
+    let method = quoted(pick(rng, METHODS));
+    let kind = quoted(pick(rng, &["READ", "DELETE", "UPDATE"]));
+    let body = format!(
+        "{{\"cluster\":{},\"namespace\":{},\"n\":{{\"deep\":{}}}}}",
+        quoted(pick(rng, &["prod", "staging", "Prod"])),
+        scalar(rng),
+        list(rng, 2)
+    );
+    let (status, requested, answered) = (status(rng), resources(rng), resources(rng));
+    let mut members = Vec::from_iter([
+        member(rng, "user_name", user, 8),
+        member(
+            rng,
+            "service_name",
+            "\"clutch.k8s.v1.K8sAPI\"".to_owned(),
+            10,
+        ),
+        member(rng, "method_name", method, 8),
+        member(rng, "type", kind, 8),
+        member(rng, "status", status, 15),
+        member(rng, "request_resources", requested, 20),
+        member(rng, "response_resources", answered, 40),
+        member(rng, "request_body", body, 15),
+        member(rng, "response_body", "{}".to_owned(), 30),
+    ]);
+    for odd in [
+        "user-email x",
+        "k.ey",
+        "a\"b",
+        "",
+        "日本",
+        "0",
+        "n",
+        "mix",
+        "$ref",
+        "it's",
+        "b\\c",
+    ] {
+        if rng.u8(..3) == 0 {
+            let usual = if odd == "n" {
+                pick(rng, NUMBERS).to_owned()
+            } else {
+                value(rng, 2)
+            };
+            members.push(Some(format!("{}:{usual}", quoted(odd))));
+        }
+    }
+    let members: Vec<_> = members.into_iter().flatten().collect();
+    Some(format!("{{{}}}", members.join(",")))
+}
+
+/// An instant, the same for several rows now and then, or one of the values that are none.
+fn time(rng: &mut Rng) -> Option<String> {
+    Some(match rng.u8(..100) {
+        0..=4 => return None,
+        5..=6 => "infinity".to_owned(),
+        7..=8 => "-infinity".to_owned(),
+        9 => "1969-12-31T23:59:59.999999+00:00".to_owned(),
+        _ => format!(
+            "2026-01-{:02}T{:02}:00:00.{:06}+00:00",
+            rng.u8(1..20),
+            rng.u8(..4) * 6,
+            rng.u32(..3)
+        ),
+    })
+}
+
+/// A text as SQL.
+fn sql(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn or_null(text: Option<String>) -> String {
+    text.map_or_else(|| "null".to_owned(), |text| sql(&text))
+}
+
+/// SQL that makes a table and fills it with `rows` rows.
+pub fn table(shape: Shape, dialect: Dialect, rows: usize, rng: &mut Rng) -> String {
+    let (schema, name) = match (shape, dialect) {
+        (Shape::Clutch, Dialect::Postgres) => (CLUTCH_POSTGRES, "audit_events"),
+        (Shape::Clutch, Dialect::Sqlite) => (CLUTCH_SQLITE, "audit_events"),
+        (Shape::Typed, Dialect::Postgres) => (TYPED_POSTGRES, "activity_log"),
+        (Shape::Typed, Dialect::Sqlite) => (TYPED_SQLITE, "activity_log"),
+    };
+    let rows: Vec<_> = (1..=rows)
+        .map(|id| match shape {
+            Shape::Clutch => {
+                let sent = pick(rng, &["true", "true", "false", "null"]);
+                let (at, details) = (or_null(time(rng)), or_null(details(rng)));
+                format!("({id},{at},{details},{sent})")
+            }
+            Shape::Typed => typed(id, dialect, rng),
+        })
+        .collect();
+    let analyze = "analyze;";
+    format!(
+        "{schema}begin;insert into {name} values {};commit;{analyze}",
+        rows.join(",\n")
+    )
+}
+
+const CLUTCH_POSTGRES: &str = "
+create table audit_events (
+    id bigserial primary key, occurred_at timestamptz, details jsonb, sent boolean default false);
+create index sort_audit_events on audit_events (occurred_at);
+create index audit_events_json on audit_events using gin (details jsonb_path_ops);
+";
+
+const CLUTCH_SQLITE: &str = "
+create table audit_events (
+    id integer primary key, occurred_at timestamptz, details json, sent boolean default false);
+create index sort_audit_events on audit_events (occurred_at);
+";
+
+const TYPED_POSTGRES: &str = "
+create type mood as enum ('sad', 'ok', 'Happy');
+create table activity_log (
+    part text not null, seq int not null, created_at timestamptz, user_name text, action varchar(80),
+    status text, ip inet, duration_ms int, amount numeric, score float8, flag boolean,
+    seen_at timestamptz, local_at timestamp, day date, uid uuid, tags text[], nums int[], mood mood,
+    data bytea, code char(6), meta jsonb, raw json, small smallint, single real, \"odd \"\"name\" text,
+    primary key (part, seq));
+create index on activity_log (created_at);
+";
+
+const TYPED_SQLITE: &str = "
+create table activity_log (
+    part text not null, seq int not null, created_at timestamptz, user_name text, action varchar(80),
+    status text, ip text, duration_ms int, amount numeric, score real, flag boolean,
+    seen_at timestamptz, local_at timestamp, day date, uid uuid, tags text, nums text, mood text,
+    data blob, code char(6), meta json, raw json, small smallint, single real, \"odd \"\"name\" text,
+    primary key (part, seq));
+create index created on activity_log (created_at);
+";
+
+fn typed(id: usize, dialect: Dialect, rng: &mut Rng) -> String {
+    let postgres = dialect == Dialect::Postgres;
+    let text = |rng: &mut Rng| Some(sql(pick(rng, TEXTS)));
+    let small = ["0", "7", "9", "10", "-1", "100"];
+    let wide = [
+        "1.50",
+        "0.1",
+        "9007199254740993",
+        "1000000000000000000000.5",
+        "7.0",
+        "1e10",
+        "-12.5",
+    ];
+    let floats = [
+        "0.1",
+        "7",
+        "2.5e-3",
+        "1e25",
+        "-12.5",
+        "0.30000000000000004",
+        "100",
+        "1e15",
+        "1e-7",
+    ];
+    let array = |rng: &mut Rng, from: &[&str]| {
+        let items: Vec<_> = (0..rng.usize(..4)).map(|_| pick(rng, from)).collect();
+        if postgres {
+            let quoted: Vec<_> = items.iter().map(|item| sql(item)).collect();
+            format!("array[{}]::text[]", quoted.join(","))
+        } else {
+            let items: Vec<_> = items.iter().map(|item| quoted(item)).collect();
+            sql(&format!("[{}]", items.join(",")))
+        }
+    };
+    let special = postgres && rng.u8(..10) == 0;
+    let json = |rng: &mut Rng| {
+        let broken = !postgres && rng.u8(..12) == 0;
+        Some(if broken {
+            sql("{not json")
+        } else {
+            sql(&value(rng, 3))
+        })
+    };
+    let clock = [
+        "2026-01-05 10:00:00",
+        "2026-01-05 10:00:00.5",
+        "1999-12-31 23:59:59.999999",
+    ];
+    let uid = [
+        "00000000-0000-4000-8000-000000000001",
+        "AAAAAAAA-0000-4000-8000-000000000002",
+    ];
+    let cells = [
+        time(rng).map(|at| sql(&at)),
+        text(rng),
+        Some(sql(pick(rng, METHODS))),
+        Some(sql(pick(
+            rng,
+            &["success", "failed", "denied", "pending", "odd", "OK"],
+        ))),
+        Some(sql(pick(
+            rng,
+            &["10.0.0.1", "10.0.0.17", "fe80::1", "192.168.0.0/24"],
+        ))),
+        Some(pick(rng, &small).to_owned()),
+        Some(if special {
+            "'NaN'".to_owned()
+        } else {
+            pick(rng, &wide).to_owned()
+        }),
+        Some(if special {
+            "'-Infinity'".to_owned()
+        } else {
+            pick(rng, &floats).to_owned()
+        }),
+        Some(rng.bool().to_string()),
+        time(rng).map(|at| sql(&at)),
+        Some(sql(pick(rng, &clock))),
+        Some(sql(pick(rng, &["2026-01-05", "1999-12-31"]))),
+        Some(sql(pick(rng, &uid))),
+        Some(array(rng, TEXTS)),
+        Some(array(rng, &small)).map(|array| array.replace("text[]", "int[]")),
+        Some(sql(pick(rng, &["sad", "ok", "Happy"]))),
+        Some(if postgres {
+            "'\\x00ff10'".to_owned()
+        } else {
+            "x'00ff10'".to_owned()
+        }),
+        Some(sql(pick(rng, &["a", "ab ", "7"]))),
+        json(rng),
+        json(rng),
+        Some(pick(rng, &small).to_owned()),
+        Some(pick(rng, &["0.1", "7", "16777216", "2.5"]).to_owned()),
+        text(rng),
+    ];
+    let cells: Vec<_> = cells
+        .into_iter()
+        .map(|cell| {
+            cell.filter(|_| rng.u8(..10) > 0)
+                .unwrap_or_else(|| "null".to_owned())
+        })
+        .collect();
+    let part = pick(rng, &["a", "b", "it's"]);
+    format!("({},{id},{})", sql(part), cells.join(","))
+}
