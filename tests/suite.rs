@@ -12,6 +12,8 @@
 mod cli_errors;
 mod cli_query;
 mod cli_tail;
+mod contract;
 mod differential;
 mod harness;
+mod sqlite_store;
 mod tidy;

@@ -29,7 +29,7 @@ use crate::store::{Change, Checkpoint, Complete, TailFrom, TailLevel};
 /// A row's time is set when its transaction begins (`now()`), and it shows at the commit. Request
 /// handlers hold transactions for seconds: HTTP servers and poolers cut them at 15 to 30 s. Twice
 /// that leaves room for clocks that differ a little, and a minute of rows is little to read again.
-pub const OVERLAP: Duration = Duration::from_secs(60);
+pub const OVERLAP: Duration = Duration::from_mins(1);
 
 /// Rows remembered at most; about 30 MB. A busier store gets a shorter overlap, and
 /// [`Overlap::level`] says so.
@@ -307,8 +307,8 @@ impl Overlap {
             }
             let lowest = match self.phase {
                 // What the former run remembered reached down to its own floor.
-                Phase::Resume => rows().filter(|(_, id)| self.seen.contains_key(id)).last(),
-                Phase::Prime | Phase::PrimeUndated | Phase::Follow => rows().last(),
+                Phase::Resume => rows().rfind(|(_, id)| self.seen.contains_key(id)),
+                Phase::Prime | Phase::PrimeUndated | Phase::Follow => rows().next_back(),
             };
             let floor = lowest.map(|(cursor, _)| cursor.clone());
             self.floors[kind] = floor.max(self.floors[kind].take());
@@ -552,84 +552,110 @@ mod tests {
         prop::collection::vec(step, 1..80)
     }
 
-    /// Runs the steps and compares every poll with the plain answer: what is visible now and was
-    /// not told, in which version.
-    fn run(steps: &[Step]) -> Result<(), TestCaseError> {
-        let mut rows: BTreeMap<i64, Row> = BTreeMap::new();
-        let mut heard: BTreeMap<i64, (u32, Told)> = BTreeMap::new();
-        let mut overlap = Overlap::new(TailFrom::Now, None, Duration::ZERO);
-        let mut now = 1_000 * S;
-        poll(&mut overlap, now, &rows);
-        for step in steps.iter().chain([&Step::Pass(200 * S), &Step::Poll]) {
-            let key = i64::try_from(rows.len()).expect("few rows");
+    /// A store, a tail, and what the tail has told so far.
+    struct Model {
+        now: i64,
+        rows: BTreeMap<i64, Row>,
+        heard: BTreeMap<i64, (u32, Told)>,
+        overlap: Overlap,
+    }
+
+    impl Model {
+        fn begin() -> Self {
+            let mut overlap = Overlap::new(TailFrom::Now, None, Duration::ZERO);
+            poll(&mut overlap, 1_000 * S, &BTreeMap::new());
+            Self {
+                now: 1_000 * S,
+                rows: BTreeMap::new(),
+                heard: BTreeMap::new(),
+                overlap,
+            }
+        }
+
+        fn insert(&mut self, at: At, late: i64, open: bool, matches: bool) {
+            let key = i64::try_from(self.rows.len()).expect("few rows");
+            let commit = self.now + late;
+            let row = Row {
+                at,
+                commit,
+                version: 0,
+                open,
+                matches,
+            };
+            self.rows.insert(key, row);
+        }
+
+        fn update(&mut self, pick: usize, matches: bool) {
+            let key = i64::try_from(pick % self.rows.len().max(1)).expect("few rows");
+            let low = self.overlap.low();
+            let Some(row) = self.rows.get_mut(&key) else {
+                return;
+            };
+            // The promise holds for rows that are undated, in the window, or open.
+            let is_read = row.at.instant().is_none_or(|at| at >= low) || row.open;
+            if self.heard.contains_key(&key) && is_read {
+                row.version += 1;
+                row.matches = matches;
+                row.open = row.open && pick.is_multiple_of(2);
+            }
+        }
+
+        /// The plain answer of a poll: what is visible and was not told, in which version.
+        fn expected(&mut self) -> Vec<(i64, Change)> {
+            let mut expected = Vec::new();
+            for (key, row) in self.rows.iter().filter(|(_, row)| row.commit <= self.now) {
+                let was = self.heard.get(key).copied();
+                let (change, told) = match (was, row.matches) {
+                    (Some((version, told)), _) if version == row.version => (None, told),
+                    (None | Some((_, Told::No)), true) => (Some(Change::New), Told::Yes),
+                    (None | Some((_, Told::No)), false) => (None, Told::No),
+                    (Some(_), true) => (Some(Change::Update), Told::Yes),
+                    (Some((_, Told::Yes)), false) => (Some(Change::Unmatched), Told::Withdrawn),
+                    (Some((_, Told::Withdrawn)), false) => (None, Told::Withdrawn),
+                };
+                expected.extend(change.map(|change| (*key, change)));
+                self.heard.insert(*key, (row.version, told));
+            }
+            expected
+        }
+
+        fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
             match step {
                 Step::Insert {
                     late,
                     open,
                     matches,
                 } => {
-                    let row = Row {
-                        at: At::Instant(Micros(now)),
-                        commit: now + late,
-                        version: 0,
-                        open: *open,
-                        matches: *matches,
-                    };
-                    rows.insert(key, row);
+                    self.insert(At::Instant(Micros(self.now)), *late, *open, *matches);
                 }
                 Step::Undated => {
-                    let at = [At::Absent, At::NegInfinity, At::PosInfinity][rows.len() % 3];
-                    let row = Row {
-                        at,
-                        commit: now,
-                        version: 0,
-                        open: false,
-                        matches: true,
-                    };
-                    rows.insert(key, row);
+                    let kinds = [At::Absent, At::NegInfinity, At::PosInfinity];
+                    self.insert(kinds[self.rows.len() % 3], 0, false, true);
                 }
-                Step::Update { pick, matches } if !rows.is_empty() => {
-                    let key = i64::try_from(pick % rows.len()).expect("few rows");
-                    let low = overlap.low();
-                    let row = rows.get_mut(&key).expect("picked among them");
-                    // The promise holds for rows that are undated, in the window, or open.
-                    let is_read = row.at.instant().is_none_or(|at| at >= low) || row.open;
-                    if heard.contains_key(&key) && is_read {
-                        row.version += 1;
-                        row.matches = *matches;
-                        row.open = row.open && pick % 2 == 0;
-                    }
-                }
-                Step::Update { .. } => {}
-                Step::Pass(time) => now += time,
+                Step::Update { pick, matches } => self.update(*pick, *matches),
+                Step::Pass(time) => self.now += time,
                 Step::Poll => {
-                    let mut expected = Vec::new();
-                    for (key, row) in rows.iter().filter(|(_, row)| row.commit <= now) {
-                        let was = heard.get(key).copied();
-                        let (change, told) = match (was, row.matches) {
-                            (Some((version, told)), _) if version == row.version => (None, told),
-                            (None | Some((_, Told::No)), true) => (Some(Change::New), Told::Yes),
-                            (None | Some((_, Told::No)), false) => (None, Told::No),
-                            (Some(_), true) => (Some(Change::Update), Told::Yes),
-                            (Some((_, Told::Yes)), false) => {
-                                (Some(Change::Unmatched), Told::Withdrawn)
-                            }
-                            (Some((_, Told::Withdrawn)), false) => (None, Told::Withdrawn),
-                        };
-                        expected.extend(change.map(|change| (*key, change)));
-                        heard.insert(*key, (row.version, told));
-                    }
-                    let mut got = poll(&mut overlap, now, &rows);
-                    got.sort_unstable_by_key(|(key, _)| *key);
-                    prop_assert_eq!(got, expected);
+                    let expected = self.expected();
+                    let mut told = poll(&mut self.overlap, self.now, &self.rows);
+                    told.sort_unstable_by_key(|(key, _)| *key);
+                    prop_assert_eq!(told, expected);
                 }
                 Step::Restart => {
-                    let checkpoint = overlap.checkpoint();
-                    overlap = Overlap::new(TailFrom::Now, checkpoint, Duration::ZERO);
+                    let checkpoint = self.overlap.checkpoint();
+                    self.overlap = Overlap::new(TailFrom::Now, checkpoint, Duration::ZERO);
                 }
             }
+            Ok(())
         }
-        Ok(())
+    }
+
+    fn run(steps: &[Step]) -> Result<(), TestCaseError> {
+        let mut model = Model::begin();
+        let end = [Step::Pass(200 * S), Step::Poll];
+        steps
+            .iter()
+            .chain(&end)
+            .try_for_each(|step| model.step(step))
     }
 
     proptest! {

@@ -4,13 +4,16 @@
 //! jobs, so that opening an event does not wait for a search.
 
 mod choose;
+mod count;
 mod describe;
+mod examine;
 mod look;
 mod open;
 mod page;
 mod row;
 mod shape;
 mod sql;
+mod tail;
 mod walk;
 mod worker;
 
@@ -45,8 +48,6 @@ pub struct SqliteStore {
     browse: Worker,
     /// Counting and exporting.
     heavy: OnceCell<Worker>,
-    /// Following.
-    tail: OnceCell<Worker>,
 }
 
 /// Opens a file for reading: finds the audit table and how its rows become events.
@@ -64,7 +65,6 @@ pub async fn open(path: &Path, options: &OpenOptions) -> Result<SqliteStore, Sto
         description: Arc::new(chosen.description),
         browse,
         heavy: OnceCell::new(),
-        tail: OnceCell::new(),
     })
 }
 
@@ -84,12 +84,6 @@ impl SqliteStore {
     async fn heavy(&self) -> Result<&Worker, StoreError> {
         self.heavy
             .get_or_try_init(|| Worker::spawn("heavy", self.path.clone()))
-            .await
-    }
-
-    async fn tail_worker(&self) -> Result<&Worker, StoreError> {
-        self.tail
-            .get_or_try_init(|| Worker::spawn("tail", self.path.clone()))
             .await
     }
 }
@@ -129,7 +123,7 @@ impl Store for SqliteStore {
         out: Sender<AggregateItem>,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Group>, StoreError>> {
-        todo!()
+        Box::pin(count::aggregate(self, request, out, stop))
     }
 
     fn count<'a>(
@@ -138,7 +132,7 @@ impl Store for SqliteStore {
         mode: CountMode,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Count, StoreError>> {
-        todo!()
+        Box::pin(count::count(self, predicate, mode, stop))
     }
 
     fn span<'a>(
@@ -162,14 +156,14 @@ impl Store for SqliteStore {
         out: Sender<TailItem>,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        todo!()
+        Box::pin(tail::tail(self, request, out, stop))
     }
 
     fn examine<'a>(
         &'a self,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Finding>, StoreError>> {
-        todo!()
+        Box::pin(examine::examine(self, stop))
     }
 
     fn now<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, Result<Micros, StoreError>> {

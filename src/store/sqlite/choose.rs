@@ -212,6 +212,7 @@ fn shape(
         id,
         profile,
         is_ordered: true,
+        is_keyed: table.form != Form::View,
     };
     shape.is_ordered = is_ordered(connection, &shape)?;
     Ok(shape)
@@ -239,12 +240,12 @@ fn time_sql(table: &Table, profile: &Profile) -> Result<String, StoreError> {
     if path.within().is_empty() {
         return Ok(name);
     }
-    let steps: String = path
+    let steps: Vec<_> = path
         .within()
         .iter()
-        .map(|step| format!(".\"{step}\""))
+        .map(|step| format!("\"{step}\""))
         .collect();
-    let steps = steps.replace('\'', "''");
+    let steps = format!(".{}", steps.join(".")).replace('\'', "''");
     // Text that is no JSON would end the whole statement with an error.
     Ok(format!(
         "CASE WHEN json_valid({name}) THEN json_extract({name}, '${steps}') END"
@@ -275,11 +276,11 @@ fn keys(table: &Table, profile: &Profile) -> Result<(Vec<String>, Vec<usize>), S
         }
         Form::WithoutRowid => Ok((names(&primary), own.unwrap_or(primary))),
         Form::View => {
-            let named = |name: &str| columns.iter().position(|column| column.name == name);
+            let place_of = |name: &str| columns.iter().position(|column| column.name == name);
             let id = own.or_else(|| {
                 ["id", "ID", "uuid", "event_id"]
                     .into_iter()
-                    .find_map(named)
+                    .find_map(place_of)
                     .map(|at| vec![at])
             });
             let id = id.ok_or_else(|| StoreError::Failed {

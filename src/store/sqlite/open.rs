@@ -129,13 +129,20 @@ fn connect_error(shown: &str, error: &rusqlite::Error) -> StoreError {
 pub(super) fn statement_error(error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => StoreError::Cancelled,
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Failed {
-            message: "the SQLite file is locked by another program".to_owned(),
-            hint: Some("try again; in WAL mode readers never wait".to_owned()),
-        },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            lost("another program keeps it locked")
+        }
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => lost(&error.to_string()),
         _ => StoreError::Failed {
             message: format!("SQLite says: {}", safe(&error.to_string())),
             hint: None,
         },
+    }
+}
+
+fn lost(why: &str) -> StoreError {
+    StoreError::Lost {
+        name: "the SQLite file".to_owned(),
+        message: safe(why).into_owned(),
     }
 }

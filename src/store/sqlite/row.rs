@@ -2,6 +2,8 @@
 //!
 //! Does not decide which rows are read; see `walk`.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
@@ -15,9 +17,9 @@ use crate::store::sqlite::shape::Shape;
 use crate::store::{PayloadNeed, StoreError};
 
 /// Columns before the sort key in every statement of `walk`: the superset condition and the time.
-pub(super) const TIME: usize = 1;
+const TIME: usize = 1;
 /// Where the sort key begins.
-pub(super) const SORT: usize = 2;
+const SORT: usize = 2;
 
 /// A value as a part of a cursor.
 pub(super) fn part_of(value: ValueRef<'_>) -> KeyPart {
@@ -102,6 +104,23 @@ fn write<'w>(
     Ok(writer.finish())
 }
 
+/// A digest of everything the row holds: it differs when the row has changed. Stable within one
+/// version of the program; another one's checkpoint costs a repetition of the overlap, no loss.
+pub(super) fn version_of(shape: &Shape, row: &Row<'_>) -> rusqlite::Result<String> {
+    let first = SORT + shape.sort.len();
+    let mut hasher = DefaultHasher::new();
+    for place in first..first + shape.columns.len() {
+        match row.get_ref(place)? {
+            ValueRef::Null => 0_u8.hash(&mut hasher),
+            ValueRef::Integer(int) => (1_u8, int).hash(&mut hasher),
+            ValueRef::Real(real) => (2_u8, real.to_bits()).hash(&mut hasher),
+            ValueRef::Text(bytes) => (3_u8, bytes).hash(&mut hasher),
+            ValueRef::Blob(bytes) => (4_u8, bytes).hash(&mut hasher),
+        }
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
 /// As much of a record as is asked for.
 pub(super) fn payload(record: &FlatJson<'_>, need: PayloadNeed) -> Payload {
     match need {
@@ -110,9 +129,14 @@ pub(super) fn payload(record: &FlatJson<'_>, need: PayloadNeed) -> Payload {
     }
 }
 
+/// Raw time of a row.
+pub(super) fn time_of(row: &Row<'_>) -> rusqlite::Result<KeyPart> {
+    Ok(part_of(row.get_ref(TIME)?))
+}
+
 /// Raw time and sort key of a row.
 pub(super) fn place_of(shape: &Shape, row: &Row<'_>) -> rusqlite::Result<(KeyPart, Vec<KeyPart>)> {
-    let time = part_of(row.get_ref(TIME)?);
+    let time = time_of(row)?;
     let key = (SORT..SORT + shape.sort.len())
         .map(|place| Ok(part_of(row.get_ref(place)?)))
         .collect::<rusqlite::Result<_>>()?;

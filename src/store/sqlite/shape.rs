@@ -21,6 +21,8 @@ use crate::core::scalar::Scalar;
 const TEXT_LOW: &str = "/~";
 const TEXT_HIGH: &str = ":";
 
+const DAY: i64 = 86_400 * Micros::SECOND;
+
 /// How times are stored in this table, by SQLite's storage classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Storage {
@@ -162,6 +164,8 @@ pub(super) struct Shape {
     pub(super) profile: Arc<Profile>,
     /// Whether an index gives the rows in order, so that reading may stop and go on anywhere.
     pub(super) is_ordered: bool,
+    /// Whether the sort key alone gives the rows without sorting them, as in every table.
+    pub(super) is_keyed: bool,
 }
 
 /// A name as SQL quotes it.
@@ -252,7 +256,6 @@ impl Shape {
                 }
             }
             Storage::Text { .. } => {
-                let day = 86_400 * Micros::SECOND;
                 let text = |at: Micros| {
                     let date = at.to_utc().map(|at| at.format("%Y-%m-%d").to_string())?;
                     // Years of five digits sort apart; such a bound is left open.
@@ -260,8 +263,8 @@ impl Shape {
                         .then_some(Value::Text(date))
                 };
                 RawBounds {
-                    low: since.and_then(|at| text(at.plus(-2 * day))),
-                    high: until.and_then(|at| text(at.plus(3 * day))),
+                    low: since.and_then(|at| text(at.plus(-2 * DAY))),
+                    high: until.and_then(|at| text(at.plus(3 * DAY))),
                 }
             }
         }
@@ -339,6 +342,16 @@ impl Shape {
         Sql::new(format!("({columns}) {comparison} ({marks})"), values)
     }
 
+    /// When a forward walk stands at an instant: the instant before which nothing more will come.
+    /// Where spellings differ, text does not sort by instant, but it is never more than the widest
+    /// zones apart.
+    pub(super) fn settled_before(&self, at: Micros) -> Micros {
+        match self.storage {
+            Storage::Text { spelling: None } => at.plus(-2 * DAY),
+            Storage::Numeric | Storage::Text { .. } => at,
+        }
+    }
+
     /// The list of a `SELECT` that [`crate::store::sqlite::row`] reads, behind a first column.
     pub(super) fn select(&self) -> String {
         let columns = self.columns.iter().map(|column| quoted(&column.name));
@@ -347,6 +360,11 @@ impl Shape {
             .chain(columns)
             .collect();
         all.join(", ")
+    }
+
+    /// As [`Shape::select`], without the columns of the record.
+    pub(super) fn select_place(&self) -> String {
+        format!("{}, {}", self.time, self.sort.join(", "))
     }
 
     /// The row at this place. Its time is asked for too: SQLite gives the rowid of a deleted row to

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::core::event::{Event, KeyPart};
@@ -54,6 +55,24 @@ pub(super) enum Pause {
     End,
 }
 
+/// In which order the rows come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// The store's own.
+    Time,
+    /// By key, for counting what no index gives in order of time.
+    Key,
+}
+
+/// What is read of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// Everything.
+    All,
+    /// Time and sort key; an index on the time has both.
+    Place,
+}
+
 /// A walk: which rows, which way, and how far it has come. It can be sent between threads; it
 /// holds nothing of the connection.
 #[derive(Clone, Debug)]
@@ -63,10 +82,14 @@ pub(super) struct Walk {
     exactness: Exactness,
     bounds: RawBounds,
     direction: Direction,
+    order: Order,
+    columns: Columns,
     sections: Vec<Section>,
     within: Within,
     /// Time of the last row that was looked at.
     pub(super) looked_to: Option<At>,
+    /// How many rows were looked at.
+    pub(super) examined: u64,
 }
 
 impl Walk {
@@ -112,10 +135,56 @@ impl Walk {
             condition,
             exactness,
             direction,
+            order: Order::Time,
+            columns: Columns::All,
             sections,
             within,
             looked_to: None,
+            examined: 0,
         }
+    }
+
+    /// A walk that counts: newest first where an index allows that, else in the order of the key.
+    pub(super) fn counting(shape: &Shape, predicate: Arc<Predicate>, columns: Columns) -> Self {
+        let mut walk = Self::new(shape, predicate, &PageFrom::Newest);
+        walk.columns = columns;
+        if !shape.is_ordered && shape.is_keyed {
+            walk.order = Order::Key;
+            walk.sections.truncate(1);
+        }
+        walk
+    }
+
+    /// Whether a slice may end anywhere: rows come in order without being sorted first.
+    fn can_pause(&self, shape: &Shape) -> bool {
+        shape.is_ordered || self.order == Order::Key
+    }
+
+    /// Every row of some sections, oldest first, from an instant on.
+    pub(super) fn forward(shape: &Shape, sections: &[Section], since: Option<Micros>) -> Self {
+        let mut walk = Self::new(shape, Arc::new(Predicate::All), &PageFrom::Oldest);
+        walk.narrow(shape, sections, since);
+        walk
+    }
+
+    /// Every row of some sections, newest first.
+    pub(super) fn back(shape: &Shape, sections: &[Section]) -> Self {
+        let mut walk = Self::new(shape, Arc::new(Predicate::All), &PageFrom::Newest);
+        walk.narrow(shape, sections, None);
+        walk
+    }
+
+    fn narrow(&mut self, shape: &Shape, sections: &[Section], since: Option<Micros>) {
+        self.sections.retain(|section| sections.contains(section));
+        self.bounds = shape.bounds(since, None);
+        if let Some(near) = near(shape, since, None) {
+            self.condition = near;
+        }
+    }
+
+    /// What it looks for.
+    pub(super) fn predicate(&self) -> Arc<Predicate> {
+        Arc::clone(&self.predicate)
     }
 
     /// Whether the store's condition alone decides.
@@ -126,13 +195,40 @@ impl Walk {
     /// The statement of the next slice.
     pub(super) fn statement(&self, shape: &Shape) -> Option<Sql> {
         let section = *self.sections.first()?;
+        let select = match self.columns {
+            Columns::All => shape.select(),
+            Columns::Place => shape.select_place(),
+        };
+        if self.order == Order::Key {
+            return Some(self.by_key(shape, &select));
+        }
+        let (range, order) = self.range(shape, section);
+        let table = &shape.table;
+        let mut sql = Sql::plain("SELECT ");
+        if shape.is_ordered {
+            // The condition is a column, not a filter: every row comes by, so the walk can stop and
+            // say how far it has looked; columns are only read where it holds.
+            sql.push(self.condition.clone());
+            sql.push(Sql::plain(format!(", {select} FROM {table} WHERE ")));
+            sql.push(range);
+            sql.push(Sql::plain(format!(" ORDER BY {order}")));
+        } else {
+            sql.push(Sql::plain(format!("TRUE, {select} FROM {table} WHERE ")));
+            sql.push(range);
+            sql.push(Sql::plain(" AND ("));
+            sql.push(self.condition.clone());
+            let order = format!(") IS NOT FALSE ORDER BY {order} LIMIT {UNORDERED_BATCH}");
+            sql.push(Sql::plain(order));
+        }
+        Some(sql)
+    }
+
+    /// The rows that are left of a section, and their order.
+    fn range(&self, shape: &Shape, section: Section) -> (Sql, String) {
         let (comparison, way) = match self.direction {
             Direction::Back => ('<', "DESC"),
             Direction::Forward => ('>', "ASC"),
         };
-        let time = &shape.time;
-        let mut columns = vec![time.clone()];
-        columns.extend(shape.sort.iter().cloned());
         let ordered = |columns: &[String]| {
             let terms: Vec<_> = columns
                 .iter()
@@ -140,25 +236,24 @@ impl Walk {
                 .collect();
             terms.join(", ")
         };
+        let time = &shape.time;
+        let columns: Vec<_> = std::iter::once(time).chain(&shape.sort).cloned().collect();
         let mut range = shape.section_sql(section, &self.bounds);
-        let mut order = ordered(&columns);
         match &self.within {
             Within::All => {}
             Within::Ties(at, key) if shape.is_ordered => {
-                range = Sql::new(format!("{time} IS ? AND "), [value_of(at)]);
-                range.push(Shape::beyond(&shape.sort, comparison, key));
-                order = ordered(&shape.sort);
-            }
-            Within::Ties(KeyPart::Null, key) => {
-                range.push(Sql::plain(" AND "));
-                range.push(Shape::beyond(&shape.sort, comparison, key));
+                let mut ties = Sql::new(format!("{time} IS ? AND "), [value_of(at)]);
+                ties.push(Shape::beyond(&shape.sort, comparison, key));
+                return (ties, ordered(&shape.sort));
             }
             Within::Ties(at, key) => {
-                let parts: Vec<_> = std::iter::once(at.clone())
-                    .chain(key.iter().cloned())
-                    .collect();
                 range.push(Sql::plain(" AND "));
-                range.push(Shape::beyond(&columns, comparison, &parts));
+                range.push(if *at == KeyPart::Null {
+                    Shape::beyond(&shape.sort, comparison, key)
+                } else {
+                    let parts: Vec<_> = std::iter::once(at).chain(key).cloned().collect();
+                    Shape::beyond(&columns, comparison, &parts)
+                });
             }
             Within::Beyond(at) => {
                 range.push(Sql::new(
@@ -167,25 +262,27 @@ impl Walk {
                 ));
             }
         }
-        let (columns, table) = (shape.select(), &shape.table);
+        (range, ordered(&columns))
+    }
+
+    fn by_key(&self, shape: &Shape, select: &str) -> Sql {
+        let descending: Vec<_> = shape
+            .sort
+            .iter()
+            .map(|column| format!("{column} DESC"))
+            .collect();
         let mut sql = Sql::plain("SELECT ");
-        if shape.is_ordered {
-            // The condition is a column, not a filter: every row comes by, so the walk can stop and
-            // say how far it has looked; columns are only read where it holds.
-            sql.push(self.condition.clone());
-            sql.push(Sql::plain(format!(", {columns} FROM {table} WHERE ")));
-            sql.push(range);
-            sql.push(Sql::plain(format!(" ORDER BY {order}")));
-        } else {
-            sql.push(Sql::plain(format!("TRUE, {columns} FROM {table} WHERE ")));
-            sql.push(range);
-            sql.push(Sql::plain(" AND ("));
-            sql.push(self.condition.clone());
-            sql.push(Sql::plain(format!(
-                ") IS NOT FALSE ORDER BY {order} LIMIT {UNORDERED_BATCH}"
-            )));
-        }
-        Some(sql)
+        sql.push(self.condition.clone());
+        sql.push(Sql::plain(format!(
+            ", {select} FROM {} WHERE ",
+            shape.table
+        )));
+        sql.push(match &self.within {
+            Within::Ties(_, key) => Shape::beyond(&shape.sort, '<', key),
+            Within::All | Within::Beyond(_) => Sql::plain("TRUE"),
+        });
+        sql.push(Sql::plain(format!(" ORDER BY {}", descending.join(", "))));
+        sql
     }
 
     /// Goes on for about `budget`, and shows every event that matches to `visit`.
@@ -197,8 +294,30 @@ impl Walk {
         halt: &Halt,
         visit: &mut dyn FnMut(Event, &FlatJson<'_>) -> ControlFlow<()>,
     ) -> Result<Pause, StoreError> {
-        let until = Instant::now() + budget;
+        let predicate = Arc::clone(&self.predicate);
         let mut reader = Reader::default();
+        self.advance_rows(connection, shape, budget, halt, &mut |row| {
+            reader.read(shape, row, |event, record| {
+                if predicate.matches(&event, record) {
+                    visit(event, record)
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })
+        })
+    }
+
+    /// As [`Walk::advance`], with every row that the condition lets through, as it is.
+    pub(super) fn advance_rows(
+        &mut self,
+        connection: &Connection,
+        shape: &Shape,
+        budget: Duration,
+        halt: &Halt,
+        visit: &mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<Pause, StoreError> {
+        let until = Instant::now() + budget;
+        let can_pause = self.can_pause(shape);
         while let Some(sql) = self.statement(shape) {
             if halt.is_asked() {
                 return Err(StoreError::Cancelled);
@@ -212,57 +331,46 @@ impl Walk {
                 .map_err(|error| statement_error(&error))?;
             while let Some(row) = rows.next().map_err(|error| statement_error(&error))? {
                 count += 1;
-                let flow = self.look(shape, row, &mut reader, visit)?;
-                let is_late = shape.is_ordered && Instant::now() >= until;
-                if flow.is_break() || is_late {
-                    let (time, key) =
-                        row::place_of(shape, row).map_err(|error| statement_error(&error))?;
-                    self.looked_to = Some(shape.at_of(&time));
-                    self.within = Within::Ties(time, key);
-                    return Ok(if flow.is_break() {
-                        Pause::Visitor
-                    } else {
-                        Pause::Budget
-                    });
+                self.examined += 1;
+                let is_ruled_out = matches!(row.get_ref(0), Ok(ValueRef::Integer(0)));
+                let flow = if is_ruled_out {
+                    ControlFlow::Continue(())
+                } else {
+                    visit(row)?
+                };
+                let is_late = can_pause && Instant::now() >= until;
+                if flow.is_break() || is_late || (!can_pause && count == UNORDERED_BATCH) {
+                    self.stay_at(shape, row)?;
                 }
-                if !shape.is_ordered && count == UNORDERED_BATCH {
-                    let (time, key) =
-                        row::place_of(shape, row).map_err(|error| statement_error(&error))?;
-                    self.looked_to = Some(shape.at_of(&time));
-                    self.within = Within::Ties(time, key);
+                if flow.is_break() {
+                    return Ok(Pause::Visitor);
+                }
+                if is_late {
+                    return Ok(Pause::Budget);
                 }
             }
-            if shape.is_ordered || count < UNORDERED_BATCH {
+            if can_pause || count < UNORDERED_BATCH {
                 self.next_stage(shape);
+            } else {
+                return Ok(Pause::Budget);
             }
         }
         Ok(Pause::End)
     }
 
-    fn look(
-        &self,
-        shape: &Shape,
-        row: &Row<'_>,
-        reader: &mut Reader,
-        visit: &mut dyn FnMut(Event, &FlatJson<'_>) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, StoreError> {
-        let is_ruled_out = matches!(row.get_ref(0), Ok(rusqlite::types::ValueRef::Integer(0)));
-        if is_ruled_out {
-            return Ok(ControlFlow::Continue(()));
-        }
-        reader.read(shape, row, |event, record| {
-            if self.predicate.matches(&event, record) {
-                visit(event, record)
-            } else {
-                ControlFlow::Continue(())
-            }
-        })
+    fn stay_at(&mut self, shape: &Shape, row: &Row<'_>) -> Result<(), StoreError> {
+        let (time, key) = row::place_of(shape, row).map_err(|error| statement_error(&error))?;
+        self.looked_to = Some(shape.at_of(&time));
+        self.within = Within::Ties(time, key);
+        Ok(())
     }
 
     fn next_stage(&mut self, shape: &Shape) {
         let within = std::mem::replace(&mut self.within, Within::All);
         match within {
-            Within::Ties(time, _) if shape.is_ordered && time != KeyPart::Null => {
+            Within::Ties(time, _)
+                if shape.is_ordered && self.order == Order::Time && time != KeyPart::Null =>
+            {
                 self.within = Within::Beyond(time);
             }
             Within::All | Within::Ties(..) | Within::Beyond(_) => {

@@ -125,9 +125,10 @@ impl Worker {
         let halt = Arc::clone(&waiting.halt);
         let job: Job = Box::new(move |connection| {
             halt.set_running(true);
-            let result = match halt.is_asked() {
-                true => Err(StoreError::Cancelled),
-                false => job(connection, &halt),
+            let result = if halt.is_asked() {
+                Err(StoreError::Cancelled)
+            } else {
+                job(connection, &halt)
             };
             halt.set_running(false);
             let _ = answer.send(result);

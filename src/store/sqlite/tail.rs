@@ -1,0 +1,452 @@
+//! Following a file: when SQLite says that something has changed, the overlap is read again.
+//!
+//! What is new and what has changed is decided by `store::overlap`; this reads and waits.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Row, params_from_iter};
+use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::event::{Cursor, EventId, Outcome};
+use crate::core::instant::{At, Micros};
+use crate::core::profile::Changes;
+use crate::core::query::predicate::Predicate;
+use crate::store::overlap::{Glance, Match, Missed, Observed, Overlap, Settlement, UNDATED_MOST};
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::look::clock;
+use crate::store::sqlite::open::statement_error;
+use crate::store::sqlite::page::send;
+use crate::store::sqlite::row::{self, Reader, payload};
+use crate::store::sqlite::shape::{Section, Shape};
+use crate::store::sqlite::walk::{Pause, Walk};
+use crate::store::sqlite::worker::{Halt, Worker};
+use crate::store::{PayloadNeed, StoreError, TailEvent, TailItem, TailRequest};
+
+/// Between two looks at the file while it changes.
+const BUSY_WAIT: Duration = Duration::from_millis(250);
+
+/// Between two looks when nothing has changed for a while.
+const IDLE_WAIT: Duration = Duration::from_secs(1);
+
+/// How long without a change counts as a while.
+const IDLE_AFTER: Duration = Duration::from_secs(10);
+
+/// Between two checkpoints.
+const CHECKPOINT: Duration = Duration::from_secs(1);
+
+/// One job's time; nobody else uses this connection, so it only bounds how much a piece holds.
+const SLICE: Duration = Duration::from_millis(200);
+
+/// For reading a bounded number of rows.
+const UNHURRIED: Duration = Duration::from_hours(1);
+
+/// Events of one piece.
+const PIECE: usize = 500;
+
+/// The longest wait between two attempts to read a file that cannot be read.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// What the jobs of a tail share. Never locked while something is awaited.
+#[derive(Debug)]
+struct Watch {
+    shape: Arc<Shape>,
+    predicate: Arc<Predicate>,
+    need: PayloadNeed,
+    overlap: Mutex<Overlap>,
+}
+
+impl Watch {
+    fn overlap(&self) -> MutexGuard<'_, Overlap> {
+        self.overlap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) async fn tail(
+    store: &SqliteStore,
+    request: TailRequest,
+    out: Sender<TailItem>,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    let changes = match store.shape.profile.changes {
+        Changes::Never => Duration::ZERO,
+        Changes::Within(seconds) => Duration::from_secs(seconds.into()),
+    };
+    let watch = Arc::new(Watch {
+        shape: Arc::clone(&store.shape),
+        predicate: request.predicate,
+        need: request.payload,
+        overlap: Mutex::new(Overlap::new(request.from, request.resume, changes)),
+    });
+    let mut follower = Follower {
+        store,
+        watch,
+        out,
+        stop,
+        seen: None,
+        at_rest: false,
+    };
+    let result = follower.follow().await;
+    // Only a tail that has ended between two polls knows exactly what was sent.
+    if follower.at_rest && matches!(result, Err(StoreError::Cancelled)) {
+        let checkpoint = follower.watch.overlap().checkpoint();
+        if let Some(checkpoint) = checkpoint {
+            // The receiver may have gone too; a moment is enough for one that has not.
+            let sent = follower.out.send(TailItem::Checkpoint(checkpoint));
+            let _ = tokio::time::timeout(Duration::from_millis(500), sent).await;
+        }
+    }
+    result
+}
+
+struct Follower<'a> {
+    store: &'a SqliteStore,
+    watch: Arc<Watch>,
+    out: Sender<TailItem>,
+    stop: &'a CancellationToken,
+    /// SQLite's count of other connections' changes at the last poll.
+    seen: Option<i64>,
+    /// Whether everything that was recorded has been sent.
+    at_rest: bool,
+}
+
+impl Follower<'_> {
+    async fn follow(&mut self) -> Result<(), StoreError> {
+        let mut worker = Worker::spawn("tail", self.store.path.clone()).await?;
+        let mut checkpointed = Instant::now();
+        let mut changed = Instant::now();
+        let mut attempt = 0;
+        loop {
+            match self.poll(&worker).await {
+                Ok(Polled::Changed) => changed = Instant::now(),
+                Ok(Polled::Same) => {}
+                Err(StoreError::Lost { message, .. }) => {
+                    worker = self.reconnect(&mut attempt, message).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            attempt = 0;
+            self.at_rest = true;
+            let complete = self.watch.overlap().completeness();
+            if let Some(complete) = complete {
+                self.send(TailItem::Complete(complete)).await?;
+            }
+            if checkpointed.elapsed() >= CHECKPOINT {
+                checkpointed = Instant::now();
+                let checkpoint = self.watch.overlap().checkpoint();
+                if let Some(checkpoint) = checkpoint {
+                    self.send(TailItem::Checkpoint(checkpoint)).await?;
+                }
+            }
+            let is_idle = changed.elapsed() >= IDLE_AFTER;
+            self.wait(if is_idle { IDLE_WAIT } else { BUSY_WAIT })
+                .await?;
+        }
+    }
+
+    async fn wait(&self, time: Duration) -> Result<(), StoreError> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(StoreError::Cancelled),
+            () = self.out.closed() => Err(StoreError::Cancelled),
+            () = tokio::time::sleep(time) => Ok(()),
+        }
+    }
+
+    async fn send(&self, item: TailItem) -> Result<(), StoreError> {
+        send(&self.out, item, self.stop).await
+    }
+
+    /// Opens the file again, as often as it takes.
+    async fn reconnect(
+        &mut self,
+        attempt: &mut u32,
+        mut error: String,
+    ) -> Result<Worker, StoreError> {
+        loop {
+            let wait = BUSY_WAIT
+                .saturating_mul(1 << (*attempt).min(7))
+                .min(LONGEST_WAIT);
+            *attempt += 1;
+            let item = TailItem::Reconnecting {
+                attempt: *attempt,
+                error,
+                wait,
+            };
+            self.send(item).await?;
+            self.wait(wait).await?;
+            // The new connection counts its changes from elsewhere.
+            self.seen = None;
+            match Worker::spawn("tail", self.store.path.clone()).await {
+                Ok(worker) => {
+                    self.send(TailItem::Reconnected).await?;
+                    return Ok(worker);
+                }
+                Err(failure) => error = failure.to_string(),
+            }
+        }
+    }
+
+    async fn poll(&mut self, worker: &Worker) -> Result<Polled, StoreError> {
+        let (version, now) = worker
+            .run(self.stop, |connection, _| look(connection))
+            .await?;
+        let missed = self.watch.overlap().begin(now);
+        self.gap(missed).await?;
+        let is_same = self.seen == Some(version);
+        if !is_same {
+            self.at_rest = false;
+            self.dated(worker).await?;
+            self.undated(worker).await?;
+            self.unsettled(worker).await?;
+        }
+        let missed = self.watch.overlap().finish();
+        self.gap(missed).await?;
+        self.seen = Some(version);
+        Ok(if is_same {
+            Polled::Same
+        } else {
+            Polled::Changed
+        })
+    }
+
+    async fn gap(&self, missed: Option<Missed>) -> Result<(), StoreError> {
+        let Some(Missed { from, to, because }) = missed else {
+            return Ok(());
+        };
+        self.send(TailItem::Gap { from, to, because }).await
+    }
+
+    async fn dated(&self, worker: &Worker) -> Result<(), StoreError> {
+        let low = self.watch.overlap().low();
+        let mut walk = Walk::forward(&self.watch.shape, &[Section::Dated], Some(low));
+        loop {
+            let watch = Arc::clone(&self.watch);
+            let job = move |connection: &mut Connection, halt: &Halt| {
+                let mut reading = Reading::new(&watch);
+                let shape = &watch.shape;
+                let pause = walk.advance_rows(connection, shape, SLICE, halt, &mut |row| {
+                    reading.take(row)?;
+                    Ok(reading.flow())
+                })?;
+                if let (Some(At::Instant(at)), true) = (walk.looked_to, pause != Pause::End) {
+                    watch.overlap().caught_up_to(shape.settled_before(at));
+                }
+                Ok((walk, reading.told, pause))
+            };
+            let (after, told, pause) = worker.run(self.stop, job).await?;
+            walk = after;
+            self.tell(told).await?;
+            if pause == Pause::End {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn undated(&self, worker: &Worker) -> Result<(), StoreError> {
+        let watch = Arc::clone(&self.watch);
+        let told = worker.run(self.stop, move |connection, halt| {
+            undated(connection, &watch, halt)
+        });
+        self.tell(told.await?).await
+    }
+
+    async fn unsettled(&self, worker: &Worker) -> Result<(), StoreError> {
+        let ids = self.watch.overlap().unsettled();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let watch = Arc::clone(&self.watch);
+        let told = worker.run(self.stop, move |connection, _| {
+            by_id(connection, &watch, &ids)
+        });
+        self.tell(told.await?).await
+    }
+
+    async fn tell(&self, told: Vec<TailEvent>) -> Result<(), StoreError> {
+        if told.is_empty() {
+            return Ok(());
+        }
+        self.send(TailItem::Events(told)).await
+    }
+}
+
+/// What a poll found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Polled {
+    /// Nobody has written since the last one.
+    Same,
+    /// Somebody has.
+    Changed,
+}
+
+/// Whether anybody has written, then the time: rows committed before it are in what is read next.
+fn look(connection: &Connection) -> Result<(i64, Micros), StoreError> {
+    let version = connection
+        .query_row("PRAGMA data_version", [], |row| row.get(0))
+        .map_err(|error| statement_error(&error))?;
+    Ok((version, clock(connection)?))
+}
+
+/// One job's reading.
+struct Reading<'a> {
+    watch: &'a Watch,
+    reader: Reader,
+    told: Vec<TailEvent>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(watch: &'a Watch) -> Self {
+        Self {
+            watch,
+            reader: Reader::default(),
+            told: Vec::new(),
+        }
+    }
+
+    fn flow(&self) -> ControlFlow<()> {
+        match self.told.len() {
+            0..PIECE => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        }
+    }
+
+    /// Looks at a row of the window, and takes it in when it is new or changed.
+    fn take(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let shape = &self.watch.shape;
+        let time = row::time_of(row).map_err(|error| statement_error(&error))?;
+        let is_old = |at: Micros| at < self.watch.overlap().low();
+        // The range that was read is wider than the window.
+        if shape.at_of(&time).instant().is_some_and(is_old) {
+            return Ok(());
+        }
+        self.take_any(row)
+    }
+
+    fn take_any(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let watch = self.watch;
+        let shape = &watch.shape;
+        let (id, version) = identity(shape, row)?;
+        if watch.overlap().glance(&id, &version) == Glance::Same {
+            return Ok(());
+        }
+        let told = self.reader.read(shape, row, |mut event, record| {
+            let is_match = watch.predicate.matches(&event, record);
+            let is_open =
+                event.outcome == Some(Outcome::Pending) && shape.profile.changes != Changes::Never;
+            let observed = Observed {
+                cursor: event.cursor.clone(),
+                id,
+                version,
+                matches: if is_match { Match::Yes } else { Match::No },
+                settlement: if is_open {
+                    Settlement::Open
+                } else {
+                    Settlement::Final
+                },
+            };
+            let change = watch.overlap().record(observed)?;
+            event.payload = payload(record, watch.need);
+            Some(TailEvent { change, event })
+        })?;
+        self.told.extend(told);
+        Ok(())
+    }
+}
+
+fn identity(shape: &Shape, row: &Row<'_>) -> Result<(EventId, String), StoreError> {
+    let read = || {
+        let (_, key) = row::place_of(shape, row)?;
+        Ok((row::id_of(shape, row, &key)?, row::version_of(shape, row)?))
+    };
+    read().map_err(|error: rusqlite::Error| statement_error(&error))
+}
+
+/// Rows without a time: the newest of each kind, by key.
+fn undated(
+    connection: &Connection,
+    watch: &Watch,
+    halt: &Halt,
+) -> Result<Vec<TailEvent>, StoreError> {
+    let shape = &watch.shape;
+    let kinds = [
+        &[Section::NegInfinity][..],
+        &[Section::PosInfinity],
+        &[Section::High, Section::Low, Section::Null],
+    ];
+    let mut reading = Reading::new(watch);
+    for sections in kinds {
+        // Which rows there are comes first: it says which of them are older than the tail.
+        let mut places: Vec<(Cursor, EventId)> = Vec::new();
+        newest(connection, shape, sections, halt, &mut |row| {
+            let (time, key) = row::place_of(shape, row).map_err(|error| statement_error(&error))?;
+            let id = row::id_of(shape, row, &key).map_err(|error| statement_error(&error))?;
+            places.push((
+                Cursor {
+                    at: shape.at_of(&time),
+                    time,
+                    key,
+                },
+                id,
+            ));
+            Ok(())
+        })?;
+        if places.is_empty() {
+            continue;
+        }
+        watch.overlap().undated(&places);
+        newest(connection, shape, sections, halt, &mut |row| {
+            reading.take(row)
+        })?;
+    }
+    Ok(reading.told)
+}
+
+fn newest(
+    connection: &Connection,
+    shape: &Shape,
+    sections: &[Section],
+    halt: &Halt,
+    visit: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut left = UNDATED_MOST;
+    let mut walk = Walk::back(shape, sections);
+    walk.advance_rows(connection, shape, UNHURRIED, halt, &mut |row| {
+        visit(row)?;
+        left -= 1;
+        Ok(if left == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    })?;
+    Ok(())
+}
+
+fn by_id(
+    connection: &Connection,
+    watch: &Watch,
+    ids: &[EventId],
+) -> Result<Vec<TailEvent>, StoreError> {
+    let shape = &watch.shape;
+    let mut condition = shape.with_ids(ids);
+    let text = format!(
+        "SELECT TRUE, {} FROM {} WHERE {}",
+        shape.select(),
+        shape.table,
+        std::mem::take(&mut condition.text)
+    );
+    let mut reading = Reading::new(watch);
+    let mut statement = connection
+        .prepare(&text)
+        .map_err(|error| statement_error(&error))?;
+    let mut rows = statement
+        .query(params_from_iter(condition.values))
+        .map_err(|error| statement_error(&error))?;
+    while let Some(row) = rows.next().map_err(|error| statement_error(&error))? {
+        reading.take_any(row)?;
+    }
+    Ok(reading.told)
+}
