@@ -1,1 +1,216 @@
-//! Tests.
+//! Frames, as a terminal would show them.
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::Color;
+
+use super::draw;
+use crate::app::Msg;
+use crate::app::rig::{Rig, event, events, record};
+use crate::app::timeline::Gap;
+use crate::core::instant::At;
+use crate::store::Change;
+use crate::ui::theme::load::{BUILT_IN, named};
+use crate::ui::theme::{Depth, Glyphs, Theme};
+
+const SIZES: [(u16, u16); 3] = [(40, 10), (80, 24), (120, 40)];
+
+fn theme() -> Theme {
+    named("dark").expect("built in")
+}
+
+/// Draws until pages and regions have settled.
+fn frame(rig: &mut Rig, theme: &Theme, (width, height): (u16, u16)) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
+    for _ in 0..2 {
+        let mut regions = *rig.app.regions();
+        terminal
+            .draw(|frame| regions = draw(frame, &rig.app, theme))
+            .expect("draws");
+        rig.tell(Msg::Laid(regions));
+    }
+    terminal
+}
+
+fn text(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width);
+    let lines = buffer.content.chunks(width).map(|row| {
+        let mut line = String::new();
+        let mut covered = 0;
+        for cell in row {
+            if covered == 0 {
+                line.push_str(cell.symbol());
+                covered = unicode_width::UnicodeWidthStr::width(cell.symbol()).max(1);
+            }
+            covered -= 1;
+        }
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The frames of one screen in every size.
+fn snapshot(name: &str, make: impl Fn() -> Rig) {
+    for size in SIZES {
+        let mut rig = make();
+        // The sizes of the panes decide how far keys move: lay them out first.
+        let terminal = frame(&mut rig, &theme(), size);
+        let shown = text(terminal.backend().buffer());
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), shown);
+    }
+}
+
+fn pressed(count: i64, keys: &str) -> Rig {
+    let mut rig = Rig::new(events(count));
+    rig.lay(78, 15);
+    rig.press(keys).pause();
+    rig
+}
+
+#[test]
+fn the_list_empty_loading_failed_and_full() {
+    snapshot("list_empty", || Rig::new(Vec::new()));
+    snapshot("list_loading", || {
+        let mut rig = Rig::new(events(30));
+        rig.silent = true;
+        rig.press("f 'user:nobody' enter");
+        rig
+    });
+    snapshot("opening", || Rig::opening(events(30)));
+    snapshot("not_connected", || {
+        let mut rig = Rig::opening(events(30));
+        rig.refuse();
+        rig
+    });
+    snapshot("list_full", || pressed(200, ""));
+    snapshot("list_paused", || {
+        let mut rig = pressed(200, "k k k");
+        rig.arrive(Change::New, vec![event(201, 0, "alice", "Login", 0)]);
+        rig
+    });
+    snapshot("list_no_match", || pressed(200, "f 'user:zoe' enter"));
+}
+
+#[test]
+fn undated_rows_gaps_and_several_days() {
+    snapshot("list_undated", || {
+        let mut all = events(4);
+        all.push(record(90, At::Absent, r#"{"user_name":"nobody"}"#));
+        all.push(event(80, -86_400, "bob", "Login", 7));
+        let mut rig = Rig::new(all);
+        let from = crate::app::rig::NOW.plus(-25_000_000);
+        rig.app.timeline.insert_gap(Gap {
+            from,
+            to: from.plus(2_000_000),
+            because: "the server was restarted".to_owned(),
+        });
+        rig
+    });
+}
+
+#[test]
+fn the_filter_with_suggestions_and_diagnostics() {
+    snapshot("filter_suggestions", || pressed(60, "f 'us'"));
+    snapshot("filter_unknown_field", || pressed(60, "f 'is:error usr:alice'"));
+    snapshot("filter_impossible_date", || {
+        pressed(60, "f 'user:alice is:denied action:DeletePod since:2026-02-30'")
+    });
+    snapshot("filter_result", || pressed(60, "f 'user:alice' enter"));
+}
+
+#[test]
+fn the_inspector_open_folded_and_searched() {
+    snapshot("inspector", || pressed(60, "enter j"));
+    snapshot("inspector_folded", || pressed(60, "enter 2"));
+    snapshot("inspector_search", || pressed(60, "enter / 'code' enter"));
+    snapshot("inspector_beside_list", || pressed(60, "enter tab tab k k"));
+}
+
+#[test]
+fn overlays() {
+    snapshot("help", || pressed(60, "?"));
+    snapshot("palette", || pressed(60, ": 'time'"));
+    snapshot("range", || pressed(60, "t"));
+    snapshot("search_line", || pressed(60, "/ 'pod'"));
+    snapshot("pending_keys", || pressed(60, "enter y"));
+    snapshot("notices", || pressed(60, "y i !"));
+}
+
+#[test]
+fn hostile_text_is_shown_and_marked() {
+    let mut rig = Rig::new(vec![
+        event(1, -3, "\u{1b}[2Jroot", "Login", 0),
+        event(2, -2, "\u{202e}ecila", "Login", 0),
+        event(3, -1, "日本語の名前", "Login", 7),
+    ]);
+    let terminal = frame(&mut rig, &theme(), (80, 24));
+    let buffer = terminal.backend().buffer();
+    let shown = text(buffer);
+    assert!(shown.contains("␛[2Jroot"), "{shown}");
+    assert!(shown.contains("⟨U+202E⟩ecila"), "{shown}");
+    let mark = buffer.content.iter().find(|cell| cell.symbol() == "␛");
+    assert_eq!(mark.map(|cell| cell.bg), Some(Color::Rgb(0xe3, 0xb3, 0x41)));
+    insta::assert_snapshot!("hostile", shown);
+}
+
+#[test]
+fn every_theme_draws_every_depth_and_says_the_same() {
+    let mut plain = None;
+    for (name, _) in BUILT_IN {
+        for depth in [Depth::Sixteen, Depth::Indexed, Depth::True] {
+            let theme = named(name).expect("built in").at(depth);
+            let mut rig = pressed(60, "enter / 'code' enter k");
+            let terminal = frame(&mut rig, &theme, (120, 40));
+            let buffer = terminal.backend().buffer();
+            let shown = text(buffer);
+            assert_eq!(*plain.get_or_insert(shown.clone()), shown, "{name} {depth:?}");
+            for cell in &buffer.content {
+                let colors = [cell.fg, cell.bg];
+                let fits = colors.iter().all(|color| match (depth, color) {
+                    (_, Color::Reset) => true,
+                    _ if name == "mono" => false,
+                    (Depth::True, _) => true,
+                    (_, Color::Rgb(..)) => false,
+                    (Depth::Sixteen, Color::Indexed(_)) => false,
+                    _ => true,
+                });
+                assert!(fits, "{name} {depth:?}: {colors:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ascii_screens_hold_ascii_only() {
+    let theme = theme().with(Glyphs::Ascii);
+    for keys in ["", "k k", "enter j", "?", ": 'a'", "f 'us'", "f 'usr:x'", "enter y", "/ 'x'"] {
+        for size in SIZES {
+            let mut rig = pressed(60, keys);
+            rig.arrive(Change::New, vec![event(61, 0, "日本語\u{202e}", "Login", 0)]);
+            let terminal = frame(&mut rig, &theme, size);
+            let shown = text(terminal.backend().buffer());
+            assert!(shown.is_ascii(), "{keys} {size:?}:\n{shown}");
+        }
+    }
+    let mut rig = pressed(60, "enter j");
+    let terminal = frame(&mut rig, &theme, (80, 24));
+    insta::assert_snapshot!("ascii", text(terminal.backend().buffer()));
+}
+
+#[test]
+fn no_size_makes_drawing_fail() {
+    for keys in ["", "enter", "?", ":", "f 'usr:alice since:x'", "t", "/ 'x'", "enter y", "enter w"] {
+        for width in (1..130).step_by(7) {
+            for height in [1, 2, 3, 5, 9, 14, 15, 20, 41] {
+                let mut rig = pressed(20, keys);
+                frame(&mut rig, &theme(), (width, height));
+            }
+        }
+    }
+    let mut rig = Rig::opening(Vec::new());
+    rig.refuse();
+    for size in [(1, 1), (12, 4), (33, 9), (200, 60)] {
+        frame(&mut rig, &theme(), size);
+    }
+}
