@@ -90,8 +90,8 @@ pub fn run(options: Options) -> Result<Exit, RunError> {
         let (out, answers) = channel(WAITING);
         let alarm = Arc::new(Notify::new());
         let history = options.history;
-        let workers = Workers::start(options.open, history, out, alarm.clone())
-            .map_err(RunError::System)?;
+        let workers =
+            Workers::start(options.open, history, out, alarm.clone()).map_err(RunError::System)?;
         let mut state = Loop {
             app,
             screen: &mut screen,

@@ -155,7 +155,12 @@ fn pane_title(pen: &mut Pen<'_>, area: Rect, focus: Focused, title: &str, note: 
     let after = pen.row(area.x, area.y, area.width, &pieces);
     if !note.is_empty() {
         let room = area.right().saturating_sub(after + 1);
-        pen.row(after, area.y, room, &[("· ", Role::Rule), (note, Role::Dim), (" ", rule)]);
+        pen.row(
+            after,
+            area.y,
+            room,
+            &[("· ", Role::Rule), (note, Role::Dim), (" ", rule)],
+        );
     }
 }
 

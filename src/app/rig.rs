@@ -48,7 +48,11 @@ pub fn event(id: i64, seconds: i64, user: &str, method: &str, code: u8) -> Event
         serde_json::to_string(user).expect("text"),
         if code == 0 { "" } else { "denied" },
     );
-    record(id, At::Instant(NOW.plus(seconds * Micros::SECOND)), &details)
+    record(
+        id,
+        At::Instant(NOW.plus(seconds * Micros::SECOND)),
+        &details,
+    )
 }
 
 /// An event with these details.
@@ -123,7 +127,12 @@ impl Rig {
     }
 
     pub fn lay(&mut self, width: u16, height: u16) {
-        let list = Area { x: 0, y: 6, width, height };
+        let list = Area {
+            x: 0,
+            y: 6,
+            width,
+            height,
+        };
         self.tell(Msg::Laid(Regions {
             list,
             inspector: list,
@@ -141,9 +150,15 @@ impl Rig {
     pub fn press(&mut self, keys: &str) -> &mut Self {
         for (place, part) in keys.split('\'').enumerate() {
             let chords: Vec<Chord> = if place % 2 == 1 {
-                part.chars().map(|c| Chord::plain(crate::app::keymap::Key::Char(c))).collect()
+                part.chars()
+                    .map(|c| Chord::plain(crate::app::keymap::Key::Char(c)))
+                    .collect()
             } else {
-                assert_eq!(sequence(part).len(), part.split_whitespace().count(), "{part}");
+                assert_eq!(
+                    sequence(part).len(),
+                    part.split_whitespace().count(),
+                    "{part}"
+                );
                 sequence(part)
             };
             for chord in chords {
@@ -188,7 +203,10 @@ impl Rig {
             Follow::Following => "following".to_owned(),
             Follow::Paused { new } => format!("paused+{new}"),
         };
-        let selected = app.timeline.selected().map_or("-", |event| event.id.as_str());
+        let selected = app
+            .timeline
+            .selected()
+            .map_or("-", |event| event.id.as_str());
         let focus = match (app.overlays.last(), app.focus) {
             (Some(Overlay::Reader(_)), _) => "reader",
             (Some(Overlay::Picker(_)), _) => "picker",
@@ -223,9 +241,10 @@ impl Rig {
 
     fn answer(&mut self, effect: Effect) {
         let (generation, answers) = match effect {
-            Effect::Open(generation) => {
-                (generation, vec![Answer::Opened(Arc::new(self.description()), Some(0))])
-            }
+            Effect::Open(generation) => (
+                generation,
+                vec![Answer::Opened(Arc::new(self.description()), Some(0))],
+            ),
             Effect::Catalog(generation) => {
                 let mut catalog = Catalog::new("prod-pg", &clutch());
                 for event in &self.events {

@@ -46,10 +46,13 @@ fn keys_do_what_they_say() {
         ("ctrl-p esc", "following 40/40 list"),
         ("enter", "following 40/40 inspector open 40@id"),
         ("enter q", "following 40/40 list"),
-        ("enter tab tab", "following 40/40 list open 40@id"),
+        ("enter backtab", "following 40/40 list open 40@id"),
         ("enter j j", "following 40/40 inspector open 40@details"),
         ("enter j j h j", "following 40/40 inspector open 40@sent"),
-        ("enter / 'code' enter", "following 40/40 inspector open 40@details.status.code"),
+        (
+            "enter / 'code' enter",
+            "following 40/40 inspector open 40@details.status.code",
+        ),
         ("enter G h h", "following 40/40 inspector open 40@sent"),
         (
             "enter / 'alice' enter",
@@ -63,7 +66,10 @@ fn keys_do_what_they_say() {
             "enter / 'bob' enter -",
             "following 39/26 inspector open 40@details.user_name [-.details.user_name:bob]",
         ),
-        ("f 'is:denied' enter f up", "following 35/5 filter [is:denied]"),
+        (
+            "f 'is:denied' enter f up",
+            "following 35/5 filter [is:denied]",
+        ),
         ("z", "following 40/40 list"),
     ] {
         check(keys, expected);
@@ -148,17 +154,25 @@ fn a_typed_filter_runs_after_a_pause_and_once() {
     assert_eq!(rig.state(), "following 39/13 filter [user:alice]");
     let asked = rig.app.question.page;
     rig.press("left enter");
-    assert_eq!(rig.app.question.page, asked, "the same filter is not asked twice");
+    assert_eq!(
+        rig.app.question.page, asked,
+        "the same filter is not asked twice"
+    );
 }
 
 #[test]
 fn an_invalid_filter_keeps_the_previous_result() {
     let mut rig = Rig::new(events(40));
-    rig.press("f 'user:alice' enter f ' since:2026-13-45'").pause();
+    rig.press("f 'user:alice' enter f ' since:2026-13-45'")
+        .pause();
     assert!(rig.app.filter.is_invalid());
     assert_eq!(rig.app.timeline.len(), 13);
     rig.press("enter");
-    assert_eq!(rig.app.focus, Focus::Filter, "an invalid filter is not accepted");
+    assert_eq!(
+        rig.app.focus,
+        Focus::Filter,
+        "an invalid filter is not accepted"
+    );
 }
 
 #[test]
@@ -169,7 +183,11 @@ fn ctrl_c_stops_the_query_first_and_quits_then() {
     assert!(rig.app.question.is_loading());
     rig.effects.clear();
     rig.press("ctrl-c");
-    assert!(matches!(rig.effects.as_slice(), [Effect::StopQuery]), "{:?}", rig.effects);
+    assert!(
+        matches!(rig.effects.as_slice(), [Effect::StopQuery]),
+        "{:?}",
+        rig.effects
+    );
     assert!(matches!(rig.app.question.paging, Paging::Stopped(_)));
     rig.press("ctrl-c");
     assert!(matches!(rig.effects.last(), Some(Effect::Quit)));
@@ -192,7 +210,11 @@ fn without_a_connection_one_can_try_again_or_quit() {
     rig.refuse();
     rig.effects.clear();
     rig.press("j f r");
-    assert!(matches!(rig.effects.as_slice(), [Effect::Open(_)]), "{:?}", rig.effects);
+    assert!(
+        matches!(rig.effects.as_slice(), [Effect::Open(_)]),
+        "{:?}",
+        rig.effects
+    );
     rig.refuse();
     rig.press("q");
     assert!(matches!(rig.effects.last(), Some(Effect::Quit)));
@@ -244,11 +266,25 @@ fn pages_are_loaded_at_both_ends_by_cursor() {
     }
     assert!(rig.app.timeline.len() >= 1_000);
     rig.press("g g");
-    assert_eq!(rig.app.timeline.selected().map(|e| e.id.to_string()).as_deref(), Some("1"));
+    assert_eq!(
+        rig.app
+            .timeline
+            .selected()
+            .map(|e| e.id.to_string())
+            .as_deref(),
+        Some("1")
+    );
     for _ in 0..150 {
         rig.press("pgdn");
     }
-    assert_eq!(rig.app.timeline.selected().map(|e| e.id.to_string()).as_deref(), Some("1800"));
+    assert_eq!(
+        rig.app
+            .timeline
+            .selected()
+            .map(|e| e.id.to_string())
+            .as_deref(),
+        Some("1800")
+    );
     rig.press("G");
     assert_eq!(rig.state(), "following 1800/1800 list");
 }

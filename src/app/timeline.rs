@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::core::event::{Cursor, Event, EventId, Field};
 use crate::core::instant::{At, Micros};
+use crate::core::sanitise::safe;
 use crate::store::{Change, TailEvent};
 
 /// Bytes of events held at most.
@@ -283,7 +284,7 @@ impl Timeline {
     }
 
     fn measure(&mut self, event: &Event) {
-        let width = |field| event.first(field).map_or(0, |text| text.width());
+        let width = |field| event.first(field).map_or(0, |text| safe(text).width());
         self.widths.actor = self.widths.actor.max(width(Field::Actor));
         self.widths.action = self.widths.action.max(width(Field::Action));
         self.widths.service = self.widths.service.max(width(Field::Service));

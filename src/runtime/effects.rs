@@ -240,7 +240,10 @@ impl Workers {
                     let asked = tokio::time::timeout(CLOCK, store.now(&stop)).await;
                     // Half of the way there and back is the best guess of when it was told.
                     let here = before.plus((now().0 - before.0) / 2);
-                    let skew = asked.ok().and_then(Result::ok).map(|there| there.0 - here.0);
+                    let skew = asked
+                        .ok()
+                        .and_then(Result::ok)
+                        .map(|there| there.0 - here.0);
                     let description = store.description();
                     let _ = out.send(Report::Store(store)).await;
                     send(&out, generation, Answer::Opened(description, skew)).await;
@@ -283,8 +286,7 @@ impl Workers {
                 (path, kept)
             });
             if let Ok((path, Err(error))) = kept.await {
-                let sentence =
-                    format!("the filter cannot be kept in {}: {error}", path.display());
+                let sentence = format!("the filter cannot be kept in {}: {error}", path.display());
                 let _ = out.send(Report::Trouble(sentence)).await;
             }
         });

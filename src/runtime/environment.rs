@@ -126,7 +126,10 @@ mod tests {
         assert!(matches!(deep.style(Role::Bar).fg, Some(Color::Rgb(..))));
         assert_eq!(deep.glyphs, Glyphs::Unicode);
         let indexed = look(&[("TERM", "xterm-256color"), ("LANG", "C")], &auto);
-        assert!(matches!(indexed.style(Role::Bar).fg, Some(Color::Indexed(_))));
+        assert!(matches!(
+            indexed.style(Role::Bar).fg,
+            Some(Color::Indexed(_))
+        ));
         assert_eq!(indexed.glyphs, Glyphs::Ascii);
         let locale = [("LC_ALL", "C"), ("LANG", "en_GB.UTF-8")];
         assert_eq!(look(&locale, &auto).glyphs, Glyphs::Ascii);

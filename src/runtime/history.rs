@@ -30,8 +30,8 @@ pub fn load(path: &Path) -> io::Result<Vec<String>> {
     if lines.len() > 4 * MOST {
         // Written beside and renamed, so that a crash leaves either the old file or the new one.
         let beside = path.with_extension("new");
-        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true))
-            .open(&beside)?;
+        let mut file =
+            private(OpenOptions::new().write(true).create(true).truncate(true)).open(&beside)?;
         file.write_all((newest.join("\n") + "\n").as_bytes())?;
         fs::rename(&beside, path)?;
     }
@@ -78,6 +78,9 @@ mod tests {
         let newest = load(&path).expect("reads");
         assert_eq!(newest.last(), lines.last());
         assert_eq!(load(&path).expect("reads").len(), MOST);
-        assert_eq!(fs::read_to_string(&path).expect("reads").lines().count(), MOST);
+        assert_eq!(
+            fs::read_to_string(&path).expect("reads").lines().count(),
+            MOST
+        );
     }
 }

@@ -91,7 +91,10 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
     let mut end = top.right();
     if text_cells.saturating_add(result_cells).saturating_add(3) <= free {
         pen.right(
-            Rect { width: top.width.saturating_sub(1), ..top },
+            Rect {
+                width: top.width.saturating_sub(1),
+                ..top
+            },
             &[(&result, Role::Dim)],
         );
         end = top.right().saturating_sub(result_cells + 2);
@@ -109,7 +112,9 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
         explain(pen, below, app, found);
     }
     let caret = width(&app.filter.text()[..app.filter.caret()]);
-    let caret = u16::try_from(caret).unwrap_or(u16::MAX).saturating_sub(scrolled);
+    let caret = u16::try_from(caret)
+        .unwrap_or(u16::MAX)
+        .saturating_sub(scrolled);
     let x = (line.x + caret).min(line.right().saturating_sub(1));
     if focused {
         suggestions(pen, top, x, app);
@@ -126,9 +131,7 @@ fn text(pen: &mut Pen<'_>, line: Rect, app: &App, scrolled: u16) {
     let mut hidden = usize::from(scrolled);
     let cut = text
         .char_indices()
-        .find(|(at, _)| {
-            hidden <= width(&text[..*at])
-        })
+        .find(|(at, _)| hidden <= width(&text[..*at]))
         .map_or(text.len(), |(at, _)| at);
     hidden = width(&text[..cut]);
     pen.put(line.x, line.y, line.width, &text[cut..], Role::Text);
@@ -143,8 +146,14 @@ fn text(pen: &mut Pen<'_>, line: Rect, app: &App, scrolled: u16) {
         let x = line.x.saturating_add(u16::try_from(x).unwrap_or(u16::MAX));
         let room = line.right().saturating_sub(x.min(line.right()));
         let style = pen.style(role);
-        let marked = Rect { x, y: line.y, width: columns.min(room), height: 1 };
-        pen.buf.set_style(marked.intersection(*pen.buf.area()), style);
+        let marked = Rect {
+            x,
+            y: line.y,
+            width: columns.min(room),
+            height: 1,
+        };
+        pen.buf
+            .set_style(marked.intersection(*pen.buf.area()), style);
     }
 }
 
@@ -155,14 +164,28 @@ fn explain(pen: &mut Pen<'_>, area: Rect, app: &App, found: &Diagnostic) {
         Severity::Warning => Role::Warning,
     };
     let (column, marks) = place(app, found);
-    let x = (area.x + prompt()).saturating_add(column).min(area.right().saturating_sub(1));
+    let x = (area.x + prompt())
+        .saturating_add(column)
+        .min(area.right().saturating_sub(1));
     let marks = "^".repeat(usize::from(marks.min(area.right() - x)));
     let after = pen.put(x, area.y, area.right() - x, &marks, role);
     let sentence = sentence(found);
     if fits_beside(app, found, area.width) {
-        pen.put(after + 1, area.y, area.right().saturating_sub(after + 1), &sentence, role);
+        pen.put(
+            after + 1,
+            area.y,
+            area.right().saturating_sub(after + 1),
+            &sentence,
+            role,
+        );
     } else if area.height > 1 {
-        pen.put(area.x + 1, area.y + 1, area.width.saturating_sub(1), &sentence, role);
+        pen.put(
+            area.x + 1,
+            area.y + 1,
+            area.width.saturating_sub(1),
+            &sentence,
+            role,
+        );
     }
 }
 
@@ -171,14 +194,25 @@ fn result(app: &App) -> String {
     let Some(description) = app.description() else {
         return String::new();
     };
-    let Question { paging, count, took, text, .. } = &app.question;
+    let Question {
+        paging,
+        count,
+        took,
+        text,
+        ..
+    } = &app.question;
     let mut parts = Vec::new();
     if app.filter.is_invalid() {
         parts.push("previous result".to_owned());
     }
     match paging {
-        Paging::Running { progress: Some(progress), .. } => parts.push(looked(app, *progress)),
-        Paging::Running { .. } if app.question.took.is_none() => parts.push("searching…".to_owned()),
+        Paging::Running {
+            progress: Some(progress),
+            ..
+        } => parts.push(looked(app, *progress)),
+        Paging::Running { .. } if app.question.took.is_none() => {
+            parts.push("searching…".to_owned())
+        }
         Paging::Stopped(Some(progress)) => {
             parts.push(format!("stopped, {}", looked(app, *progress)));
         }
@@ -218,25 +252,43 @@ fn suggestions(pen: &mut Pen<'_>, top: Rect, caret: u16, app: &App) {
     };
     let all = *pen.buf.area();
     let shown = popup.suggestions.len().min(SHOWN);
-    let first = popup.chosen.map_or(0, |chosen| chosen.saturating_sub(shown - 1));
+    let first = popup
+        .chosen
+        .map_or(0, |chosen| chosen.saturating_sub(shown - 1));
     let visible = &popup.suggestions[first..(first + shown).min(popup.suggestions.len())];
     let cells = |text: &str| u16::try_from(width(text)).unwrap_or(u16::MAX);
-    let label = visible.iter().map(|s| cells(&s.completion.label)).max().unwrap_or(0).min(40);
-    let about = visible.iter().map(|s| cells(&s.completion.about)).max().unwrap_or(0).min(40);
+    let label = visible
+        .iter()
+        .map(|s| cells(&s.completion.label))
+        .max()
+        .unwrap_or(0)
+        .min(40);
+    let about = visible
+        .iter()
+        .map(|s| cells(&s.completion.about))
+        .max()
+        .unwrap_or(0)
+        .min(40);
     let columns = (label + about + 5).min(all.width);
     let y = top.y + 1;
     let area = Rect {
         x: caret.min(all.right() - columns),
         y,
         width: columns,
-        height: u16::try_from(visible.len()).unwrap_or(0).min(all.bottom().saturating_sub(y)),
+        height: u16::try_from(visible.len())
+            .unwrap_or(0)
+            .min(all.bottom().saturating_sub(y)),
     };
     pen.clear(area);
-    let idle = pen.style(Role::SelectionIdle);
+    let idle = pen.style(Role::Popup);
     let chosen_style = pen.style(Role::Selection);
     for (line, suggestion) in visible.iter().take(usize::from(area.height)).enumerate() {
         let y = area.y + u16::try_from(line).unwrap_or(0);
-        let row = Rect { y, height: 1, ..area };
+        let row = Rect {
+            y,
+            height: 1,
+            ..area
+        };
         pen.buf.set_style(row, idle);
         if popup.chosen == Some(first + line) {
             pen.buf.set_style(row, chosen_style);
@@ -244,8 +296,20 @@ fn suggestions(pen: &mut Pen<'_>, top: Rect, caret: u16, app: &App) {
         }
         let completion = &suggestion.completion;
         let hits = (Role::Text, suggestion.hits.as_slice());
-        pen.put_hits(row.x + 2, y, label.min(columns.saturating_sub(3)), &completion.label, hits);
+        pen.put_hits(
+            row.x + 2,
+            y,
+            label.min(columns.saturating_sub(3)),
+            &completion.label,
+            hits,
+        );
         let x = row.x + 2 + label + 2;
-        pen.put(x, y, row.right().saturating_sub(x + 1), &completion.about, Role::Dim);
+        pen.put(
+            x,
+            y,
+            row.right().saturating_sub(x + 1),
+            &completion.about,
+            Role::Dim,
+        );
     }
 }

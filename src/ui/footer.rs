@@ -12,9 +12,7 @@ use crate::ui::theme::Role;
 /// The most useful commands of a place, with a word for each.
 fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
     match (&app.connection, app.focus) {
-        (Connection::Failed(_), _) => {
-            &[("connection.retry", "retry"), ("connection.quit", "quit")]
-        }
+        (Connection::Failed(_), _) => &[("connection.retry", "retry"), ("connection.quit", "quit")],
         (_, Focus::List) => &[
             ("event.open", "open"),
             ("list.pause", "pause"),
@@ -87,7 +85,12 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) {
             x,
             area.y,
             area.right() - x,
-            &[(&key, Role::Key), (" ", Role::Text), (word, Role::Dim), ("  ", Role::Text)],
+            &[
+                (&key, Role::Key),
+                (" ", Role::Text),
+                (word, Role::Dim),
+                ("  ", Role::Text),
+            ],
         );
     }
 }
@@ -104,7 +107,10 @@ fn pending(pen: &mut Pen<'_>, area: Rect, app: &App) {
         &[(&so_far.join(" "), Role::Key), (" …  ", Role::Dim)],
     );
     let scopes: &[Scope] = app.scopes();
-    for command in COMMANDS.iter().filter(|command| scopes.contains(&command.scope)) {
+    for command in COMMANDS
+        .iter()
+        .filter(|command| scopes.contains(&command.scope))
+    {
         for keys in command.keys {
             let keys = sequence(keys);
             if let Some([next, ..]) = keys.strip_prefix(pressed) {

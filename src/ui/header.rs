@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{App, Connection, Live};
 use crate::app::zone::length;
+use crate::app::{App, Connection, Live};
 use crate::store::{Access, TailLevel};
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
@@ -22,7 +22,11 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> CompleteShown {
     let (name, rest) = source(app);
     let (mark, word, role) = live(app);
     let zone = format!("{}  ", app.zone.name());
-    let right = [(zone.as_str(), Role::Time), ("?", Role::Key), (" help ", Role::Dim)];
+    let right = [
+        (zone.as_str(), Role::Time),
+        ("?", Role::Key),
+        (" help ", Role::Dim),
+    ];
     let end = pen.right(area, &right);
     let room = end.saturating_sub(area.x + 1);
     let pieces = [
@@ -65,10 +69,16 @@ fn live(app: &App) -> (&'static str, String, Role) {
         (_, Live::Off) => ("○ ", "not following".to_owned(), Role::Dim),
         (_, Live::Starting) => ("○ ", "starting".to_owned(), Role::Pending),
         (_, Live::On) => ("● ", "live".to_owned(), Role::Live),
-        (_, Live::Reconnecting { attempt, .. }) => {
-            ("▲ ", format!("reconnecting, attempt {attempt}"), Role::Error)
-        }
-        (_, Live::Ended) => ("▲ ", "tail ended, F5 starts it again".to_owned(), Role::Error),
+        (_, Live::Reconnecting { attempt, .. }) => (
+            "▲ ",
+            format!("reconnecting, attempt {attempt}"),
+            Role::Error,
+        ),
+        (_, Live::Ended) => (
+            "▲ ",
+            "tail ended, F5 starts it again".to_owned(),
+            Role::Error,
+        ),
     }
 }
 

@@ -92,13 +92,21 @@ fn labels(pen: &mut Pen<'_>, bars: Rect, used: u16, app: &App) {
     let left = app.zone.minute(since);
     let total = match &app.histogram.counting {
         Counting::Partial(Some(share)) => {
-            format!("{} so far, {:.0} % looked at", short(app.histogram.total()), share * 100.0)
+            format!(
+                "{} so far, {:.0} % looked at",
+                short(app.histogram.total()),
+                share * 100.0
+            )
         }
         Counting::Partial(None) => format!("{} so far", short(app.histogram.total())),
         _ => {
             let width = until.0 - since.0;
             let buckets = i64::try_from(app.histogram.all().len()).unwrap_or(1).max(1);
-            format!("{} · {} each", short(app.histogram.total()), span(width / buckets))
+            format!(
+                "{} · {} each",
+                short(app.histogram.total()),
+                span(width / buckets)
+            )
         }
     };
     let right = if until >= app.now() {

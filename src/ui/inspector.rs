@@ -30,7 +30,11 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, open: &Inspector, regions:
     let (head, lines) = split_top(rest, 1);
     let (word, role) = outcome(open.event.outcome);
     let when = app.zone.full(open.event.at());
-    let pieces = [(when.as_str(), Role::Time), ("  ", Role::Text), (word, role)];
+    let pieces = [
+        (when.as_str(), Role::Time),
+        ("  ", Role::Text),
+        (word, role),
+    ];
     pen.row(head.x + 1, head.y, head.width.saturating_sub(1), &pieces);
     regions.inspector = region(lines);
     match &open.body {
@@ -41,11 +45,9 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, open: &Inspector, regions:
             note(pen, lines, &[(text, Role::Warning)]);
         }
         Body::Failed(why) => note(pen, lines, &[(why, Role::Error)]),
-        Body::NotJson { why, head } => note(
-            pen,
-            lines,
-            &[(why, Role::Warning), (head, Role::Text)],
-        ),
+        Body::NotJson { why, head } => {
+            note(pen, lines, &[(why, Role::Warning), (head, Role::Text)])
+        }
     }
 }
 
@@ -62,21 +64,17 @@ fn note(pen: &mut Pen<'_>, area: Rect, texts: &[(&str, Role)]) {
     }
 }
 
-fn draw_tree(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    app: &App,
-    tree: &Tree,
-    wrap: Wrap,
-    focused: Focused,
-) {
+fn draw_tree(pen: &mut Pen<'_>, area: Rect, app: &App, tree: &Tree, wrap: Wrap, focused: Focused) {
     let height = usize::from(area.height);
     let lines = tree.view(height);
     let keys = key_widths(tree, &lines);
     let mut rows = Vec::new();
     let mut cursor_end = 0;
     for line in lines {
-        let keyed = tree.json().parent(line.node).and_then(|parent| keys.get(&parent));
+        let keyed = tree
+            .json()
+            .parent(line.node)
+            .and_then(|parent| keys.get(&parent));
         let (value, role) = shown(tree.json(), line);
         let indent = 1 + 2 * line.depth.min(usize::from(area.width) / 4);
         let key_cells = keyed.copied().unwrap_or(0);
@@ -95,9 +93,18 @@ fn draw_tree(
     }
     // Wrapped lines above the cursor may push it out; the upper ones give way.
     let skip = cursor_end.saturating_sub(height);
-    for (y, (line, first, indent, x, piece, role)) in (area.y..area.bottom()).zip(rows.into_iter().skip(skip)) {
-        let row = Rect { y, height: 1, ..area };
-        let at = |column: usize| area.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
+    for (y, (line, first, indent, x, piece, role)) in
+        (area.y..area.bottom()).zip(rows.into_iter().skip(skip))
+    {
+        let row = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        let at = |column: usize| {
+            area.x
+                .saturating_add(u16::try_from(column).unwrap_or(u16::MAX))
+        };
         let room = |column: usize| area.right().saturating_sub(at(column));
         if first {
             let mark = match line.folding {
@@ -108,7 +115,8 @@ fn draw_tree(
             pen.put(at(indent), y, room(indent), mark, Role::Dim);
             let (key, key_role) = key(tree.json(), line.node);
             let hits = hits(&key, &app.needle);
-            let cells = room(indent + 2).min(u16::try_from(KEY.max(x - indent - 2)).unwrap_or(u16::MAX));
+            let cells =
+                room(indent + 2).min(u16::try_from(KEY.max(x - indent - 2)).unwrap_or(u16::MAX));
             pen.put_hits(at(indent + 2), y, cells, &key, (key_role, &hits));
         }
         let hits = hits(&piece, &app.needle);
@@ -147,7 +155,10 @@ fn key(json: &FlatJson<'_>, node: NodeId) -> (String, Role) {
         return (String::new(), Role::Dim);
     };
     // Long arrays are not counted through for every line of every frame.
-    let place = json.children(parent).take(10_000).position(|child| child == node);
+    let place = json
+        .children(parent)
+        .take(10_000)
+        .position(|child| child == node);
     let number = place.map_or_else(|| "…".to_owned(), |place| place.to_string());
     (number, Role::Dim)
 }
@@ -170,8 +181,15 @@ fn shown(json: &FlatJson<'_>, line: TreeLine) -> (String, Role) {
         Kind::Text => {
             let scalar = json.scalar(line.node);
             let text = scalar.as_ref().map_or("", |value| value.text());
-            let cut = text.char_indices().nth(VALUE).map_or(text.len(), |(at, _)| at);
-            let end = if cut < text.len() { "… (y v copies all of it)" } else { "\"" };
+            let cut = text
+                .char_indices()
+                .nth(VALUE)
+                .map_or(text.len(), |(at, _)| at);
+            let end = if cut < text.len() {
+                "… (y v copies all of it)"
+            } else {
+                "\""
+            };
             (format!("\"{}{end}", &text[..cut]), Role::JsonText)
         }
     }
@@ -208,7 +226,9 @@ fn chunks(text: &str, cells: usize) -> impl Iterator<Item = &str> {
                 taken += safe(grapheme).width();
                 taken > cells
             })
-            .map_or(rest.len(), |(at, grapheme)| at.max(if at == 0 { grapheme.len() } else { 0 }));
+            .map_or(rest.len(), |(at, grapheme)| {
+                at.max(if at == 0 { grapheme.len() } else { 0 })
+            });
         let (piece, after) = rest.split_at(cut);
         rest = after;
         Some(piece)

@@ -45,7 +45,11 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     }
     let columns = columns(app, lines.width);
     for (y, line) in (lines.y..).zip(view) {
-        let row = Rect { y, height: 1, ..lines };
+        let row = Rect {
+            y,
+            height: 1,
+            ..lines
+        };
         match line {
             Line::Event { event, mark } => {
                 draw_event(pen, row, app, event, columns);
@@ -97,7 +101,9 @@ fn draw_gap(pen: &mut Pen<'_>, row: Rect, app: &App, gap: &Gap) {
 fn columns(app: &App, width: u16) -> Columns {
     let widest = app.timeline.widths();
     let fit = |cells: usize, least: u16, most: u16| {
-        u16::try_from(cells).unwrap_or(u16::MAX).clamp(least, most.max(least))
+        u16::try_from(cells)
+            .unwrap_or(u16::MAX)
+            .clamp(least, most.max(least))
     };
     let time = if width < 60 { 8 } else { 12 };
     let outcome = 7;
@@ -147,10 +153,30 @@ fn draw_event(pen: &mut Pen<'_>, row: Rect, app: &App, event: &Event, columns: C
     let time: String = time.chars().take(usize::from(columns.time)).collect();
     cell(pen, columns.time, &time, Role::Time);
     cell(pen, columns.outcome, word, role);
-    cell(pen, columns.actor, &listed(event, Field::Actor), Role::Actor);
-    cell(pen, columns.service, &listed(event, Field::Service), Role::Service);
-    cell(pen, columns.action, &listed(event, Field::Action), Role::Action);
-    cell(pen, u16::MAX, &listed(event, Field::Resource), Role::Resource);
+    cell(
+        pen,
+        columns.actor,
+        &listed(event, Field::Actor),
+        Role::Actor,
+    );
+    cell(
+        pen,
+        columns.service,
+        &listed(event, Field::Service),
+        Role::Service,
+    );
+    cell(
+        pen,
+        columns.action,
+        &listed(event, Field::Action),
+        Role::Action,
+    );
+    cell(
+        pen,
+        u16::MAX,
+        &listed(event, Field::Resource),
+        Role::Resource,
+    );
 }
 
 /// The values of a field; several are counted, because one alone would hide the others.
@@ -171,11 +197,20 @@ fn empty(pen: &mut Pen<'_>, area: Rect, app: &App) {
         (_, Paging::Idle) if app.question.text.is_empty() => {
             ("no events yet", "new ones appear here")
         }
-        (_, Paging::Idle) => ("no event matches the filter", "x removes it, t changes the range"),
+        (_, Paging::Idle) => (
+            "no event matches the filter",
+            "x removes it, t changes the range",
+        ),
     };
     let y = area.y + area.height / 3;
     if area.height > 0 {
-        pen.put(area.x + 2, y, area.width.saturating_sub(2), text, Role::Title);
+        pen.put(
+            area.x + 2,
+            y,
+            area.width.saturating_sub(2),
+            text,
+            Role::Title,
+        );
     }
     if area.height > 1 {
         let y = (y + 1).min(area.bottom() - 1);

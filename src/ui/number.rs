@@ -41,7 +41,12 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_honest() {
-        for (number, expected) in [(0, "0"), (842, "842"), (41_203, "41 203"), (1_250_000, "1.2M")] {
+        for (number, expected) in [
+            (0, "0"),
+            (842, "842"),
+            (41_203, "41 203"),
+            (1_250_000, "1.2M"),
+        ] {
             assert_eq!(short(number), expected);
         }
         assert_eq!(count(Count::Estimate(1_250_000)), "≈1.2M");

@@ -31,10 +31,16 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
                 Focus::List | Focus::Filter => " search in what is loaded / ",
             };
             let after = pen.put(last.x, last.y, last.width, prompt, Role::Prompt);
-            let end = pen.put(after, last.y, last.right() - after, input.value(), Role::Text);
+            let end = pen.put(
+                after,
+                last.y,
+                last.right().saturating_sub(after),
+                input.value(),
+                Role::Text,
+            );
             let typed: String = input.value().chars().take(input.cursor()).collect();
             let x = after + u16::try_from(width(&typed)).unwrap_or(u16::MAX);
-            Some((x.min(end).min(last.right() - 1), last.y))
+            Some((x.min(end).min(last.right().saturating_sub(1)), last.y))
         }
     };
     caret.filter(|_| typing_over(app))
@@ -60,66 +66,125 @@ fn boxed(pen: &mut Pen<'_>, area: Rect, title: &str) -> Rect {
     let inner = block.inner(area);
     block.render(area, pen.buf);
     let title = format!(" {title} ");
-    pen.put(area.x + 2, area.y, area.width.saturating_sub(4), &title, Role::TitleFocus);
+    pen.put(
+        area.x + 2,
+        area.y,
+        area.width.saturating_sub(4),
+        &title,
+        Role::TitleFocus,
+    );
     inner
 }
 
 fn draw_reader(pen: &mut Pen<'_>, area: Rect, reader: &Reader, regions: &mut Regions) {
     let left = reader.lines.iter().map(|(word, _)| width(word)).max();
-    let left = u16::try_from(left.unwrap_or(0)).unwrap_or(0).min(area.width / 2);
+    let left = u16::try_from(left.unwrap_or(0))
+        .unwrap_or(0)
+        .min(area.width / 2);
     let right = reader.lines.iter().map(|(_, text)| width(text)).max();
     let right = u16::try_from(right.unwrap_or(0)).unwrap_or(u16::MAX);
-    let columns = left.saturating_add(right).saturating_add(6).min(area.width.saturating_sub(4));
+    let columns = left
+        .saturating_add(right)
+        .saturating_add(6)
+        .min(area.width.saturating_sub(4));
     let rows = u16::try_from(reader.lines.len() + 2).unwrap_or(u16::MAX);
-    let inner = boxed(pen, centred(area, columns.max(30), rows.min(area.height)), &reader.title);
+    let inner = boxed(
+        pen,
+        centred(area, columns.max(30), rows.min(area.height)),
+        &reader.title,
+    );
     regions.reader = region(inner);
     let last = reader.lines.len().saturating_sub(usize::from(inner.height));
     let scroll = reader.scroll.min(last);
     for (y, (word, text)) in (inner.y..inner.bottom()).zip(reader.lines.iter().skip(scroll)) {
-        let role = if text.is_empty() { Role::TitleFocus } else { Role::Key };
-        let room = if text.is_empty() { inner.width - 1 } else { left };
+        let role = if text.is_empty() {
+            Role::TitleFocus
+        } else {
+            Role::Key
+        };
+        let room = if text.is_empty() {
+            inner.width.saturating_sub(1)
+        } else {
+            left
+        };
         pen.put(inner.x + 1, y, room, word, role);
         let x = inner.x + 1 + left + 2;
         pen.put(x, y, inner.right().saturating_sub(x), text, Role::Text);
     }
     if last > 0 {
         let note = format!(" {}/{} ", scroll + 1, last + 1);
-        let bottom = Rect { y: inner.bottom(), height: 1, ..inner };
+        let bottom = Rect {
+            y: inner.bottom(),
+            height: 1,
+            ..inner
+        };
         pen.right(bottom, &[(&note, Role::Dim)]);
     }
 }
 
 fn draw_picker(pen: &mut Pen<'_>, area: Rect, picker: &Picker) -> Caret {
     let matches = picker.matches();
-    let rows = u16::try_from(matches.len()).unwrap_or(u16::MAX).clamp(1, PICKED) + 3;
+    let rows = u16::try_from(matches.len())
+        .unwrap_or(u16::MAX)
+        .clamp(1, PICKED)
+        + 3;
     let columns = (area.width * 3 / 4).clamp(40, 76);
     let inner = boxed(pen, centred(area, columns, rows), picker.title);
     if inner.height == 0 {
         return None;
     }
     let after = pen.put(inner.x, inner.y, inner.width, " ▸ ", Role::Prompt);
-    pen.put(after, inner.y, inner.right() - after, picker.input.value(), Role::Text);
-    let typed: String = picker.input.value().chars().take(picker.input.cursor()).collect();
+    pen.put(
+        after,
+        inner.y,
+        inner.right().saturating_sub(after),
+        picker.input.value(),
+        Role::Text,
+    );
+    let typed: String = picker
+        .input
+        .value()
+        .chars()
+        .take(picker.input.cursor())
+        .collect();
     let caret = after + u16::try_from(width(&typed)).unwrap_or(u16::MAX);
     let shown = usize::from(inner.height - 1);
     if matches.len() == 0 && shown > 0 {
-        pen.put(inner.x + 3, inner.y + 1, inner.width, "nothing matches", Role::Dim);
+        pen.put(
+            inner.x + 3,
+            inner.y + 1,
+            inner.width,
+            "nothing matches",
+            Role::Dim,
+        );
     }
     let first = (picker.chosen() + 1).saturating_sub(shown);
     let rows = (inner.y + 1..inner.bottom()).zip(matches.enumerate().skip(first));
     for (y, (place, (item, hits))) in rows {
-        let row = Rect { y, height: 1, ..inner };
-        let about = u16::try_from(width(&item.about)).unwrap_or(0).min(inner.width / 2);
+        let row = Rect {
+            y,
+            height: 1,
+            ..inner
+        };
+        let about = u16::try_from(width(&item.about))
+            .unwrap_or(0)
+            .min(inner.width / 2);
         let label = inner.width.saturating_sub(about + 5);
         pen.put_hits(inner.x + 3, y, label, &item.label, (Role::Text, hits));
-        pen.put(inner.right() - about - 1, y, about, &item.about, Role::Key);
+        pen.put(
+            inner.right().saturating_sub(about + 1),
+            y,
+            about,
+            &item.about,
+            Role::Key,
+        );
         if place == picker.chosen() {
             pen.put(inner.x + 1, y, 1, "▸", Role::Prompt);
             let style = pen.style(Role::Selection);
             pen.buf.set_style(row, style);
         }
     }
-    Some((caret.min(inner.right() - 1), inner.y))
+    Some((caret.min(inner.right().saturating_sub(1)), inner.y))
 }
 
 /// Why there is no connection, and what can be done.

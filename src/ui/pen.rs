@@ -44,7 +44,11 @@ impl Pen<'_> {
         text: &str,
         (role, hits): (Role, &[usize]),
     ) -> u16 {
-        let (mut at, end) = (x, x.saturating_add(room));
+        let all = *self.buf.area();
+        if y < all.top() || y >= all.bottom() {
+            return x;
+        }
+        let (mut at, end) = (x, x.saturating_add(room).min(all.right()).max(x));
         let style = self.style(role);
         let mut number = 0;
         for grapheme in text.graphemes(true) {
@@ -59,12 +63,13 @@ impl Pen<'_> {
             number += grapheme.chars().count();
             let cells = u16::try_from(shown.width()).unwrap_or(u16::MAX);
             if at.saturating_add(cells) > end {
-                if room > 0 {
+                if end > x {
                     self.buf.set_stringn(end - 1, y, "…", 1, style);
                 }
                 return end;
             }
-            self.buf.set_stringn(at, y, &shown, usize::from(cells), style);
+            self.buf
+                .set_stringn(at, y, &shown, usize::from(cells), style);
             at += cells;
         }
         at
@@ -91,6 +96,10 @@ impl Pen<'_> {
     /// A line across the first line of an area.
     pub fn rule(&mut self, area: Rect, role: Role) {
         let style = self.style(role);
+        let area = area.intersection(*self.buf.area());
+        if area.is_empty() {
+            return;
+        }
         for x in area.left()..area.right() {
             self.buf.set_stringn(x, area.y, "─", 1, style);
         }
@@ -98,6 +107,7 @@ impl Pen<'_> {
 
     /// Empties an area.
     pub fn clear(&mut self, area: Rect) {
+        let area = area.intersection(*self.buf.area());
         for y in area.top()..area.bottom() {
             for x in area.left()..area.right() {
                 self.buf[(x, y)].reset();

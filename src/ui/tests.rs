@@ -112,9 +112,14 @@ fn undated_rows_gaps_and_several_days() {
 #[test]
 fn the_filter_with_suggestions_and_diagnostics() {
     snapshot("filter_suggestions", || pressed(60, "f 'us'"));
-    snapshot("filter_unknown_field", || pressed(60, "f 'is:error usr:alice'"));
+    snapshot("filter_unknown_field", || {
+        pressed(60, "f 'is:error usr:alice'")
+    });
     snapshot("filter_impossible_date", || {
-        pressed(60, "f 'user:alice is:denied action:DeletePod since:2026-02-30'")
+        pressed(
+            60,
+            "f 'user:alice is:denied action:DeletePod since:2026-02-30'",
+        )
     });
     snapshot("filter_result", || pressed(60, "f 'user:alice' enter"));
 }
@@ -124,7 +129,7 @@ fn the_inspector_open_folded_and_searched() {
     snapshot("inspector", || pressed(60, "enter j"));
     snapshot("inspector_folded", || pressed(60, "enter 2"));
     snapshot("inspector_search", || pressed(60, "enter / 'code' enter"));
-    snapshot("inspector_beside_list", || pressed(60, "enter tab tab k k"));
+    snapshot("inspector_beside_list", || pressed(60, "enter backtab k k"));
 }
 
 #[test]
@@ -164,7 +169,11 @@ fn every_theme_draws_every_depth_and_says_the_same() {
             let terminal = frame(&mut rig, &theme, (120, 40));
             let buffer = terminal.backend().buffer();
             let shown = text(buffer);
-            assert_eq!(*plain.get_or_insert(shown.clone()), shown, "{name} {depth:?}");
+            assert_eq!(
+                *plain.get_or_insert(shown.clone()),
+                shown,
+                "{name} {depth:?}"
+            );
             for cell in &buffer.content {
                 let colors = [cell.fg, cell.bg];
                 let fits = colors.iter().all(|color| match (depth, color) {
@@ -184,10 +193,23 @@ fn every_theme_draws_every_depth_and_says_the_same() {
 #[test]
 fn ascii_screens_hold_ascii_only() {
     let theme = theme().with(Glyphs::Ascii);
-    for keys in ["", "k k", "enter j", "?", ": 'a'", "f 'us'", "f 'usr:x'", "enter y", "/ 'x'"] {
+    for keys in [
+        "",
+        "k k",
+        "enter j",
+        "?",
+        ": 'a'",
+        "f 'us'",
+        "f 'usr:x'",
+        "enter y",
+        "/ 'x'",
+    ] {
         for size in SIZES {
             let mut rig = pressed(60, keys);
-            rig.arrive(Change::New, vec![event(61, 0, "日本語\u{202e}", "Login", 0)]);
+            rig.arrive(
+                Change::New,
+                vec![event(61, 0, "日本語\u{202e}", "Login", 0)],
+            );
             let terminal = frame(&mut rig, &theme, size);
             let shown = text(terminal.backend().buffer());
             assert!(shown.is_ascii(), "{keys} {size:?}:\n{shown}");
@@ -200,7 +222,17 @@ fn ascii_screens_hold_ascii_only() {
 
 #[test]
 fn no_size_makes_drawing_fail() {
-    for keys in ["", "enter", "?", ":", "f 'usr:alice since:x'", "t", "/ 'x'", "enter y", "enter w"] {
+    for keys in [
+        "",
+        "enter",
+        "?",
+        ":",
+        "f 'usr:alice since:x'",
+        "t",
+        "/ 'x'",
+        "enter y",
+        "enter w",
+    ] {
         for width in (1..130).step_by(7) {
             for height in [1, 2, 3, 5, 9, 14, 15, 20, 41] {
                 let mut rig = pressed(20, keys);

@@ -35,6 +35,7 @@ roles! {
     RuleFocus "rule-focus" "Lines of the pane that has the keys.",
     Selection "selection" "The selected line of the pane that has the keys.",
     SelectionIdle "selection-idle" "The selected line of another pane.",
+    Popup "popup" "Suggestions under the filter.",
     Match "match" "What was searched for or typed.",
     Prompt "prompt" "In front of a line of text.",
     Key "key" "A key to press.",

@@ -31,14 +31,19 @@ fn folding_hides_and_unfolding_shows_the_same_again() {
     assert_eq!(
         all,
         [
-            " id*", "vdetails", ". user", ".vstatus", ".. code", ".. note", ".vtags", ".. ",
-            "..v", "... k", " odd key"
+            " id*", "vdetails", ". user", ".vstatus", ".. code", ".. note", ".vtags", ".. ", "..v",
+            "... k", " odd key"
         ]
     );
     tree.fold(Fold::Level(1));
     assert_eq!(shown(&tree), [" id*", ">details", " odd key"]);
     tree.fold(Fold::Level(2));
-    assert_eq!(shown(&tree), [" id*", "vdetails", ". user", ".>status", ".>tags", " odd key"]);
+    assert_eq!(
+        shown(&tree),
+        [
+            " id*", "vdetails", ". user", ".>status", ".>tags", " odd key"
+        ]
+    );
     tree.fold(Fold::Level(9));
     assert_eq!(shown(&tree), all);
 }
@@ -55,7 +60,17 @@ fn left_and_right_walk_the_tree() {
     assert_eq!(shown(&tree), [" id", ">details*", " odd key"]);
     tree.fold(Fold::CollapseDeep);
     tree.fold(Fold::Expand);
-    assert_eq!(shown(&tree), [" id", "vdetails*", ". user", ".>status", ".>tags", " odd key"]);
+    assert_eq!(
+        shown(&tree),
+        [
+            " id",
+            "vdetails*",
+            ". user",
+            ".>status",
+            ".>tags",
+            " odd key"
+        ]
+    );
     tree.fold(Fold::ExpandDeep);
     assert_eq!(shown(&tree).len(), 11);
 }
@@ -126,5 +141,9 @@ fn a_changed_event_keeps_folds_and_cursor() {
     let mut after = Tree::new(FlatJson::parse(text).expect("valid"));
     after.take_over(&before);
     assert_eq!(after.path(after.cursor()).to_string(), "details.status");
-    assert!(shown(&after).contains(&".>status*".to_owned()), "{:?}", shown(&after));
+    assert!(
+        shown(&after).contains(&".>status*".to_owned()),
+        "{:?}",
+        shown(&after)
+    );
 }

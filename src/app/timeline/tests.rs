@@ -37,7 +37,9 @@ fn the_order_is_the_stores_whatever_the_order_of_arrival() {
     timeline.insert_page(pages);
     assert_eq!(
         ids(&timeline),
-        ["undated", "90", "92", "91", "01-14", "50", "01-15", "1", "2", "3"]
+        [
+            "undated", "90", "92", "91", "01-14", "50", "01-15", "1", "2", "3"
+        ]
     );
 }
 
@@ -74,7 +76,11 @@ fn what_is_being_read_stays_on_its_line() {
     for id in 200..250 {
         arrive(&mut timeline, event(id, id, "bob", "Login", 0));
     }
-    timeline.insert_page((0..50).map(|n| event(1_000 + n, -5_000 - n, "x", "y", 0)).collect());
+    timeline.insert_page(
+        (0..50)
+            .map(|n| event(1_000 + n, -5_000 - n, "x", "y", 0))
+            .collect(),
+    );
     assert_eq!(shown(&timeline), before);
 }
 
@@ -87,12 +93,18 @@ fn the_budget_holds_and_the_other_end_gives_way() {
     assert_eq!((timeline.older, timeline.newer), (Edge::Open, Edge::End));
     assert_eq!(timeline.newest().map(|e| e.id.as_str()), Some("100"));
     timeline.select_oldest();
-    let older: Vec<_> = (0..15).map(|n| event(500 + n, -5_000 - n, "x", "y", 0)).collect();
+    let older: Vec<_> = (0..15)
+        .map(|n| event(500 + n, -5_000 - n, "x", "y", 0))
+        .collect();
     timeline.insert_page(older);
     assert_eq!(timeline.newer, Edge::Open, "the newest were let go");
     let held = timeline.len();
     assert_eq!(arrive(&mut timeline, event(900, 5, "x", "y", 0)), 1);
-    assert_eq!(timeline.len(), held, "what is beyond an open end is only counted");
+    assert_eq!(
+        timeline.len(),
+        held,
+        "what is beyond an open end is only counted"
+    );
 }
 
 #[test]
@@ -107,7 +119,13 @@ fn views_have_the_height_they_are_asked_for() {
             let lines = timeline.view(height, &zone);
             assert_eq!(lines.len(), height.min(51), "{moved} {height}");
             let selected = lines.iter().filter(|line| {
-                matches!(line, Line::Event { mark: view::Mark::Selected, .. })
+                matches!(
+                    line,
+                    Line::Event {
+                        mark: view::Mark::Selected,
+                        ..
+                    }
+                )
             });
             assert_eq!(selected.count(), 1, "{moved} {height}");
         }

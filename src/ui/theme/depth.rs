@@ -93,8 +93,14 @@ mod tests {
     fn colours_fall_back_to_near_ones() {
         let green = Color::Rgb(0x7f, 0xc8, 0x7f);
         assert_eq!(Depth::True.nearest(green), green);
-        assert_eq!(Depth::Indexed.nearest(Color::Rgb(255, 0, 0)), Color::Indexed(196));
-        assert_eq!(Depth::Indexed.nearest(Color::Rgb(18, 18, 18)), Color::Indexed(233));
+        assert_eq!(
+            Depth::Indexed.nearest(Color::Rgb(255, 0, 0)),
+            Color::Indexed(196)
+        );
+        assert_eq!(
+            Depth::Indexed.nearest(Color::Rgb(18, 18, 18)),
+            Color::Indexed(233)
+        );
         assert!(matches!(
             Depth::Sixteen.nearest(green),
             Color::Green | Color::LightGreen

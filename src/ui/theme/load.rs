@@ -112,7 +112,10 @@ pub fn named(name: &str) -> Result<Theme, ThemeError> {
             file: name.to_owned(),
             line: 1,
             key: String::new(),
-            message: format!("there is no theme of this name; there are {}", names.join(", ")),
+            message: format!(
+                "there is no theme of this name; there are {}",
+                names.join(", ")
+            ),
             hint: near(name, names),
         });
     };
@@ -216,7 +219,11 @@ impl Source<'_> {
             let known = MODIFIERS.iter().find(|(name, _)| name == word.get_ref());
             let (_, modifier) = known.ok_or_else(|| ThemeError {
                 hint: near(word.get_ref(), MODIFIERS.map(|(name, _)| name)),
-                ..self.error(&word.span(), role, format!("letters cannot be {}", word.get_ref()))
+                ..self.error(
+                    &word.span(),
+                    role,
+                    format!("letters cannot be {}", word.get_ref()),
+                )
             })?;
             style = style.add_modifier(*modifier);
         }

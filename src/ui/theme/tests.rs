@@ -8,7 +8,12 @@ use super::{Role, Theme};
 fn wrong(text: &str) -> (usize, String, String, Option<String>) {
     let error = parse("mine", "mine.toml", text).expect_err(text);
     assert_eq!(error.file, "mine.toml");
-    (error.line, error.key.clone(), error.message.clone(), error.hint)
+    (
+        error.line,
+        error.key.clone(),
+        error.message.clone(),
+        error.hint,
+    )
 }
 
 #[test]
@@ -26,7 +31,13 @@ fn the_theme_without_colours_has_none_and_tells_states_apart() {
         assert_eq!((style.fg, style.bg), (None, None), "{name}");
     }
     let text = mono.style(Role::Text);
-    for role in [Role::Selection, Role::Hostile, Role::Error, Role::Paused, Role::Denied] {
+    for role in [
+        Role::Selection,
+        Role::Hostile,
+        Role::Error,
+        Role::Paused,
+        Role::Denied,
+    ] {
         assert_ne!(mono.style(role), text, "{role:?}");
     }
 }
@@ -37,7 +48,10 @@ fn heirs_change_the_palette_or_single_roles() {
     let theme = parse("mine", "mine.toml", text).expect("valid");
     assert_eq!(theme.style(Role::Error).fg, Some(Color::Rgb(1, 2, 3)));
     let ok = theme.style(Role::Ok);
-    assert_eq!((ok.fg, ok.add_modifier), (Some(Color::Blue), Modifier::BOLD));
+    assert_eq!(
+        (ok.fg, ok.add_modifier),
+        (Some(Color::Blue), Modifier::BOLD)
+    );
 }
 
 #[test]
@@ -46,14 +60,21 @@ fn mistakes_are_named_with_their_place() {
     assert_eq!((line, key.as_str()), (1, "dim"));
     assert!(message.contains("no style"), "{message}");
     let (line, key, _, hint) = wrong("inherits = 'dark'\n[roles]\nfaild = {}\n");
-    assert_eq!((line, key.as_str(), hint.as_deref()), (3, "faild", Some("did you mean failed?")));
+    assert_eq!(
+        (line, key.as_str(), hint.as_deref()),
+        (3, "faild", Some("did you mean failed?"))
+    );
     let (line, key, message, _) = wrong("inherits = 'dark'\n\n[roles]\nok = { fg = '#12' }\n");
     assert_eq!((line, key.as_str()), (4, "ok"));
     assert!(message.contains("#12 is no colour"), "{message}");
     let (line, _, _, hint) = wrong("inherits = 'drk'\n");
     assert_eq!((line, hint.as_deref()), (1, Some("did you mean dark?")));
     let (line, _, message, hint) = wrong("inherits = 'dark'\n[roles]\nok = { add = ['blod'] }\n");
-    assert_eq!((line, hint.as_deref()), (3, Some("did you mean bold?")), "{message}");
+    assert_eq!(
+        (line, hint.as_deref()),
+        (3, Some("did you mean bold?")),
+        "{message}"
+    );
     let (line, _, message, _) = wrong("[roles]\n\nok = { colour = 'red' }\n");
     assert_eq!(line, 3, "{message}");
     let (line, ..) = wrong("[palette\n");
@@ -64,7 +85,11 @@ fn contrast(theme: &Theme, role: Role, ground: [u8; 3]) -> f64 {
     let light = |[r, g, b]: [u8; 3]| {
         let part = |value: u8| {
             let share = f64::from(value) / 255.0;
-            if share <= 0.03928 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+            if share <= 0.03928 {
+                share / 12.92
+            } else {
+                ((share + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b)
     };
