@@ -287,7 +287,7 @@ async fn counted(
 ) -> Result<u64, StoreError> {
     let layout = &inner.layout;
     let statement = format!(
-        "SELECT count(*)::text FROM (SELECT 1 FROM {} WHERE {condition} LIMIT {ENOUGH}) some",
+        "SELECT count(*)::text FROM (SELECT 1 FROM {} WHERE {condition} LIMIT {ENOUGH}) s",
         layout.from()
     );
     let found = session.texts(&statement, &layout.table.label(), stop).await?;

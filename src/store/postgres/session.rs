@@ -53,6 +53,9 @@ impl Purpose {
             ("standard_conforming_strings", "on"),
             // Compiling a plan costs more than any page of ours takes.
             ("jit", "off"),
+            // Room for the bitmap of an index scan over some hundred thousand rows, or a hash of
+            // as many groups.
+            ("work_mem", "32MB"),
         ];
         if self != Self::Load {
             settings.push(("default_transaction_read_only", "on"));

@@ -101,7 +101,11 @@ fn has_time(layout: &Layout) -> Tree {
     let sql = format!("{} IS NOT NULL", layout.time.sql);
     match layout.time.form {
         TimeForm::Instant | TimeForm::WallClock(_) | TimeForm::Integer(_) => {
-            Tree::Leaf(sql, Reach::Everything)
+            let absent = format!("{} IS NULL", layout.time.sql);
+            Tree::Pair(
+                Box::new(Tree::Leaf(sql, Reach::Everything)),
+                Box::new(Tree::Leaf(absent, Reach::Indexed)),
+            )
         }
         // There may be values that are no time.
         TimeForm::Number(_) | TimeForm::Text => Tree::Wider(sql),

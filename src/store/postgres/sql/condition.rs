@@ -14,6 +14,8 @@ pub enum Tree {
     Unknown,
     /// SQL that holds for exactly the rows meant; NULL counts as false.
     Leaf(String, Reach),
+    /// A condition and its complement, where the complement has a better form than NOT.
+    Pair(Box<Tree>, Box<Tree>),
     /// SQL that holds for the rows meant and perhaps for others.
     Wider(String),
     /// All of them.
@@ -75,6 +77,9 @@ impl Tree {
                 all(&format!("({sql}) IS NOT TRUE"), Exactness::Exact, Reach::Scanned)
             }
             (Self::Not(tree), side) => tree.render(side.other()),
+            (Self::Pair(tree, _), Side::Yes) | (Self::Pair(_, tree), Side::No) => {
+                tree.render(Side::Yes)
+            }
             (Self::And(trees), Side::Yes) | (Self::Or(trees), Side::No) => {
                 conjunction(trees.iter().map(|tree| tree.render(side)))
             }
