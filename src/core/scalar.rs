@@ -31,9 +31,8 @@ impl Scalar<'_> {
     /// equal number (`7` is the number 7.0 and the text "7").
     pub fn is_word(&self, word: &str) -> bool {
         match self {
-            Self::Number(number) => {
-                **number == *word || compare_numbers(number, word) == Some(Ordering::Equal)
-            }
+            Self::Number(number) if is_plain(number) && is_plain(word) => **number == *word,
+            Self::Number(number) => compare_numbers(number, word) == Some(Ordering::Equal),
             Self::Text(_) | Self::Bool(_) => self.text() == word,
         }
     }
@@ -94,6 +93,15 @@ pub fn is_number(text: &str) -> bool {
         }
     }
     at == bytes.len()
+}
+
+/// Whether `text` is a whole number in the one spelling it has without signs, points and powers.
+/// Such numbers are equal when their texts are.
+fn is_plain(text: &str) -> bool {
+    text == "0"
+        || (!text.is_empty()
+            && !text.starts_with('0')
+            && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn decimal(text: &str) -> Option<Decimal<'_>> {
@@ -195,6 +203,25 @@ mod tests {
                 Some(expected.reverse()),
                 "{b} against {a}"
             );
+        }
+    }
+
+    #[test]
+    fn words_mean_values_that_are_equal() {
+        let number = |text: &'static str| Scalar::Number(text.into());
+        for (value, word, same) in [
+            (number("7"), "7", true),
+            (number("7"), "17", false),
+            (number("7.0"), "7", true),
+            (number("7"), "07", true),
+            (number("0"), "-0", true),
+            (number("7"), "seven", false),
+            (Scalar::Text("7".into()), "7", true),
+            (Scalar::Text("7.0".into()), "7", false),
+            (Scalar::Bool(true), "true", true),
+            (Scalar::Bool(true), "True", false),
+        ] {
+            assert_eq!(value.is_word(word), same, "{value:?} {word}");
         }
     }
 

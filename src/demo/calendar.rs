@@ -1,6 +1,8 @@
 //! When the demo's people are at work, and the two stretches everybody is to notice: a quiet
 //! weekend and an afternoon of errors.
 
+use fastrand::Rng;
+
 use crate::core::instant::Micros;
 use crate::demo::Plan;
 use crate::demo::material::Person;
@@ -71,11 +73,18 @@ impl Calendar {
     }
 
     /// Traffic of all people up to the end of each bin of the history, in no particular unit.
-    pub(super) fn cumulated(&self, people: &[Person]) -> Vec<f64> {
+    pub(super) fn cumulated(&self, people: &[Person], seed: u64) -> Vec<f64> {
         let bins = Plan::DAYS * DAY / BIN;
+        let mut rng = Rng::with_seed(seed);
         let mut sum = 0.0;
+        let mut mood = 1.0;
         (0..bins)
             .map(|bin| {
+                // No two days are alike, and work comes in bursts.
+                if bin % (DAY / BIN) == 0 {
+                    mood = 0.7 + 0.6 * rng.f64();
+                }
+                let burst = 0.3 + 1.4 * rng.f64();
                 let middle = Micros(self.start() + bin * BIN + BIN / 2);
                 let presence: f64 = people
                     .iter()
@@ -86,7 +95,7 @@ impl Calendar {
                 } else {
                     1.0
                 };
-                sum += presence * rush;
+                sum += presence * rush * mood * burst;
                 sum
             })
             .collect()

@@ -51,7 +51,7 @@ impl History {
             plan,
             start: calendar.start(),
             cast: Cast::new(calendar, plan.seed),
-            cumulated: calendar.cumulated(&Material::get().people.persons),
+            cumulated: calendar.cumulated(&Material::get().people.persons, plan.seed),
             bin: 0,
             people: lane(plan.events - bot),
             bot: lane(bot),

@@ -6,7 +6,6 @@
 use crate::core::event::{Field, Outcome};
 use crate::core::instant::At;
 use crate::core::json::FlatJson;
-use crate::core::path::Path;
 use crate::core::profile::{Condition, Profile, TemplatePart, ValueExpr};
 use crate::core::scalar::Scalar;
 
@@ -30,8 +29,8 @@ pub fn evaluate(profile: &Profile, record: &FlatJson<'_>) -> Evaluated {
         at: time(profile, record),
         outcome: outcome(profile, record),
         values: std::array::from_fn(|place| {
-            let mut found = values(&profile.fields[place], record);
-            found.drain(..).map(Scalar::into_owned).collect()
+            let found = values(&profile.fields[place], record);
+            found.into_iter().map(Scalar::into_owned).collect()
         }),
     }
 }
@@ -60,41 +59,54 @@ pub fn outcome(profile: &Profile, record: &FlatJson<'_>) -> Option<Outcome> {
 
 /// The values of an expression.
 pub fn values<'r>(expr: &ValueExpr, record: &'r FlatJson<'_>) -> Vec<Scalar<'r>> {
-    match expr {
-        ValueExpr::Absent => Vec::new(),
-        ValueExpr::Path(path) => leaves(path, record),
-        ValueExpr::First(choices) => choices
-            .iter()
-            .map(|choice| values(choice, record))
-            .find(|found| !found.is_empty())
-            .unwrap_or_default(),
-        ValueExpr::All(parts) => {
-            let mut all: Vec<Scalar<'r>> = Vec::new();
-            for value in parts.iter().flat_map(|part| values(part, record)) {
-                if !all.contains(&value) {
-                    all.push(value);
-                }
-            }
-            all
-        }
-        ValueExpr::Template(parts) => template(parts, record).into_iter().collect(),
-        ValueExpr::Lookup { of, table } => values(of, record)
-            .into_iter()
-            .map(|value| match table.get(value.text()) {
-                Some(name) => Scalar::Text(name.clone().into()),
-                None => value,
-            })
-            .collect(),
-    }
+    let mut found = Vec::new();
+    collect(expr, record, &mut found);
+    found
 }
 
-fn leaves<'r>(path: &Path, record: &'r FlatJson<'_>) -> Vec<Scalar<'r>> {
-    let mut found = Vec::new();
-    path.reaches(record, &mut |node| {
-        found.extend(record.scalar(node));
-        false
-    });
-    found
+/// Appends the values of an expression: one list for a whole tree of expressions, because this
+/// runs for every row of an export.
+fn collect<'r>(expr: &ValueExpr, record: &'r FlatJson<'_>, found: &mut Vec<Scalar<'r>>) {
+    let before = found.len();
+    match expr {
+        ValueExpr::Absent => {}
+        ValueExpr::Path(path) => {
+            path.reaches(record, &mut |node| {
+                found.extend(record.scalar(node));
+                false
+            });
+        }
+        ValueExpr::First(choices) => {
+            for choice in choices {
+                collect(choice, record, found);
+                if found.len() > before {
+                    break;
+                }
+            }
+        }
+        ValueExpr::All(parts) => {
+            for part in parts {
+                collect(part, record, found);
+            }
+            let mut kept = before;
+            for next in before..found.len() {
+                if !found[before..kept].contains(&found[next]) {
+                    found.swap(kept, next);
+                    kept += 1;
+                }
+            }
+            found.truncate(kept);
+        }
+        ValueExpr::Template(parts) => found.extend(template(parts, record)),
+        ValueExpr::Lookup { of, table } => {
+            collect(of, record, found);
+            for value in &mut found[before..] {
+                if let Some(name) = table.get(value.text()) {
+                    *value = Scalar::Text(name.clone().into());
+                }
+            }
+        }
+    }
 }
 
 fn template<'r>(parts: &[TemplatePart], record: &'r FlatJson<'_>) -> Option<Scalar<'r>> {
@@ -112,15 +124,25 @@ fn template<'r>(parts: &[TemplatePart], record: &'r FlatJson<'_>) -> Option<Scal
 pub fn holds(condition: &Condition, record: &FlatJson<'_>) -> bool {
     match condition {
         Condition::Has(path) => path.reaches(record, &mut |_| true),
-        Condition::In(expr, words) => values(expr, record)
-            .iter()
-            .any(|value| words.iter().any(|word| value.is_word(word))),
-        Condition::EndsWith(expr, end) => values(expr, record)
-            .iter()
-            .any(|value| value.text().ends_with(end.as_str())),
+        Condition::In(expr, words) => any(expr, record, &|value| {
+            words.iter().any(|word| value.is_word(word))
+        }),
+        Condition::EndsWith(expr, end) => {
+            any(expr, record, &|value| value.text().ends_with(end.as_str()))
+        }
         Condition::And(all) => all.iter().all(|part| holds(part, record)),
         Condition::Or(any) => any.iter().any(|part| holds(part, record)),
         Condition::Not(not) => !holds(not, record),
+    }
+}
+
+/// Whether any value of an expression is accepted; the usual one, a path, makes no list of them.
+fn any(expr: &ValueExpr, record: &FlatJson<'_>, accepts: &dyn Fn(&Scalar<'_>) -> bool) -> bool {
+    match expr {
+        ValueExpr::Path(path) => path.reaches(record, &mut |node| {
+            record.scalar(node).is_some_and(|value| accepts(&value))
+        }),
+        _ => values(expr, record).iter().any(accepts),
     }
 }
 
