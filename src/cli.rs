@@ -6,6 +6,7 @@
 mod arguments;
 mod checkpoint;
 mod count;
+mod demo;
 mod doctor;
 mod facets;
 pub mod failure;
@@ -68,6 +69,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Facets(arguments)) => headless(facets::run(arguments, common)),
         Some(Command::Tail(arguments)) => headless(tail::run(arguments, common)),
         Some(Command::Profiles(arguments)) => profiles::run(arguments, common),
+        Some(Command::Demo(arguments)) => demo::run(arguments, common),
         Some(Command::Themes(arguments)) => themes::run(arguments),
         Some(Command::Doctor(arguments)) => headless(doctor::run(arguments, common)),
     }

@@ -149,7 +149,7 @@ fn a_tail_ends_when_its_time_is_over() {
         let text = crate::harness::program::run(tail).ok();
         let first = text.lines().next().expect("events since then");
         let wanted =
-            "2026-01-01 03:59:00.000  ok       ci-bot  TerminateInstance  prod/api/pod-239  OK";
+            "2026-01-01 03:59:00.000  ok       UNKNOWN  TerminateInstance  prod/api/pod-239  OK";
         assert_eq!(
             first.split_whitespace().collect::<Vec<_>>(),
             wanted.split_whitespace().collect::<Vec<_>>()

@@ -9,6 +9,7 @@
     reason = "a test ends at the first surprise, and its names are its documentation"
 )]
 
+mod cli_demo;
 mod cli_errors;
 mod cli_query;
 mod cli_tail;

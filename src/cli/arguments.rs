@@ -66,6 +66,8 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Shows a generated audit log that keeps growing, or loads one into a database
+    Demo(Demo),
     /// Prints events as they happen
     Tail(Tail),
     /// Prints events
@@ -80,6 +82,28 @@ pub enum Command {
     Doctor(Doctor),
     /// Lists and shows themes
     Themes(Themes),
+}
+
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Whose audit log to generate
+    #[arg(long, value_name = "NAME", default_value = "clutch")]
+    pub system: String,
+    /// How many events to begin with
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    pub events: u64,
+    /// How many events a second are added; 0 adds none
+    #[arg(long, value_name = "R")]
+    pub rate: Option<f64>,
+    /// Seed of the generator: the same seed gives the same events
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Keeps the store in this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "into")]
+    pub keep: Option<PathBuf>,
+    /// Creates the table in this database and loads the events; with --rate keeps writing
+    #[arg(long, value_name = "URL")]
+    pub into: Option<String>,
 }
 
 /// Which events, of which store.

@@ -34,6 +34,7 @@ use crate::core::aggregate::{AggregateRequest, Group};
 use crate::core::event::{Cursor, Event};
 use crate::core::instant::Micros;
 use crate::core::profile::detect::{self, Candidate};
+use crate::core::profile::guess::guess;
 use crate::core::profile::{TimeEncoding, load};
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
@@ -157,8 +158,20 @@ async fn choose(
     match (table, best) {
         (Some(table), Some(candidate)) => readable(table.clone(), candidate),
         _ => {
-            let what = match tables.as_slice() {
-                [only] if named => format!("the table {} looks like no audit log", only.label()),
+            let what = match (tables.as_slice(), &options.profile) {
+                ([only], None) if named => match guess(&only.relation()) {
+                    // It scores low, but it was asked for by name.
+                    Ok((profile, score, evidence)) => {
+                        let candidate = Candidate {
+                            relation: only.relation(),
+                            profile: Arc::new(profile),
+                            score,
+                            evidence,
+                        };
+                        return readable(only.clone(), candidate);
+                    }
+                    Err(missing) => format!("the table {} cannot be read: {missing}", only.label()),
+                },
                 _ => format!("no table of database {database} looks like an audit log"),
             };
             Err(StoreError::Failed {
