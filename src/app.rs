@@ -15,7 +15,9 @@ pub mod line;
 pub mod notice;
 pub mod overlay;
 pub mod perform;
+pub mod pointer;
 pub mod question;
+pub mod take;
 pub mod timeline;
 pub mod zone;
 

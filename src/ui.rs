@@ -23,6 +23,7 @@ pub mod list;
 pub mod number;
 pub mod overlay;
 pub mod pen;
+pub mod suggestions;
 pub mod theme;
 
 use ratatui::Frame;

@@ -28,7 +28,7 @@ pub enum Answer {
     /// It could not be opened.
     NotOpened(StoreError),
     /// Names and values.
-    Catalog(Result<Catalog, StoreError>),
+    Catalog(Result<Box<Catalog>, StoreError>),
     /// Part of a page.
     Page(PageItem),
     /// A page has ended, after this long.
@@ -46,7 +46,7 @@ pub enum Answer {
     /// A tail has ended.
     TailEnd(Result<(), StoreError>),
     /// A whole record.
-    Record(Result<Option<Fetched>, StoreError>),
+    Record(Result<Option<Box<Fetched>>, StoreError>),
     /// How a filter would be answered.
     Explained(Result<Explanation, StoreError>),
 }
@@ -149,10 +149,10 @@ impl App {
         Effect::Catalog(generation)
     }
 
-    fn learned(&mut self, result: Result<Catalog, StoreError>) -> Vec<Effect> {
+    fn learned(&mut self, result: Result<Box<Catalog>, StoreError>) -> Vec<Effect> {
         match result {
             Ok(catalog) => {
-                self.catalog = catalog;
+                self.catalog = *catalog;
                 self.filter.judge(&self.catalog, self.moment());
                 // A name that only the sample knows makes a waiting filter valid.
                 self.run_filter()
@@ -289,12 +289,13 @@ impl App {
         }
     }
 
-    fn fetched(&mut self, result: Result<Option<Fetched>, StoreError>) -> Vec<Effect> {
+    fn fetched(&mut self, result: Result<Option<Box<Fetched>>, StoreError>) -> Vec<Effect> {
         let Some(open) = &mut self.inspector else {
             return Vec::new();
         };
         match result {
-            Ok(Some(Fetched { event, json })) => {
+            Ok(Some(fetched)) => {
+                let Fetched { event, json } = *fetched;
                 match json {
                     Ok(json) => open.fill(json),
                     Err(error) => open.body = Body::not_json(&error, &event.payload.text),

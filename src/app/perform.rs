@@ -1,23 +1,14 @@
 //! What each action does. Which keys reach it is the command table's affair.
 
-use crate::app::command::{Action, Direction, Motion, Part, Polarity};
-use crate::app::filter_bar::term;
+use crate::app::command::{Action, Direction, Fold, Motion};
 use crate::app::histogram::is_failure;
 use crate::app::inspector::{Body, Inspector, Wrap};
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Picker, Reader};
 use crate::app::timeline::Seek;
-use crate::app::timeline::view::Line;
-use crate::app::{App, Effect, Focus, Mouse, Pointer, PointerKind};
+use crate::app::{App, Effect, Focus};
 use crate::core::event::{Event, Extent, Field};
 use crate::core::json::FlatJson;
-use crate::core::scalar::Scalar;
-
-/// Lines that a turn of the wheel moves.
-const WHEEL: isize = 3;
-
-/// Many terminals drop clipboard texts that are longer than this, in bytes.
-const CLIPBOARD: usize = 74_000;
 
 impl App {
     pub(super) fn perform(&mut self, action: Action) -> Vec<Effect> {
@@ -36,45 +27,25 @@ impl App {
             }
             Action::ClearFilter => self.set_filter(""),
             Action::ChooseRange => self.push(Overlay::Picker(Picker::ranges())),
-            Action::Palette => {
-                let picker = Picker::commands(self);
-                self.push(Overlay::Picker(picker))
-            }
+            Action::Palette => self.push(Overlay::Picker(Picker::commands(self))),
             Action::HistorySearch => {
-                let picker = Picker::history(self.filter.history.entries());
-                self.push(Overlay::Picker(picker))
+                let entries = self.filter.history.entries();
+                self.push(Overlay::Picker(Picker::history(entries)))
             }
-            Action::Help => {
-                let help = Reader::help(self);
-                self.push(Overlay::Reader(help))
-            }
-            Action::Notices => {
-                let notices = self.all_notices();
-                self.push(Overlay::Reader(notices))
-            }
-            Action::Explain => {
-                let generation = self.next();
-                self.question.explain = generation;
-                vec![Effect::Explain(generation, self.question.predicate.clone())]
-            }
-            Action::Search => {
-                let within = self.focus;
-                let input = tui_input::Input::default();
-                self.push(Overlay::Search { input, within })
-            }
+            Action::Help => self.push(Overlay::Reader(Reader::help(self))),
+            Action::Notices => self.push(Overlay::Reader(self.all_notices())),
+            Action::Explain => self.explain(),
+            Action::Search => self.push(Overlay::Search {
+                input: tui_input::Input::default(),
+                within: self.focus,
+            }),
             Action::SearchAgain(direction) => self.search(self.focus, direction),
             Action::CycleZone => {
                 self.zone.cycle();
                 Vec::new()
             }
             Action::NextPane(direction) => self.next_pane(direction),
-            Action::ToggleMouse => {
-                self.mouse = match self.mouse {
-                    Mouse::Off => Mouse::On,
-                    Mouse::On => Mouse::Off,
-                };
-                vec![Effect::Mouse(self.mouse)]
-            }
+            Action::ToggleMouse => self.toggle_mouse(),
             Action::Refresh => self.refresh(),
             Action::Retry => self.open(),
             Action::Leave if self.is_at_top() => vec![Effect::Quit],
@@ -83,25 +54,11 @@ impl App {
             Action::Interrupt => self.stop_query().unwrap_or_else(|| vec![Effect::Quit]),
             Action::Suspend => vec![Effect::Suspend],
             Action::Redraw => vec![Effect::Redraw],
-            Action::Fold(fold) => {
-                if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
-                    tree.fold(fold);
-                }
-                Vec::new()
-            }
+            Action::Fold(fold) => self.fold(fold),
             Action::FilterBy(polarity) => self.filter_by(polarity),
             Action::Copy(part) => self.copy_part(part),
             Action::CopyEvent(part) => self.copy_event(part),
-            Action::ToggleWrap => {
-                self.wrap = match self.wrap {
-                    Wrap::Cut => Wrap::Lines,
-                    Wrap::Lines => Wrap::Cut,
-                };
-                if let Some(open) = &mut self.inspector {
-                    open.wrap = self.wrap;
-                }
-                Vec::new()
-            }
+            Action::ToggleWrap => self.toggle_wrap(),
             Action::Edit(request) => self.edit(request),
             Action::Submit => self.submit(),
             Action::Previous => self.step(Direction::Backward),
@@ -112,6 +69,30 @@ impl App {
 
     fn push(&mut self, overlay: Overlay) -> Vec<Effect> {
         self.overlays.push(overlay);
+        Vec::new()
+    }
+
+    fn explain(&mut self) -> Vec<Effect> {
+        let generation = self.next();
+        self.question.explain = generation;
+        vec![Effect::Explain(generation, self.question.predicate.clone())]
+    }
+
+    fn fold(&mut self, fold: Fold) -> Vec<Effect> {
+        if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
+            tree.fold(fold);
+        }
+        Vec::new()
+    }
+
+    fn toggle_wrap(&mut self) -> Vec<Effect> {
+        self.wrap = match self.wrap {
+            Wrap::Cut => Wrap::Lines,
+            Wrap::Lines => Wrap::Cut,
+        };
+        if let Some(open) = &mut self.inspector {
+            open.wrap = self.wrap;
+        }
         Vec::new()
     }
 
@@ -201,16 +182,15 @@ impl App {
             Focus::Inspector => self.inspector.as_mut().and_then(Inspector::tree_mut),
             Focus::List | Focus::Filter => None,
         };
-        let found = match tree {
-            Some(tree) => tree.search(&needle, direction),
-            None => {
-                // In the list, the first match is the one above: the newest before the selection.
-                let way = match direction {
-                    Direction::Forward => Seek::Older,
-                    Direction::Backward => Seek::Newer,
-                };
-                self.timeline.seek(way, |event| mentions(event, &needle))
-            }
+        let found = if let Some(tree) = tree {
+            tree.search(&needle, direction)
+        } else {
+            // In the list, the first match is the one above: the newest before the selection.
+            let way = match direction {
+                Direction::Forward => Seek::Older,
+                Direction::Backward => Seek::Newer,
+            };
+            self.timeline.seek(way, |event| mentions(event, &needle))
         };
         if !found {
             self.notify(
@@ -267,62 +247,6 @@ impl App {
         effects
     }
 
-    fn filter_by(&mut self, polarity: Polarity) -> Vec<Effect> {
-        let tree = self.inspector.as_ref().and_then(Inspector::tree);
-        let Some(term) = tree.and_then(|tree| tree.term(tree.cursor())) else {
-            return Vec::new();
-        };
-        let text = term::join(self.filter.text(), &term, polarity);
-        self.notify(Level::Info, format!("filter: {text}"), None);
-        self.set_filter(&text)
-    }
-
-    fn copy_part(&mut self, part: Part) -> Vec<Effect> {
-        let tree = self.inspector.as_ref().and_then(Inspector::tree);
-        match tree.and_then(|tree| tree.copy(part)) {
-            Some(text) => self.copy(text),
-            None => {
-                self.notify(
-                    Level::Info,
-                    "there is nothing of this kind to copy here",
-                    None,
-                );
-                Vec::new()
-            }
-        }
-    }
-
-    fn copy_event(&mut self, part: Part) -> Vec<Effect> {
-        let Some(event) = self.timeline.selected() else {
-            return Vec::new();
-        };
-        let id = event.id.as_str();
-        let text = match part {
-            Part::Term => format!("id:{}", term::literal(&Scalar::Text(id.into()))),
-            Part::Json if event.payload.extent != Extent::Whole => {
-                let text = "the list holds only the beginning of this record";
-                self.notify(Level::Info, text, Some("open it, then y j".to_owned()));
-                return Vec::new();
-            }
-            Part::Json => event.payload.text.to_string(),
-            Part::Key | Part::Path | Part::Value => id.to_owned(),
-        };
-        self.copy(text)
-    }
-
-    fn copy(&mut self, text: String) -> Vec<Effect> {
-        let bytes = text.len();
-        let hint =
-            (bytes > CLIPBOARD).then(|| "many terminals drop texts of this length".to_owned());
-        let what = match text.char_indices().nth(40) {
-            Some((cut, _)) => format!("{}…", &text[..cut]),
-            None => text.clone(),
-        };
-        let sentence = format!("sent {bytes} bytes to the terminal's clipboard (OSC 52): {what}");
-        self.notify(Level::Info, sentence, hint);
-        vec![Effect::Copy(text)]
-    }
-
     fn all_notices(&self) -> Reader {
         let mut lines = Vec::new();
         for notice in self.notices.all() {
@@ -349,47 +273,6 @@ impl App {
         let mut effects = self.ask();
         effects.push(self.sample());
         effects
-    }
-
-    pub(super) fn pointer(&mut self, pointer: Pointer) -> Vec<Effect> {
-        let Pointer { column, row, kind } = pointer;
-        let regions = self.regions;
-        let wheel = match kind {
-            PointerKind::WheelUp => Some(-WHEEL),
-            PointerKind::WheelDown => Some(WHEEL),
-            PointerKind::Click => None,
-        };
-        if let Some(Overlay::Reader(reader)) = self.overlays.last_mut() {
-            reader.scroll_by(wheel.unwrap_or(0));
-        } else if regions.inspector.contains(column, row) {
-            let height = usize::from(regions.inspector.height);
-            if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
-                tree.move_by(wheel.unwrap_or(0), height);
-            }
-            self.focus = Focus::Inspector;
-        } else if regions.filter.contains(column, row) {
-            self.focus = Focus::Filter;
-        } else if regions.list.contains(column, row) {
-            let height = usize::from(regions.list.height);
-            self.focus = Focus::List;
-            match wheel {
-                Some(delta) => self.timeline.move_by(delta, height),
-                None => self.click(usize::from(row - regions.list.y), height),
-            }
-            let mut effects = self.sync_inspector();
-            effects.extend(self.load_more());
-            return effects;
-        }
-        Vec::new()
-    }
-
-    fn click(&mut self, row: usize, height: usize) {
-        let lines = self.timeline.view(height, &self.zone);
-        if let Some(Line::Event { event, .. }) = lines.get(row) {
-            let id = event.id.clone();
-            self.timeline.pause();
-            self.timeline.select(&id, row);
-        }
     }
 }
 

@@ -234,7 +234,8 @@ impl App {
         }
         let most = match usize::from(self.regions.histogram.width) {
             0 => BUCKETS,
-            width => width,
+            // Widths come from a ladder with large steps; two buckets may share a column.
+            width => 2 * width,
         };
         self.histogram = Histogram::new(even_edges(since, until, most));
         let generation = self.next();

@@ -190,7 +190,7 @@ impl Rig {
         let item = TailItem::Complete(Complete {
             to: NOW.plus(seconds * Micros::SECOND),
             level: TailLevel::BestEffort {
-                overlap: Duration::from_secs(60),
+                overlap: Duration::from_mins(1),
             },
         });
         self.tell(Msg::Answer(generation, Answer::Tail(item)));
@@ -250,7 +250,7 @@ impl Rig {
                 for event in &self.events {
                     catalog.learn(event, &json(event));
                 }
-                (generation, vec![Answer::Catalog(Ok(catalog))])
+                (generation, vec![Answer::Catalog(Ok(Box::new(catalog)))])
             }
             Effect::Page(generation, request) => {
                 let (events, end) = self.page(&request);
@@ -280,7 +280,7 @@ impl Rig {
                 let complete = TailItem::Complete(Complete {
                     to: NOW.plus(-200_000),
                     level: TailLevel::BestEffort {
-                        overlap: Duration::from_secs(60),
+                        overlap: Duration::from_mins(1),
                     },
                 });
                 (generation, vec![Answer::Tail(complete)])

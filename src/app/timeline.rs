@@ -267,10 +267,10 @@ impl Timeline {
 
     fn put(&mut self, event: Event) {
         if let Some(old) = self.places.get(&event.id).cloned() {
-            if let Some(at) = self.index(&old) {
-                if let Some(Entry::Event(gone)) = self.entries.remove(at) {
-                    self.weight -= gone.weight();
-                }
+            if let Some(at) = self.index(&old)
+                && let Some(Entry::Event(gone)) = self.entries.remove(at)
+            {
+                self.weight -= gone.weight();
             }
             if self.selected.as_ref() == Some(&old) {
                 self.selected = Some(event.cursor.clone());

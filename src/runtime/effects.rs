@@ -153,6 +153,15 @@ impl Workers {
         self.tasks.spawn_on(task, &self.handle);
     }
 
+    /// Runs work that gives one answer.
+    fn ask(&self, generation: Generation, work: impl Future<Output = Answer> + Send + 'static) {
+        let out = self.out.clone();
+        self.spawn(async move {
+            let answer = work.await;
+            send(&out, generation, answer).await;
+        });
+    }
+
     /// Runs an effect that is not the terminal's.
     pub fn take(&mut self, effect: Effect) {
         if let Effect::Open(generation) = effect {
@@ -165,9 +174,8 @@ impl Workers {
         match effect {
             Effect::Catalog(generation) => {
                 let stop = self.slots.catalog.renew(all);
-                self.spawn(async move {
-                    let answer = Answer::Catalog(store.catalog(&stop).await);
-                    send(&out, generation, answer).await;
+                self.ask(generation, async move {
+                    Answer::Catalog(store.catalog(&stop).await.map(Box::new))
                 });
             }
             Effect::Page(generation, request) => {
@@ -180,17 +188,16 @@ impl Workers {
             }
             Effect::Count(generation, predicate) => {
                 let stop = self.slots.count.renew(all);
-                self.spawn(async move {
-                    let count = store.count(&predicate, CountMode::Estimate, &stop).await;
-                    send(&out, generation, Answer::Count(count)).await;
+                self.ask(generation, async move {
+                    Answer::Count(store.count(&predicate, CountMode::Estimate, &stop).await)
                 });
             }
             Effect::Span(generation) => {
                 let stop = self.slots.span.renew(all);
-                self.spawn(async move {
-                    let answer = Answer::Span(store.span(&stop).await);
-                    send(&out, generation, answer).await;
-                });
+                self.ask(
+                    generation,
+                    async move { Answer::Span(store.span(&stop).await) },
+                );
             }
             Effect::Tail(generation, request) => {
                 let stop = self.slots.tail.renew(all);
@@ -202,9 +209,8 @@ impl Workers {
             }
             Effect::Explain(generation, predicate) => {
                 let stop = self.slots.explain.renew(all);
-                self.spawn(async move {
-                    let answer = Answer::Explained(store.explain(&predicate, &stop).await);
-                    send(&out, generation, answer).await;
+                self.ask(generation, async move {
+                    Answer::Explained(store.explain(&predicate, &stop).await)
                 });
             }
             Effect::StopTail => self.slots.tail.0.cancel(),
@@ -215,14 +221,8 @@ impl Workers {
                 }
             }
             Effect::Remember(filter) => self.remember(filter),
-            // The loop keeps these to itself.
-            Effect::Open(_)
-            | Effect::Wait(..)
-            | Effect::Copy(_)
-            | Effect::Mouse(_)
-            | Effect::Redraw
-            | Effect::Suspend
-            | Effect::Quit => {}
+            // What is left is the loop's own affair.
+            _ => {}
         }
     }
 
@@ -374,7 +374,7 @@ async fn fetch(
                 Fetched { event, json }
             });
             match parsed.await {
-                Ok(fetched) => Ok(Some(fetched)),
+                Ok(fetched) => Ok(Some(Box::new(fetched))),
                 Err(_) => Err(StoreError::Cancelled),
             }
         }

@@ -12,13 +12,10 @@ use crate::store::{Count, Progress};
 use crate::ui::number;
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
-use crate::ui::{Caret, region, split_top};
+use crate::ui::{Caret, region, split_top, suggestions};
 
 /// In front of the text.
 const PROMPT: &str = " filter ▸ ";
-
-/// Suggestions shown at once.
-const SHOWN: usize = 8;
 
 /// Columns of the prompt.
 fn prompt() -> u16 {
@@ -117,7 +114,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
         .saturating_sub(scrolled);
     let x = (line.x + caret).min(line.right().saturating_sub(1));
     if focused {
-        suggestions(pen, top, x, app);
+        suggestions::draw(pen, top, x, app);
     }
     focused.then_some((x, line.y))
 }
@@ -211,7 +208,7 @@ fn result(app: &App) -> String {
             ..
         } => parts.push(looked(app, *progress)),
         Paging::Running { .. } if app.question.took.is_none() => {
-            parts.push("searching…".to_owned())
+            parts.push("searching…".to_owned());
         }
         Paging::Stopped(Some(progress)) => {
             parts.push(format!("stopped, {}", looked(app, *progress)));
@@ -243,73 +240,5 @@ fn looked(app: &App, progress: Progress) -> String {
     match progress.fraction {
         Some(share) => format!("looked back to {to}, {:.0} %", share * 100.0),
         None => format!("looked back to {to}"),
-    }
-}
-
-fn suggestions(pen: &mut Pen<'_>, top: Rect, caret: u16, app: &App) {
-    let Some(popup) = app.filter.popup() else {
-        return;
-    };
-    let all = *pen.buf.area();
-    let shown = popup.suggestions.len().min(SHOWN);
-    let first = popup
-        .chosen
-        .map_or(0, |chosen| chosen.saturating_sub(shown - 1));
-    let visible = &popup.suggestions[first..(first + shown).min(popup.suggestions.len())];
-    let cells = |text: &str| u16::try_from(width(text)).unwrap_or(u16::MAX);
-    let label = visible
-        .iter()
-        .map(|s| cells(&s.completion.label))
-        .max()
-        .unwrap_or(0)
-        .min(40);
-    let about = visible
-        .iter()
-        .map(|s| cells(&s.completion.about))
-        .max()
-        .unwrap_or(0)
-        .min(40);
-    let columns = (label + about + 5).min(all.width);
-    let y = top.y + 1;
-    let area = Rect {
-        x: caret.min(all.right() - columns),
-        y,
-        width: columns,
-        height: u16::try_from(visible.len())
-            .unwrap_or(0)
-            .min(all.bottom().saturating_sub(y)),
-    };
-    pen.clear(area);
-    let idle = pen.style(Role::Popup);
-    let chosen_style = pen.style(Role::Selection);
-    for (line, suggestion) in visible.iter().take(usize::from(area.height)).enumerate() {
-        let y = area.y + u16::try_from(line).unwrap_or(0);
-        let row = Rect {
-            y,
-            height: 1,
-            ..area
-        };
-        pen.buf.set_style(row, idle);
-        if popup.chosen == Some(first + line) {
-            pen.buf.set_style(row, chosen_style);
-            pen.put(row.x, y, 1, "▸", Role::Prompt);
-        }
-        let completion = &suggestion.completion;
-        let hits = (Role::Text, suggestion.hits.as_slice());
-        pen.put_hits(
-            row.x + 2,
-            y,
-            label.min(columns.saturating_sub(3)),
-            &completion.label,
-            hits,
-        );
-        let x = row.x + 2 + label + 2;
-        pen.put(
-            x,
-            y,
-            row.right().saturating_sub(x + 1),
-            &completion.about,
-            Role::Dim,
-        );
     }
 }

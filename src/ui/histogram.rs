@@ -53,8 +53,8 @@ fn line(pen: &mut Pen<'_>, bars: Rect, y: u16, counts: &[u64], role: Role) -> u1
     let mut x = bars.x;
     for count in &columns {
         if *count > 0 {
-            // The square root keeps small numbers visible beside a spike.
-            let level = (count * 64 / most).isqrt().clamp(1, 8) - 1;
+            // Whatever is there can be seen, also beside a spike.
+            let level = (count * 8).div_ceil(most).clamp(1, 8) - 1;
             let block = BLOCKS[usize::try_from(level).unwrap_or(0)];
             pen.put(x, y, 1, block, role);
         }
@@ -68,8 +68,8 @@ fn spread(counts: &[u64], columns: usize) -> Vec<u64> {
     if counts.is_empty() || columns == 0 {
         return Vec::new();
     }
-    if counts.len() > columns {
-        let per = counts.len().div_ceil(columns);
+    let per = per_column(counts.len(), columns);
+    if per > 1 {
         return counts.chunks(per).map(|chunk| chunk.iter().sum()).collect();
     }
     let wide = columns / counts.len();
@@ -77,6 +77,11 @@ fn spread(counts: &[u64], columns: usize) -> Vec<u64> {
         .iter()
         .flat_map(|count| std::iter::repeat_n(*count, wide))
         .collect()
+}
+
+/// Buckets that share a column.
+fn per_column(buckets: usize, columns: usize) -> usize {
+    buckets.div_ceil(columns.max(1)).max(1)
 }
 
 fn labels(pen: &mut Pen<'_>, bars: Rect, used: u16, app: &App) {
@@ -100,13 +105,11 @@ fn labels(pen: &mut Pen<'_>, bars: Rect, used: u16, app: &App) {
         }
         Counting::Partial(None) => format!("{} so far", short(app.histogram.total())),
         _ => {
-            let width = until.0 - since.0;
-            let buckets = i64::try_from(app.histogram.all().len()).unwrap_or(1).max(1);
-            format!(
-                "{} · {} each",
-                short(app.histogram.total()),
-                span(width / buckets)
-            )
+            let buckets = app.histogram.all().len();
+            let per = per_column(buckets, usize::from(bars.width));
+            let wide = |number: usize| i64::try_from(number).unwrap_or(1).max(1);
+            let each = (until.0 - since.0) / wide(buckets) * wide(per);
+            format!("{} · {} each", short(app.histogram.total()), span(each))
         }
     };
     let right = if until >= app.now() {

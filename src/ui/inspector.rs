@@ -46,7 +46,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, open: &Inspector, regions:
         }
         Body::Failed(why) => note(pen, lines, &[(why, Role::Error)]),
         Body::NotJson { why, head } => {
-            note(pen, lines, &[(why, Role::Warning), (head, Role::Text)])
+            note(pen, lines, &[(why, Role::Warning), (head, Role::Text)]);
         }
     }
 }
@@ -64,73 +64,93 @@ fn note(pen: &mut Pen<'_>, area: Rect, texts: &[(&str, Role)]) {
     }
 }
 
+/// One line on the screen: a node's first line, or the continuation of a wrapped value.
+struct Row {
+    line: TreeLine,
+    /// 0 for the line with key and fold mark, 1, 2 … for what is wrapped.
+    part: usize,
+    /// Column of the fold mark.
+    indent: usize,
+    /// Column of the value.
+    column: usize,
+    value: String,
+    role: Role,
+}
+
 fn draw_tree(pen: &mut Pen<'_>, area: Rect, app: &App, tree: &Tree, wrap: Wrap, focused: Focused) {
     let height = usize::from(area.height);
-    let lines = tree.view(height);
-    let keys = key_widths(tree, &lines);
-    let mut rows = Vec::new();
-    let mut cursor_end = 0;
-    for line in lines {
-        let keyed = tree
-            .json()
-            .parent(line.node)
-            .and_then(|parent| keys.get(&parent));
-        let (value, role) = shown(tree.json(), line);
-        let indent = 1 + 2 * line.depth.min(usize::from(area.width) / 4);
-        let key_cells = keyed.copied().unwrap_or(0);
-        let x = indent + 2 + key_cells + usize::from(key_cells > 0) * 2;
-        let room = usize::from(area.width).saturating_sub(x + 1).max(4);
-        let pieces: Vec<String> = match wrap {
-            Wrap::Cut => vec![value],
-            Wrap::Lines => chunks(&value, room).map(str::to_owned).collect(),
-        };
-        for (part, piece) in pieces.into_iter().enumerate() {
-            rows.push((line, part == 0, indent, x, piece, role));
-        }
-        if line.node == tree.cursor() {
-            cursor_end = rows.len();
-        }
-    }
+    let rows = rows(tree, height, usize::from(area.width), wrap);
     // Wrapped lines above the cursor may push it out; the upper ones give way.
-    let skip = cursor_end.saturating_sub(height);
-    for (y, (line, first, indent, x, piece, role)) in
-        (area.y..area.bottom()).zip(rows.into_iter().skip(skip))
-    {
-        let row = Rect {
+    let end = rows.iter().rposition(|row| row.line.node == tree.cursor());
+    let skip = end.map_or(0, |end| (end + 1).saturating_sub(height));
+    for (y, row) in (area.y..area.bottom()).zip(rows.iter().skip(skip)) {
+        let line = Rect {
             y,
             height: 1,
             ..area
         };
-        let at = |column: usize| {
-            area.x
-                .saturating_add(u16::try_from(column).unwrap_or(u16::MAX))
-        };
-        let room = |column: usize| area.right().saturating_sub(at(column));
-        if first {
-            let mark = match line.folding {
-                Folding::Leaf => " ",
-                Folding::Unfolded => "▾",
-                Folding::Folded => "▸",
-            };
-            pen.put(at(indent), y, room(indent), mark, Role::Dim);
-            let (key, key_role) = key(tree.json(), line.node);
-            let hits = hits(&key, &app.needle);
-            let cells =
-                room(indent + 2).min(u16::try_from(KEY.max(x - indent - 2)).unwrap_or(u16::MAX));
-            pen.put_hits(at(indent + 2), y, cells, &key, (key_role, &hits));
-        }
-        let hits = hits(&piece, &app.needle);
-        pen.put_hits(at(x), y, room(x), &piece, (role, &hits));
-        if line.node == tree.cursor() {
+        draw_row(pen, line, app, tree, row);
+        if row.line.node == tree.cursor() {
             let role = match focused {
                 Focused::Yes => Role::Selection,
                 Focused::No => Role::SelectionIdle,
             };
             let style = pen.style(role);
-            pen.put(row.x, y, 1, "▌", Role::Prompt);
-            pen.buf.set_style(row, style);
+            pen.put(line.x, y, 1, "▌", Role::Prompt);
+            pen.buf.set_style(line, style);
         }
     }
+}
+
+fn rows(tree: &Tree, height: usize, columns: usize, wrap: Wrap) -> Vec<Row> {
+    let lines = tree.view(height);
+    let keys = key_widths(tree, &lines);
+    let mut rows = Vec::new();
+    for line in lines {
+        let parent = tree.json().parent(line.node);
+        let key = parent.and_then(|parent| keys.get(&parent)).copied();
+        let (value, role) = shown(tree.json(), line);
+        let indent = 1 + 2 * line.depth.min(columns / 4);
+        let column = indent + 2 + key.map_or(0, |cells| cells + 2);
+        let room = columns.saturating_sub(column + 1).max(4);
+        let values = match wrap {
+            Wrap::Cut => vec![value],
+            Wrap::Lines => chunks(&value, room).map(str::to_owned).collect(),
+        };
+        rows.extend(values.into_iter().enumerate().map(|(part, value)| Row {
+            line,
+            part,
+            indent,
+            column,
+            value,
+            role,
+        }));
+    }
+    rows
+}
+
+fn draw_row(pen: &mut Pen<'_>, area: Rect, app: &App, tree: &Tree, row: &Row) {
+    let at = |column: usize| {
+        let column = u16::try_from(column).unwrap_or(u16::MAX);
+        area.x.saturating_add(column)
+    };
+    let room = |column: usize| area.right().saturating_sub(at(column));
+    if row.part == 0 {
+        let mark = match row.line.folding {
+            Folding::Leaf => " ",
+            Folding::Unfolded => "▾",
+            Folding::Folded => "▸",
+        };
+        pen.put(at(row.indent), area.y, room(row.indent), mark, Role::Dim);
+        let (key, role) = key(tree.json(), row.line.node);
+        let hits = hits(&key, &app.needle);
+        let x = row.indent + 2;
+        let cells = u16::try_from(row.column.saturating_sub(x + 1)).unwrap_or(u16::MAX);
+        pen.put_hits(at(x), area.y, room(x).min(cells), &key, (role, &hits));
+    }
+    let hits = hits(&row.value, &app.needle);
+    let x = row.column;
+    pen.put_hits(at(x), area.y, room(x), &row.value, (row.role, &hits));
 }
 
 /// The widest key among the visible children of each parent.

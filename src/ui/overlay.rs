@@ -123,8 +123,7 @@ fn draw_reader(pen: &mut Pen<'_>, area: Rect, reader: &Reader, regions: &mut Reg
 }
 
 fn draw_picker(pen: &mut Pen<'_>, area: Rect, picker: &Picker) -> Caret {
-    let matches = picker.matches();
-    let rows = u16::try_from(matches.len())
+    let rows = u16::try_from(picker.matches().len())
         .unwrap_or(u16::MAX)
         .clamp(1, PICKED)
         + 3;
@@ -148,6 +147,12 @@ fn draw_picker(pen: &mut Pen<'_>, area: Rect, picker: &Picker) -> Caret {
         .take(picker.input.cursor())
         .collect();
     let caret = after + u16::try_from(width(&typed)).unwrap_or(u16::MAX);
+    pick_lines(pen, inner, picker);
+    Some((caret.min(inner.right().saturating_sub(1)), inner.y))
+}
+
+fn pick_lines(pen: &mut Pen<'_>, inner: Rect, picker: &Picker) {
+    let matches = picker.matches();
     let shown = usize::from(inner.height - 1);
     if matches.len() == 0 && shown > 0 {
         pen.put(
@@ -184,7 +189,6 @@ fn draw_picker(pen: &mut Pen<'_>, area: Rect, picker: &Picker) -> Caret {
             pen.buf.set_style(row, style);
         }
     }
-    Some((caret.min(inner.right().saturating_sub(1)), inner.y))
 }
 
 /// Why there is no connection, and what can be done.

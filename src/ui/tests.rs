@@ -180,8 +180,7 @@ fn every_theme_draws_every_depth_and_says_the_same() {
                     (_, Color::Reset) => true,
                     _ if name == "mono" => false,
                     (Depth::True, _) => true,
-                    (_, Color::Rgb(..)) => false,
-                    (Depth::Sixteen, Color::Indexed(_)) => false,
+                    (_, Color::Rgb(..)) | (Depth::Sixteen, Color::Indexed(_)) => false,
                     _ => true,
                 });
                 assert!(fits, "{name} {depth:?}: {colors:?}");

@@ -1,0 +1,60 @@
+//! The mouse, when it is on: the wheel moves, a click selects.
+
+use crate::app::inspector::Inspector;
+use crate::app::overlay::Overlay;
+use crate::app::timeline::view::Line;
+use crate::app::{App, Effect, Focus, Mouse, Pointer, PointerKind};
+
+/// Lines that a turn of the wheel moves.
+const WHEEL: isize = 3;
+
+impl App {
+    pub(super) fn toggle_mouse(&mut self) -> Vec<Effect> {
+        self.mouse = match self.mouse {
+            Mouse::Off => Mouse::On,
+            Mouse::On => Mouse::Off,
+        };
+        vec![Effect::Mouse(self.mouse)]
+    }
+
+    pub(super) fn pointer(&mut self, pointer: Pointer) -> Vec<Effect> {
+        let Pointer { column, row, kind } = pointer;
+        let regions = self.regions;
+        let wheel = match kind {
+            PointerKind::WheelUp => Some(-WHEEL),
+            PointerKind::WheelDown => Some(WHEEL),
+            PointerKind::Click => None,
+        };
+        if let Some(Overlay::Reader(reader)) = self.overlays.last_mut() {
+            reader.scroll_by(wheel.unwrap_or(0));
+        } else if regions.inspector.contains(column, row) {
+            let height = usize::from(regions.inspector.height);
+            if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
+                tree.move_by(wheel.unwrap_or(0), height);
+            }
+            self.focus = Focus::Inspector;
+        } else if regions.filter.contains(column, row) {
+            self.focus = Focus::Filter;
+        } else if regions.list.contains(column, row) {
+            let height = usize::from(regions.list.height);
+            self.focus = Focus::List;
+            match wheel {
+                Some(delta) => self.timeline.move_by(delta, height),
+                None => self.click(usize::from(row - regions.list.y), height),
+            }
+            let mut effects = self.sync_inspector();
+            effects.extend(self.load_more());
+            return effects;
+        }
+        Vec::new()
+    }
+
+    fn click(&mut self, row: usize, height: usize) {
+        let lines = self.timeline.view(height, &self.zone);
+        if let Some(Line::Event { event, .. }) = lines.get(row) {
+            let id = event.id.clone();
+            self.timeline.pause();
+            self.timeline.select(&id, row);
+        }
+    }
+}
