@@ -132,39 +132,26 @@ mod tests {
         );
     }
 
+    fn history() -> Vec<(DemoRow, Evaluated)> {
+        History::new(plan(20_000))
+            .map(|row| {
+                let event = read(row.occurred_at, &row.details);
+                (row, event)
+            })
+            .collect()
+    }
+
     #[test]
-    fn a_history_has_what_there_is_to_be_seen() {
+    fn a_history_has_every_outcome_and_several_services() {
         let mut outcomes = BTreeMap::new();
         let mut services = BTreeSet::new();
-        let mut days = BTreeMap::new();
-        let mut errors_by_hour = BTreeMap::new();
-        let (mut newcomer_first, mut bot, mut hostile) = (None, 0, 0);
-        for row in History::new(plan(20_000)) {
-            let event = read(row.occurred_at, &row.details);
+        let mut hostile = 0;
+        for (row, event) in history() {
             assert_eq!(event.at.instant(), Some(row.occurred_at));
-            let actor = first(&event, Field::Actor);
             *outcomes.entry(event.outcome).or_insert(0) += 1;
             services.insert(first(&event, Field::Service).to_owned());
-            *days.entry(row.occurred_at.0.div_euclid(DAY)).or_insert(0) += 1;
-            if event.outcome == Some(Outcome::Failed) {
-                errors_by_hour
-                    .entry(row.occurred_at.0.div_euclid(HOUR))
-                    .or_insert_with(Vec::new)
-                    .push((
-                        first(&event, Field::Action).to_owned(),
-                        row.details.contains("prod-eu-2"),
-                    ));
-            }
-            if actor.starts_with("noor") {
-                newcomer_first.get_or_insert(row.occurred_at);
-            }
-            bot += u64::from(actor.starts_with("drift-checker"));
-            let shown = event
-                .values
-                .iter()
-                .flatten()
-                .any(|value| safe(value.text()) != value.text());
-            hostile += u64::from(shown);
+            let mut values = event.values.iter().flatten();
+            hostile += u64::from(values.any(|value| safe(value.text()) != value.text()));
             assert!(
                 !row.details.contains("\\u0000"),
                 "jsonb has no such character"
@@ -172,34 +159,49 @@ mod tests {
             assert!(row.sent || NOW.0 - row.occurred_at.0 < 60 * Micros::SECOND);
         }
         assert!(outcomes.keys().all(Option::is_some));
-        assert_eq!(outcomes.len(), 4, "{outcomes:?}");
+        assert_eq!(outcomes.len(), Outcome::ALL.len(), "{outcomes:?}");
         assert!(services.len() >= 7, "{services:?}");
-        assert!(bot > 3_000);
         assert!(hostile >= 4, "{hostile}");
-        let joined = newcomer_first.expect("a newcomer").0;
+    }
+
+    #[test]
+    fn a_history_has_a_bot_a_newcomer_and_a_quiet_weekend() {
+        let (mut days, mut joined, mut bot) = (BTreeMap::new(), None, 0);
+        for (row, event) in history() {
+            let actor = first(&event, Field::Actor);
+            if actor.starts_with("noor") {
+                joined.get_or_insert(row.occurred_at);
+            }
+            bot += u64::from(actor.starts_with("drift-checker"));
+            *days.entry(row.occurred_at.0.div_euclid(DAY)).or_insert(0) += 1;
+        }
+        let joined = joined.expect("a newcomer").0;
         assert!((0..14 * DAY).contains(&(NOW.0 - joined)));
-        // The incident's cause can be read from its rows: one method, one cluster.
-        let (_, worst) = errors_by_hour
-            .iter()
-            .max_by_key(|(_, errors)| errors.len())
-            .expect("errors");
-        let ordinary = errors_by_hour.values().map(Vec::len).sum::<usize>() / errors_by_hour.len();
+        assert!(bot > 3_000);
+        let (most, least) = (days.values().max(), days.values().min());
         assert!(
-            worst.len() > ordinary * 8,
-            "{} against {ordinary}",
-            worst.len()
+            most.expect("days") > &(least.expect("days") * 4),
+            "{days:?}"
         );
-        let cause = worst
-            .iter()
-            .filter(|(action, eu)| action == "ResizeHPA" && *eu)
-            .count();
-        assert!(cause * 10 > worst.len() * 8);
-        // A quiet weekend: nobody but the bot.
-        let (&most, &least) = (
-            days.values().max().expect("days"),
-            days.values().min().expect("days"),
-        );
-        assert!(most > least * 4, "{least} to {most}");
+    }
+
+    #[test]
+    fn the_cause_of_the_incident_can_be_read_from_its_rows() {
+        let mut hours: BTreeMap<i64, Vec<bool>> = BTreeMap::new();
+        for (row, event) in history() {
+            if event.outcome == Some(Outcome::Failed) {
+                let cause = first(&event, Field::Action) == "ResizeHPA"
+                    && row.details.contains("\"cluster\":\"prod-eu-2\"");
+                let hour = row.occurred_at.0.div_euclid(HOUR);
+                hours.entry(hour).or_default().push(cause);
+            }
+        }
+        let ordinary = hours.values().map(Vec::len).sum::<usize>() / hours.len();
+        let worst = hours.values().max_by_key(|errors| errors.len());
+        let worst = worst.expect("errors");
+        assert!(worst.len() > ordinary * 8, "{} to {ordinary}", worst.len());
+        let caused = worst.iter().filter(|cause| **cause).count();
+        assert!(caused * 10 > worst.len() * 8);
     }
 
     #[test]

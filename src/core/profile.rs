@@ -107,7 +107,7 @@ pub enum ColumnKind {
     Json,
     /// An array of something else.
     Array,
-    /// Uuid or ObjectId.
+    /// Uuid or `ObjectId`.
     Uuid,
     /// Bytes.
     Bytes,

@@ -66,6 +66,7 @@ impl History {
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
         reason = "counts are far below 2^52, and a place within ten minutes fits an i64"
     )]
     fn next_person(&mut self) -> Option<Micros> {

@@ -258,20 +258,17 @@ impl Act {
     }
 
     fn finish(&self, out: &mut String) {
-        match &self.failure {
-            Some((code, message)) => {
-                let _ = write!(out, "\"status\":{{\"code\":{code},\"message\":");
-                quote(out, message);
-                out.push_str("},\"response_body\":{}");
-            }
-            None => {
-                out.push_str("\"status\":{\"code\":0}");
-                if self.method.answers {
-                    self.resource(out, "response_resources");
-                }
-                self.body(out, "response_body", "Response", &self.method.response);
-            }
+        if let Some((code, message)) = &self.failure {
+            let _ = write!(out, "\"status\":{{\"code\":{code},\"message\":");
+            quote(out, message);
+            out.push_str("},\"response_body\":{}");
+            return;
         }
+        out.push_str("\"status\":{\"code\":0}");
+        if self.method.answers {
+            self.resource(out, "response_resources");
+        }
+        self.body(out, "response_body", "Response", &self.method.response);
     }
 
     fn resource(&self, out: &mut String, key: &str) {
@@ -334,7 +331,7 @@ impl Scene {
                 self.pod(out, seed);
                 Ok(())
             }
-            Word::Instance => write!(out, "i-0{:016x}", seed),
+            Word::Instance => write!(out, "i-0{seed:016x}"),
             Word::Ip => write!(
                 out,
                 "10.{}.{}.{}",

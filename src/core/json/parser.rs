@@ -52,9 +52,8 @@ pub(super) fn parse(bytes: &[u8], mut nodes: Vec<Node>) -> Result<Vec<Node>, Jso
     loop {
         parser.skip_space();
         next = match next {
-            Next::Value => parser.value()?,
             Next::ValueOrClose if parser.peek() == Some(b']') => parser.close(),
-            Next::ValueOrClose => parser.value()?,
+            Next::Value | Next::ValueOrClose => parser.value()?,
             Next::KeyOrClose if parser.peek() == Some(b'}') => parser.close(),
             Next::Key | Next::KeyOrClose => parser.key()?,
             Next::Separator if parser.open == NO_PARENT => {

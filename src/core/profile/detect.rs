@@ -264,7 +264,7 @@ pub(super) mod tests {
                 }
             };
             assert_eq!(guessed, expected, "{table}");
-            for found in detect(&[relation.clone()], profiles) {
+            for found in detect(std::slice::from_ref(&relation), profiles) {
                 let known = found.profile.origin == Origin::BuiltIn;
                 assert_eq!(known, found.score >= KNOWN);
                 assert_eq!(known, found.profile.name == system, "{table}");

@@ -144,118 +144,121 @@ mod tests {
         assert!(named("crutch").is_none());
     }
 
+    /// What is added to [`SMALL`], the line and key at fault, and parts of message and hint.
+    const MISTAKES: &[(&str, usize, &str, &str, &str)] = &[
+        (
+            "[fields]\nactr = \"a\"\n",
+            6,
+            "fields.actr",
+            "no such key",
+            "did you mean `actor`?",
+        ),
+        (
+            "[fields]\nactor = 7\n",
+            6,
+            "fields.actor",
+            "a table is needed, not integer",
+            "",
+        ),
+        (
+            "[fields]\nactor = \"a..b\"\n",
+            6,
+            "fields.actor",
+            "not a path",
+            "odd key",
+        ),
+        (
+            "[fields]\nactor = { frist = [] }\n",
+            6,
+            "fields.actor.frist",
+            "no such key",
+            "`first`",
+        ),
+        (
+            "[fields]\nactor = { first = [], all = [] }\n",
+            6,
+            "fields.actor.all",
+            "exclude",
+            "",
+        ),
+        (
+            "[fields]\nactor = { first = [], table = {} }\n",
+            6,
+            "fields.actor.table",
+            "takes no",
+            "",
+        ),
+        (
+            "[fields]\nactor = { template = \"{a\" }\n",
+            6,
+            "fields.actor.template",
+            "stands alone",
+            "{{",
+        ),
+        (
+            "[fields]\nactor = { lookup = \"a\" }\n",
+            6,
+            "fields.actor.table",
+            "missing",
+            "",
+        ),
+        (
+            "[[outcome]]\nis = \"okay\"\nwhen = { has = \"a\" }\n",
+            6,
+            "outcome.1.is",
+            "`okay`",
+            "`ok`",
+        ),
+        (
+            "[[outcome]]\nis = \"ok\"\nwhen = { has = \"a\", in = [] }\n",
+            7,
+            "outcome.1.when",
+            "not a condition",
+            "has",
+        ),
+        (
+            "[[outcome]]\nis = \"ok\"\n",
+            5,
+            "outcome.1.when",
+            "missing",
+            "",
+        ),
+        (
+            "[[own]]\nname = \"a b\"\nvalue = \"c\"\n",
+            6,
+            "own.1.name",
+            "cannot be typed",
+            "letters",
+        ),
+        (
+            "[[own]]\nname = \"actor\"\nvalue = \"c\"\n",
+            6,
+            "own.1.name",
+            "event field",
+            "",
+        ),
+        (
+            "[[signature]]\ncolumns = { id = \"integer\" }\n",
+            6,
+            "signature.1.columns.id",
+            "`integer`",
+            "known: int",
+        ),
+        (
+            "[purge]\nkeep = 1\n",
+            6,
+            "purge.keep",
+            "a list is needed",
+            "",
+        ),
+        ("[fields\n", 5, "[fields", "", ""),
+    ];
+
     #[test]
     fn mistakes_name_line_key_and_a_suggestion() {
-        for (extra, line, key, says, hint) in [
-            (
-                "[fields]\nactr = \"a\"\n",
-                6,
-                "fields.actr",
-                "no such key",
-                "did you mean `actor`?",
-            ),
-            (
-                "[fields]\nactor = 7\n",
-                6,
-                "fields.actor",
-                "a table is needed, not integer",
-                "",
-            ),
-            (
-                "[fields]\nactor = \"a..b\"\n",
-                6,
-                "fields.actor",
-                "not a path",
-                "odd key",
-            ),
-            (
-                "[fields]\nactor = { frist = [] }\n",
-                6,
-                "fields.actor.frist",
-                "no such key",
-                "`first`",
-            ),
-            (
-                "[fields]\nactor = { first = [], all = [] }\n",
-                6,
-                "fields.actor.all",
-                "exclude",
-                "",
-            ),
-            (
-                "[fields]\nactor = { first = [], table = {} }\n",
-                6,
-                "fields.actor.table",
-                "takes no",
-                "",
-            ),
-            (
-                "[fields]\nactor = { template = \"{a\" }\n",
-                6,
-                "fields.actor.template",
-                "stands alone",
-                "{{",
-            ),
-            (
-                "[fields]\nactor = { lookup = \"a\" }\n",
-                6,
-                "fields.actor.table",
-                "missing",
-                "",
-            ),
-            (
-                "[[outcome]]\nis = \"okay\"\nwhen = { has = \"a\" }\n",
-                6,
-                "outcome.1.is",
-                "`okay`",
-                "`ok`",
-            ),
-            (
-                "[[outcome]]\nis = \"ok\"\nwhen = { has = \"a\", in = [] }\n",
-                7,
-                "outcome.1.when",
-                "not a condition",
-                "has",
-            ),
-            (
-                "[[outcome]]\nis = \"ok\"\n",
-                5,
-                "outcome.1.when",
-                "missing",
-                "",
-            ),
-            (
-                "[[own]]\nname = \"a b\"\nvalue = \"c\"\n",
-                6,
-                "own.1.name",
-                "cannot be typed",
-                "letters",
-            ),
-            (
-                "[[own]]\nname = \"actor\"\nvalue = \"c\"\n",
-                6,
-                "own.1.name",
-                "event field",
-                "",
-            ),
-            (
-                "[[signature]]\ncolumns = { id = \"integer\" }\n",
-                6,
-                "signature.1.columns.id",
-                "`integer`",
-                "known: int",
-            ),
-            (
-                "[purge]\nkeep = 1\n",
-                6,
-                "purge.keep",
-                "a list is needed",
-                "",
-            ),
-            ("[fields\n", 5, "[fields", "", ""),
-        ] {
+        for (extra, line, key, says, hint) in MISTAKES {
             let (at, name, message, suggestion) = refused(&format!("{SMALL}{extra}"));
-            assert_eq!((at, name.as_str()), (line, key), "{extra}{message}");
+            assert_eq!((at, name.as_str()), (*line, *key), "{extra}{message}");
             assert!(message.contains(says), "{extra}{message}");
             assert!(suggestion.contains(hint), "{extra}{suggestion}");
         }

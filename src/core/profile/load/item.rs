@@ -58,7 +58,7 @@ pub(super) struct Table<'d> {
     source: &'d Source<'d>,
     key: String,
     span: Range<usize>,
-    table: &'d DeTable<'d>,
+    members: &'d DeTable<'d>,
 }
 
 impl<'d> Item<'d> {
@@ -125,7 +125,7 @@ impl<'d> Item<'d> {
             .ok_or_else(|| {
                 self.fail_with(
                     format!("`{text}` is not known here"),
-                    suggestion(text, known()),
+                    Some(suggestion(text, known())),
                 )
             })
     }
@@ -139,7 +139,7 @@ impl<'d> Item<'d> {
             source: self.source,
             key: self.key.clone(),
             span: self.span.clone(),
-            table,
+            members: table,
         })
     }
 
@@ -171,19 +171,19 @@ impl<'d> Table<'d> {
             source,
             key: String::new(),
             span: 0..0,
-            table,
+            members: table,
         };
         root.check(known)?;
         Ok(root)
     }
 
     fn check(&self, known: &[&'static str]) -> Result<(), ProfileError> {
-        for key in self.table.keys() {
+        for key in self.members.keys() {
             if !known.contains(&&**key.get_ref()) {
                 let at = self.complaint(key.get_ref(), key.span());
                 return Err(at.fail_with(
                     "there is no such key",
-                    suggestion(key.get_ref(), known.iter().copied()),
+                    Some(suggestion(key.get_ref(), known.iter().copied())),
                 ));
             }
         }
@@ -223,7 +223,7 @@ impl<'d> Table<'d> {
 
     /// All keys with their values, in the order of the keys.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'d str, Item<'d>)> + '_ {
-        self.table.iter().map(|(key, value)| {
+        self.members.iter().map(|(key, value)| {
             let item = Item {
                 source: self.source,
                 key: self.name(key.get_ref()),
@@ -236,9 +236,9 @@ impl<'d> Table<'d> {
 }
 
 /// `did you mean …?`, or the whole list when nothing is close.
-fn suggestion<'c>(typed: &str, known: impl Iterator<Item = &'c str> + Clone) -> Option<String> {
-    Some(match nearest(typed, known.clone()) {
+fn suggestion<'c>(typed: &str, known: impl Iterator<Item = &'c str> + Clone) -> String {
+    match nearest(typed, known.clone()) {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("known: {}", known.collect::<Vec<_>>().join(", ")),
-    })
+    }
 }

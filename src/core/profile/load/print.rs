@@ -96,7 +96,7 @@ fn fields(out: &mut String, profile: &Profile) {
 }
 
 /// Every value of the closed sets has a word; a test reads all of them back.
-fn word<T: PartialEq>(words: &[(T, &'static str)], value: T) -> &'static str {
+fn word<T: Copy + PartialEq>(words: &[(T, &'static str)], value: T) -> &'static str {
     words
         .iter()
         .find(|(known, _)| *known == value)
