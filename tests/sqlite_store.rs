@@ -1,5 +1,9 @@
 //! SQLite against the contract of all stores, and what is SQLite's own.
 
+mod demo;
+mod files;
+mod shapes;
+
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 

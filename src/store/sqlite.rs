@@ -5,6 +5,7 @@
 
 mod choose;
 mod count;
+pub mod demo;
 mod describe;
 mod examine;
 mod look;

@@ -57,7 +57,11 @@ impl Listener {
     }
 }
 
-fn tail_request(predicate: Predicate, from: TailFrom, resume: Option<Checkpoint>) -> TailRequest {
+pub fn tail_request(
+    predicate: Predicate,
+    from: TailFrom,
+    resume: Option<Checkpoint>,
+) -> TailRequest {
     TailRequest {
         predicate: Arc::new(predicate),
         from,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Bench, NewRow, PATIENCE, START, everything, ids, mixture, page, request, row};
 
 /// All events in pages of `size`.
-async fn in_pages(store: &dyn Store, start: PageFrom, size: usize) -> Vec<Event> {
+pub async fn in_pages(store: &dyn Store, start: PageFrom, size: usize) -> Vec<Event> {
     let go_on: fn(Cursor) -> PageFrom = match start {
         PageFrom::Newest | PageFrom::Before(_) => PageFrom::Before,
         PageFrom::Oldest | PageFrom::After(_) => PageFrom::After,
