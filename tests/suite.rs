@@ -16,5 +16,8 @@ mod cli_tail;
 mod contract;
 mod differential;
 mod harness;
+mod postgres_connect;
+mod postgres_store;
+mod postgres_tail;
 mod sqlite_store;
 mod tidy;

@@ -191,7 +191,7 @@ fn readable(table: Table, candidate: Candidate) -> Result<(Table, Candidate), St
         return Ok((table, candidate));
     }
     Err(StoreError::Failed {
-        message: format!("this role may not read {}", table.label()),
+        message: format!("this role has no permission to read {}", table.label()),
         hint: Some(format!("GRANT SELECT ON {} TO the role", table.quoted())),
     })
 }

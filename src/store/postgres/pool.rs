@@ -81,11 +81,6 @@ impl Pool {
         };
         Ok(Lease { session: Some(session), lane: lane.clone(), _permit: permit })
     }
-
-    /// The parameters all connections share.
-    pub fn params(&self) -> &Params {
-        &self.params
-    }
 }
 
 /// A connection on loan. Dropped with an answer half read, the connection is stopped and thrown

@@ -15,7 +15,6 @@ use tokio_postgres::{CancelToken, Client, Config, Row, RowStream, SimpleQueryMes
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::sanitise::safe;
 use crate::store::StoreError;
 use crate::store::postgres::params::{Binding, Host, Params, Place, SessionWish};
 use crate::store::postgres::passfile::Found;
@@ -441,9 +440,4 @@ impl<'a> FromSql<'a> for Raw<'a> {
 pub fn text(row: &Row, at: usize) -> Option<Cow<'_, str>> {
     let raw: Option<Raw<'_>> = row.try_get(at).ok()?;
     raw.map(|Raw(bytes)| String::from_utf8_lossy(bytes))
-}
-
-/// As [`text`], for messages.
-pub fn safe_text(row: &Row, at: usize) -> String {
-    text(row, at).map(|text| safe(&text).into_owned()).unwrap_or_default()
 }
