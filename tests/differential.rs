@@ -2,6 +2,10 @@
 //! itself answers: the same ids in the same order, the same count, the same groups.
 //!
 //! `AUDITAIL_SEED=n` repeats a run; every failure prints its seed.
+#![expect(
+    clippy::print_stdout,
+    reason = "a failed test is shown with its seed and its counts"
+)]
 
 mod predicates;
 mod records;
@@ -294,9 +298,10 @@ async fn leafed(
             .await
             .map_err(|error| format!("a page of {limit} failed: {error}"))?;
         let Some(last) = next.last() else { break };
-        from = match back {
-            true => PageFrom::Before(last.cursor.clone()),
-            false => PageFrom::After(last.cursor.clone()),
+        from = if back {
+            PageFrom::Before(last.cursor.clone())
+        } else {
+            PageFrom::After(last.cursor.clone())
         };
         found.extend(next);
         if found.len() > wanted.len() {

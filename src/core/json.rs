@@ -315,8 +315,8 @@ mod tests {
                 }
             }
             (Err(_), Err(_)) => {}
-            // No float holds it, but the text does.
-            (Err(error), Ok(_)) if error.to_string().starts_with("number out of range") => {}
+            // No float or char holds it, but the text does.
+            (Err(_), Ok(_)) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {}
             (theirs, ours) => panic!("{text:?}: serde_json {theirs:?}, ours {ours:?}"),
         }
     }

@@ -1,5 +1,6 @@
 //! Predicates about values that occur: every operator on every type of value, alone and combined.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -249,7 +250,7 @@ fn test(operator: &str, value: &Scalar<'_>, other: &Scalar<'_>, rng: &mut Rng) -
         "range" => {
             let (low, high) = (literal(value, rng), literal(other, rng));
             let swap = match (low.number(), high.number()) {
-                (Some(a), Some(b)) => compare_numbers(a, b).is_some_and(|order| order.is_gt()),
+                (Some(a), Some(b)) => compare_numbers(a, b).is_some_and(Ordering::is_gt),
                 _ => low.text() > high.text(),
             };
             if swap {

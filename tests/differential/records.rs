@@ -1,6 +1,8 @@
 //! Rows that audit stores really hold and nobody expects: nulls, values of the wrong type, arrays in
 //! arrays, numbers no float holds, keys that need quotes, times that are none.
 
+mod typed;
+
 use fastrand::Rng;
 
 /// Which SQL a table is written in.
@@ -94,6 +96,8 @@ const NUMBERS: &[&str] = &[
     "1e25",
     "-12.5",
     "1000000000000000000000.5",
+    "1e130",
+    "1e-30",
     "-9223372036854775808",
     "9223372036854775807",
 ];
@@ -284,10 +288,9 @@ fn or_null(text: Option<String>) -> String {
 /// SQL that makes a table and fills it with `rows` rows.
 pub fn table(shape: Shape, dialect: Dialect, rows: usize, rng: &mut Rng) -> String {
     let (schema, name) = match (shape, dialect) {
-        (Shape::Clutch, Dialect::Postgres) => (CLUTCH_POSTGRES, "audit_events"),
-        (Shape::Clutch, Dialect::Sqlite) => (CLUTCH_SQLITE, "audit_events"),
-        (Shape::Typed, Dialect::Postgres) => (TYPED_POSTGRES, "activity_log"),
-        (Shape::Typed, Dialect::Sqlite) => (TYPED_SQLITE, "activity_log"),
+        (Shape::Clutch, Dialect::Postgres) => (CLUTCH_POSTGRES.to_owned(), "audit_events"),
+        (Shape::Clutch, Dialect::Sqlite) => (CLUTCH_SQLITE.to_owned(), "audit_events"),
+        (Shape::Typed, _) => (typed::schema(dialect), "activity_log"),
     };
     let rows: Vec<_> = (1..=rows)
         .map(|id| match shape {
@@ -296,7 +299,7 @@ pub fn table(shape: Shape, dialect: Dialect, rows: usize, rng: &mut Rng) -> Stri
                 let (at, details) = (or_null(time(rng)), or_null(details(rng)));
                 format!("({id},{at},{details},{sent})")
             }
-            Shape::Typed => typed(id, dialect, rng),
+            Shape::Typed => typed::row(id, dialect, rng),
         })
         .collect();
     let analyze = "analyze;";
@@ -318,130 +321,3 @@ create table audit_events (
     id integer primary key, occurred_at timestamptz, details json, sent boolean default false);
 create index sort_audit_events on audit_events (occurred_at);
 ";
-
-const TYPED_POSTGRES: &str = "
-create type mood as enum ('sad', 'ok', 'Happy');
-create table activity_log (
-    part text not null, seq int not null, created_at timestamptz, user_name text, action varchar(80),
-    status text, ip inet, duration_ms int, amount numeric, score float8, flag boolean,
-    seen_at timestamptz, local_at timestamp, day date, uid uuid, tags text[], nums int[], mood mood,
-    data bytea, code char(6), meta jsonb, raw json, small smallint, single real, \"odd \"\"name\" text,
-    primary key (part, seq));
-create index on activity_log (created_at);
-";
-
-const TYPED_SQLITE: &str = "
-create table activity_log (
-    part text not null, seq int not null, created_at timestamptz, user_name text, action varchar(80),
-    status text, ip text, duration_ms int, amount numeric, score real, flag boolean,
-    seen_at timestamptz, local_at timestamp, day date, uid uuid, tags text, nums text, mood text,
-    data blob, code char(6), meta json, raw json, small smallint, single real, \"odd \"\"name\" text,
-    primary key (part, seq));
-create index created on activity_log (created_at);
-";
-
-fn typed(id: usize, dialect: Dialect, rng: &mut Rng) -> String {
-    let postgres = dialect == Dialect::Postgres;
-    let text = |rng: &mut Rng| Some(sql(pick(rng, TEXTS)));
-    let small = ["0", "7", "9", "10", "-1", "100"];
-    let wide = [
-        "1.50",
-        "0.1",
-        "9007199254740993",
-        "1000000000000000000000.5",
-        "7.0",
-        "1e10",
-        "-12.5",
-    ];
-    let floats = [
-        "0.1",
-        "7",
-        "2.5e-3",
-        "1e25",
-        "-12.5",
-        "0.30000000000000004",
-        "100",
-        "1e15",
-        "1e-7",
-    ];
-    let array = |rng: &mut Rng, from: &[&str]| {
-        let items: Vec<_> = (0..rng.usize(..4)).map(|_| pick(rng, from)).collect();
-        if postgres {
-            let quoted: Vec<_> = items.iter().map(|item| sql(item)).collect();
-            format!("array[{}]::text[]", quoted.join(","))
-        } else {
-            let items: Vec<_> = items.iter().map(|item| quoted(item)).collect();
-            sql(&format!("[{}]", items.join(",")))
-        }
-    };
-    let special = postgres && rng.u8(..10) == 0;
-    let json = |rng: &mut Rng| {
-        let broken = !postgres && rng.u8(..12) == 0;
-        Some(if broken {
-            sql("{not json")
-        } else {
-            sql(&value(rng, 3))
-        })
-    };
-    let clock = [
-        "2026-01-05 10:00:00",
-        "2026-01-05 10:00:00.5",
-        "1999-12-31 23:59:59.999999",
-    ];
-    let uid = [
-        "00000000-0000-4000-8000-000000000001",
-        "AAAAAAAA-0000-4000-8000-000000000002",
-    ];
-    let cells = [
-        time(rng).map(|at| sql(&at)),
-        text(rng),
-        Some(sql(pick(rng, METHODS))),
-        Some(sql(pick(
-            rng,
-            &["success", "failed", "denied", "pending", "odd", "OK"],
-        ))),
-        Some(sql(pick(
-            rng,
-            &["10.0.0.1", "10.0.0.17", "fe80::1", "192.168.0.0/24"],
-        ))),
-        Some(pick(rng, &small).to_owned()),
-        Some(if special {
-            "'NaN'".to_owned()
-        } else {
-            pick(rng, &wide).to_owned()
-        }),
-        Some(if special {
-            "'-Infinity'".to_owned()
-        } else {
-            pick(rng, &floats).to_owned()
-        }),
-        Some(rng.bool().to_string()),
-        time(rng).map(|at| sql(&at)),
-        Some(sql(pick(rng, &clock))),
-        Some(sql(pick(rng, &["2026-01-05", "1999-12-31"]))),
-        Some(sql(pick(rng, &uid))),
-        Some(array(rng, TEXTS)),
-        Some(array(rng, &small)).map(|array| array.replace("text[]", "int[]")),
-        Some(sql(pick(rng, &["sad", "ok", "Happy"]))),
-        Some(if postgres {
-            "'\\x00ff10'".to_owned()
-        } else {
-            "x'00ff10'".to_owned()
-        }),
-        Some(sql(pick(rng, &["a", "ab ", "7"]))),
-        json(rng),
-        json(rng),
-        Some(pick(rng, &small).to_owned()),
-        Some(pick(rng, &["0.1", "7", "16777216", "2.5"]).to_owned()),
-        text(rng),
-    ];
-    let cells: Vec<_> = cells
-        .into_iter()
-        .map(|cell| {
-            cell.filter(|_| rng.u8(..10) > 0)
-                .unwrap_or_else(|| "null".to_owned())
-        })
-        .collect();
-    let part = pick(rng, &["a", "b", "it's"]);
-    format!("({},{id},{})", sql(part), cells.join(","))
-}

@@ -1,7 +1,8 @@
 //! JSON text in, nodes out: one pass, no recursion, no copies.
 //!
-//! Accepts what RFC 8259 and jsonb accept. Numbers of any size are kept as text, so `1e400` is fine
-//! here though no float holds it. Half a surrogate pair is refused, as jsonb and `serde_json` do.
+//! Accepts what RFC 8259 accepts. Numbers of any size are kept as text, so `1e400` is fine here
+//! though no float holds it. Half a surrogate pair, which a `json` column may hold and jsonb
+//! refuses, stands for U+FFFD.
 
 use super::{ESCAPED, JsonError, LONGEST, NO_KEY, NO_PARENT, Node};
 
@@ -68,7 +69,7 @@ pub(super) fn parse(bytes: &[u8], mut nodes: Vec<Node>) -> Result<Vec<Node>, Jso
 }
 
 /// The character of `uXXXX` (or of a surrogate pair `uXXXX\uXXXX`) and the length of what was
-/// read. `None` when it is neither.
+/// read: `None` and 5 for half a pair, `None` and 1 when there are no four digits.
 pub(super) fn code_point(escape: &[u8]) -> (Option<char>, usize) {
     let Some(high) = hex(escape.get(1..5)) else {
         return (None, 1);
@@ -266,8 +267,8 @@ impl Parser<'_> {
         let length = match after.first() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 1,
             Some(b'u') => match code_point(after) {
-                (Some(_), length) => length,
-                (None, _) => return self.fail("an escaped character"),
+                (None, 1) => return self.fail("an escaped character"),
+                (_, length) => length,
             },
             _ => return self.fail("an escape"),
         };

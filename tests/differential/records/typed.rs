@@ -1,0 +1,187 @@
+//! A table that no profile knows: a column of every type, each with what it may hold.
+
+use fastrand::Rng;
+
+use super::{Dialect, METHODS, TEXTS, pick, quoted, sql, time, value};
+
+/// A column: its name, its types, and a value of it as SQL; `None` is NULL.
+struct Column {
+    name: &'static str,
+    postgres: &'static str,
+    sqlite: &'static str,
+    cell: fn(&mut Rng, Dialect) -> Option<String>,
+}
+
+const fn column(
+    name: &'static str,
+    postgres: &'static str,
+    sqlite: &'static str,
+    cell: fn(&mut Rng, Dialect) -> Option<String>,
+) -> Column {
+    Column {
+        name,
+        postgres,
+        sqlite,
+        cell,
+    }
+}
+
+#[rustfmt::skip]
+const COLUMNS: [Column; 23] = [
+    column("created_at", "timestamptz", "timestamptz", |rng, _| time(rng).map(|at| sql(&at))),
+    column("user_name", "text", "text", |rng, _| some(rng, TEXTS)),
+    column("action", "varchar(80)", "varchar(80)", |rng, _| some(rng, METHODS)),
+    column("status", "text", "text", |rng, _| some(rng, &["success", "failed", "denied", "pending", "odd", "OK"])),
+    column("ip", "inet", "text", |rng, _| some(rng, &["10.0.0.1", "10.0.0.17", "fe80::1", "192.168.0.0/24"])),
+    column("duration_ms", "int", "int", |rng, _| plain(rng, SMALL)),
+    column("amount", "numeric", "numeric", |rng, dialect| special(rng, dialect, "'NaN'").or_else(|| plain(rng, WIDE))),
+    column("score", "float8", "real", |rng, dialect| special(rng, dialect, "'-Infinity'").or_else(|| plain(rng, FLOATS))),
+    column("flag", "boolean", "boolean", |rng, _| Some(rng.bool().to_string())),
+    column("seen_at", "timestamptz", "timestamptz", |rng, _| time(rng).map(|at| sql(&at))),
+    column("local_at", "timestamp", "timestamp", |rng, _| some(rng, CLOCKS)),
+    column("day", "date", "date", |rng, _| some(rng, &["2026-01-05", "1999-12-31"])),
+    column("uid", "uuid", "uuid", |rng, _| some(rng, UUIDS)),
+    column("tags", "text[]", "text", |rng, dialect| Some(array(rng, dialect, TEXTS, "text[]"))),
+    column("nums", "int[]", "text", |rng, dialect| Some(array(rng, dialect, SMALL, "int[]"))),
+    column("mood", "mood", "text", |rng, _| some(rng, &["sad", "ok", "Happy"])),
+    column("data", "bytea", "blob", |_, dialect| Some(bytes(dialect).to_owned())),
+    column("code", "char(6)", "char(6)", |rng, _| some(rng, &["a", "ab ", "7"])),
+    column("meta", "jsonb", "json", |rng, _| Some(sql(&value(rng, 3)))),
+    column("raw", "json", "json", |rng, dialect| Some(sql(&raw(rng, dialect)))),
+    column("small", "smallint", "smallint", |rng, _| plain(rng, SMALL)),
+    column("single", "real", "real", |rng, _| plain(rng, &["0.1", "7", "16777216", "2.5"])),
+    column("\"odd \"\"name\"", "text", "text", |rng, _| some(rng, TEXTS)),
+];
+
+const SMALL: &[&str] = &["0", "7", "9", "10", "-1", "100"];
+
+const WIDE: &[&str] = &[
+    "1.50",
+    "0.1",
+    "9007199254740993",
+    "1000000000000000000000.5",
+    "7.0",
+    "1e10",
+    "-12.5",
+];
+
+const FLOATS: &[&str] = &[
+    "0.1",
+    "7",
+    "2.5e-3",
+    "1e25",
+    "-12.5",
+    "0.30000000000000004",
+    "100",
+    "1e15",
+    "1e-7",
+];
+
+const CLOCKS: &[&str] = &[
+    "2026-01-05 10:00:00",
+    "2026-01-05 10:00:00.5",
+    "1999-12-31 23:59:59.999999",
+];
+
+const UUIDS: &[&str] = &[
+    "00000000-0000-4000-8000-000000000001",
+    "AAAAAAAA-0000-4000-8000-000000000002",
+];
+
+/// What SQLite stores in a column of any type.
+const ODD: &[&str] = &[
+    "7",
+    "7.5",
+    "'7'",
+    "x'616c696365'",
+    "'a' || char(0) || 'b'",
+    "9e999",
+    "cast(x'ff61' as text)",
+];
+
+/// JSON that only a `json` column holds.
+const RAW: &[&str] = &[
+    r#"{"a":"x\u0000y","id":7}"#,
+    r#"{"a":"\ud800","b c":"\ud83d\ude00"}"#,
+    r#"{"a":1, "a" : 2,"id":[ 1.0 ,"7"]}"#,
+    r#"{"id":1e400,"a":7.0}"#,
+    r#"{"\u0061":"alice","code":"\u0041lice"}"#,
+    r#""\u0000""#,
+    " 7.50 ",
+];
+
+fn some(rng: &mut Rng, from: &[&str]) -> Option<String> {
+    Some(sql(pick(rng, from)))
+}
+
+fn plain(rng: &mut Rng, from: &[&str]) -> Option<String> {
+    Some(pick(rng, from).to_owned())
+}
+
+/// A number that is none, now and then; SQLite has no such thing.
+fn special(rng: &mut Rng, dialect: Dialect, number: &str) -> Option<String> {
+    (dialect == Dialect::Postgres && rng.u8(..10) == 0).then(|| number.to_owned())
+}
+
+fn array(rng: &mut Rng, dialect: Dialect, from: &[&str], kind: &str) -> String {
+    let items: Vec<_> = (0..rng.usize(..4)).map(|_| pick(rng, from)).collect();
+    if dialect == Dialect::Postgres {
+        let items: Vec<_> = items.iter().map(|item| sql(item)).collect();
+        format!("array[{}]::{kind}", items.join(","))
+    } else {
+        let items: Vec<_> = items.iter().map(|item| quoted(item)).collect();
+        sql(&format!("[{}]", items.join(",")))
+    }
+}
+
+fn bytes(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Postgres => "'\\x00ff10'",
+        Dialect::Sqlite => "x'00ff10'",
+    }
+}
+
+/// What `json` keeps and `jsonb` refuses or rewrites; SQLite keeps anything.
+fn raw(rng: &mut Rng, dialect: Dialect) -> String {
+    match (rng.u8(..8), dialect) {
+        (0, Dialect::Postgres) => pick(rng, RAW).to_owned(),
+        (0, Dialect::Sqlite) => pick(rng, &["{not json", "", "{\"a\":1}x", "nul"]).to_owned(),
+        _ => value(rng, 3),
+    }
+}
+
+/// SQL that makes the table.
+pub fn schema(dialect: Dialect) -> String {
+    let columns = COLUMNS.iter().map(|column| match dialect {
+        Dialect::Postgres => format!("{} {}", column.name, column.postgres),
+        Dialect::Sqlite => format!("{} {}", column.name, column.sqlite),
+    });
+    let columns: Vec<_> = columns.collect();
+    let mood = match dialect {
+        Dialect::Postgres => "create type mood as enum ('sad', 'ok', 'Happy');",
+        Dialect::Sqlite => "",
+    };
+    format!(
+        "{mood} create table activity_log (part text not null, seq int not null, {}, \
+         primary key (part, seq)); create index created on activity_log (created_at);",
+        columns.join(", ")
+    )
+}
+
+/// Row `id` as SQL.
+pub fn row(id: usize, dialect: Dialect, rng: &mut Rng) -> String {
+    let cells: Vec<_> = COLUMNS
+        .iter()
+        .map(|column| match rng.u8(..20) {
+            0 if dialect == Dialect::Sqlite => {
+                // No cursor can hold a time that is broken UTF-8; the last of the odd ones is.
+                let is_time = column.name == "created_at";
+                pick(rng, &ODD[..ODD.len() - usize::from(is_time)]).to_owned()
+            }
+            0..=1 => "null".to_owned(),
+            _ => (column.cell)(rng, dialect).unwrap_or_else(|| "null".to_owned()),
+        })
+        .collect();
+    let part = pick(rng, &["a", "b", "it's"]);
+    format!("({},{id},{})", sql(part), cells.join(","))
+}
