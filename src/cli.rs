@@ -71,6 +71,11 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Profiles(arguments)) => profiles::run(arguments, common),
         Some(Command::Demo(arguments)) => demo::run(arguments, common),
         Some(Command::Themes(arguments)) => themes::run(arguments),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut command(), "auditail", &mut script);
+            output::print(&String::from_utf8_lossy(&script))
+        }
         Some(Command::Doctor(arguments)) => headless(doctor::run(arguments, common)),
     }
 }

@@ -82,6 +82,12 @@ pub enum Command {
     Doctor(Doctor),
     /// Lists and shows themes
     Themes(Themes),
+    /// Prints the completions of a shell, to be put where that shell looks for them
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Args, Debug)]

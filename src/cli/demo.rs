@@ -1,5 +1,7 @@
 //! `auditail demo`: a generated audit log, on the screen or into a database.
 
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -7,17 +9,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::arguments::{Common, Demo};
 use crate::cli::failure::Failure;
-use crate::cli::{headless, narrate, signals};
+use crate::cli::session::open_options;
+use crate::cli::{headless, narrate, screen, signals};
 use crate::core::instant::Micros;
 use crate::demo::{History, Live, Plan};
-use crate::store::connect::redact_url;
+use crate::runtime::Opener;
+use crate::store::StoreError;
+use crate::store::connect::{open, redact_url};
 use crate::store::postgres::demo::{DemoWriter, Loaded};
+use crate::store::sqlite::demo::{DemoFile, LiveWriter, Place};
 
 /// Systems whose audit log can be generated.
 const SYSTEMS: [&str; 1] = ["clutch"];
 
 /// Runs the command.
-pub fn run(arguments: &Demo, _common: &Common) -> Result<(), Failure> {
+pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
     if !SYSTEMS.contains(&arguments.system.as_str()) {
         return Err(Failure::usage(format!(
             "no audit log of {} can be generated",
@@ -35,12 +41,83 @@ pub fn run(arguments: &Demo, _common: &Common) -> Result<(), Failure> {
     }
     match &arguments.into {
         Some(url) => headless(into(url, arguments)),
-        None => Err(Failure::usage("the demo on the screen is not there yet")),
+        None => on_screen(arguments, common),
     }
 }
 
+/// Events a second on the screen, unless the command line says otherwise.
+const RATE: f64 = 3.0;
 /// More is no demo, and every event of it is a statement of its own.
 const MOST_RATE: f64 = 1000.0;
+
+/// The demo's store and the thread that goes on writing to it; made when the screen is up.
+#[derive(Default)]
+struct Playground {
+    // Declared before the file: the writer stops before a temporary file is removed.
+    writer: Option<LiveWriter>,
+    file: Option<DemoFile>,
+}
+
+/// Shows the demo. The first frame does not wait for the store to be made.
+fn on_screen(arguments: &Demo, common: &Common) -> Result<(), Failure> {
+    screen::need_terminal(
+        "demo --into postgres://USER@HOST/DATABASE loads the events into a database",
+    )?;
+    let playground = Arc::new(Mutex::new(Playground::default()));
+    let place = arguments
+        .keep
+        .clone()
+        .map_or(Place::Temporary, Place::Kept);
+    let options = Arc::new(open_options(common)?);
+    let (plan, rate) = (plan(arguments, local_now()), arguments.rate.unwrap_or(RATE));
+    let held = Arc::clone(&playground);
+    let opener: Opener = Arc::new(move || {
+        let (held, place) = (Arc::clone(&held), place.clone());
+        let options = Arc::clone(&options);
+        Box::pin(async move {
+            let made = tokio::task::spawn_blocking(move || make(&held, &place, plan, rate));
+            let path = made.await.unwrap_or_else(|error| {
+                Err(StoreError::Failed {
+                    message: format!("the demo's store was not made: {error}"),
+                    hint: None,
+                })
+            })?;
+            open(&path.to_string_lossy(), &options).await
+        })
+    });
+    let shown = screen::show(opener, "demo".to_owned(), common);
+    let writer = locked(&playground).writer.take();
+    match writer.map(LiveWriter::stop) {
+        Some(Err(error)) if shown.is_ok() => Err(error.into()),
+        _ => shown,
+    }
+}
+
+/// Makes the store, or finds it made by a former attempt; its path.
+fn make(
+    playground: &Mutex<Playground>,
+    place: &Place,
+    plan: Plan,
+    rate: f64,
+) -> Result<PathBuf, StoreError> {
+    let mut playground = locked(playground);
+    if let Some(file) = &playground.file {
+        return Ok(file.path().to_owned());
+    }
+    let file = DemoFile::create(place, History::new(plan))?;
+    let path = file.path().to_owned();
+    if rate > 0.0 {
+        let live = Live::new(plan.seed, rate, local_now());
+        playground.writer = Some(LiveWriter::start(&file, live)?);
+    }
+    playground.file = Some(file);
+    Ok(path)
+}
+
+/// A thread that panicked while making the store has left nothing half-made in it.
+fn locked(playground: &Mutex<Playground>) -> MutexGuard<'_, Playground> {
+    playground.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Loads the events into a database, and goes on writing if a rate is given.
 async fn into(url: &str, arguments: &Demo) -> Result<(), Failure> {
