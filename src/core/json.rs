@@ -236,7 +236,18 @@ impl<'t> FlatJson<'t> {
 
 /// Whether a text is one JSON value.
 pub fn is_json(text: &str) -> bool {
-    parser::parse(text.as_bytes(), Vec::new()).is_ok()
+    check(text, &mut Vec::new())
+}
+
+/// As [`is_json`], with an allocation to use again.
+pub(super) fn check(text: &str, nodes: &mut Vec<Node>) -> bool {
+    match parser::parse(text.as_bytes(), std::mem::take(nodes)) {
+        Ok(parsed) => {
+            *nodes = parsed;
+            true
+        }
+        Err(_) => false,
+    }
 }
 
 /// The text behind a JSON string's inside; the parser has checked every escape.

@@ -5,9 +5,8 @@
 
 use std::fmt::Write as _;
 
-use crate::core::json;
+use crate::core::json::{self, Node};
 use crate::core::profile::ColumnKind;
-use crate::core::scalar::is_number;
 
 /// A column of a table, or a dotted key of sampled documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +26,14 @@ pub struct Column {
 /// Builds `{"column":value,…}` in a reused buffer.
 ///
 /// Values: integers and numbers as JSON numbers (NaN and infinities as text), booleans, JSON as it
-/// stands, everything else as text. Instants are text as `row_to_json` writes them:
-/// `2026-01-02T03:04:05.678901+00:00`.
+/// stands, everything else as text. PostgreSQL writes its rows itself (`row_to_json`), in the same
+/// form.
 ///
 /// `begin`, one call per column, `finish`; then again for the next row.
 #[derive(Debug, Default)]
 pub struct RecordWriter {
     text: String,
+    nodes: Vec<Node>,
 }
 
 impl RecordWriter {
@@ -89,21 +89,6 @@ impl RecordWriter {
         }
     }
 
-    /// A number in its store's spelling; as text when JSON has no such number (`NaN`, `Infinity`).
-    pub fn number(&mut self, name: &str, spelling: &str) {
-        self.name(name);
-        let json = is_number(spelling)
-            && !spelling
-                .trim_start_matches('-')
-                .strip_prefix('0')
-                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        if json {
-            self.text.push_str(spelling);
-        } else {
-            quote(&mut self.text, spelling);
-        }
-    }
-
     /// Text.
     pub fn text(&mut self, name: &str, value: &str) {
         self.name(name);
@@ -124,50 +109,14 @@ impl RecordWriter {
         self.text.push('"');
     }
 
-    /// JSON as it stands. The caller knows that it is JSON, for instance because its store has
-    /// checked it; [`RecordWriter::json_or_text`] is for all others.
-    pub fn json(&mut self, name: &str, value: &str) {
-        self.name(name);
-        self.text.push_str(value);
-    }
-
     /// JSON as it stands when it is JSON, text otherwise.
     pub fn json_or_text(&mut self, name: &str, value: &str) {
-        if json::is_json(value) {
-            self.json(name, value);
+        if json::check(value, &mut self.nodes) {
+            self.name(name);
+            self.text.push_str(value);
         } else {
             self.text(name, value);
         }
-    }
-
-    /// An instant as PostgreSQL prints it (`2026-01-02 03:04:05.678901+00`), written as
-    /// `row_to_json` does (`2026-01-02T03:04:05.678901+00:00`). `infinity`, dates and times without
-    /// zone are fine too.
-    pub fn instant(&mut self, name: &str, value: &str) {
-        self.name(name);
-        self.text.push('"');
-        let (clock, era) = match value.strip_suffix(" BC") {
-            Some(clock) => (clock, " BC"),
-            None => (value, ""),
-        };
-        match clock.split_once(' ') {
-            Some((day, time)) => {
-                escape(&mut self.text, day);
-                self.text.push('T');
-                escape(&mut self.text, time);
-                // An offset of whole hours is printed as `+00`; RFC 3339 wants its minutes.
-                let whole_hours = time
-                    .len()
-                    .checked_sub(3)
-                    .is_some_and(|at| matches!(time.as_bytes()[at], b'+' | b'-'));
-                if whole_hours {
-                    self.text.push_str(":00");
-                }
-            }
-            None => escape(&mut self.text, clock),
-        }
-        self.text.push_str(era);
-        self.text.push('"');
     }
 
     /// Bytes, as `\x` and hexadecimal digits.
@@ -233,41 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn instants_read_as_row_to_json_writes_them() {
-        for (postgres, json) in [
-            (
-                "2026-01-02 03:04:05.678901+00",
-                "2026-01-02T03:04:05.678901+00:00",
-            ),
-            ("2026-01-02 03:04:05+05:30", "2026-01-02T03:04:05+05:30"),
-            (
-                "1890-01-02 03:04:05-00:01:15",
-                "1890-01-02T03:04:05-00:01:15",
-            ),
-            ("2026-01-02 03:04:05", "2026-01-02T03:04:05"),
-            ("0044-03-15 00:00:00-08 BC", "0044-03-15T00:00:00-08:00 BC"),
-            (
-                "294276-12-31 23:59:59.999999+00",
-                "294276-12-31T23:59:59.999999+00:00",
-            ),
-            ("2026-01-02", "2026-01-02"),
-            ("infinity", "infinity"),
-            ("-infinity", "-infinity"),
-        ] {
-            assert_eq!(
-                one(|w| w.instant("t", postgres)),
-                format!(r#"{{"t":"{json}"}}"#)
-            );
-        }
-    }
-
-    #[test]
     fn values_without_a_json_form_are_text() {
         assert_eq!(
             one(|w| {
-                w.number("a", "NaN");
-                w.number("b", "1.50");
-                w.number("c", "007");
+                w.float("a", f64::NAN);
+                w.float("b", 1.5);
+                w.float("c", f64::NEG_INFINITY);
                 w.float("d", f64::INFINITY);
                 w.float("e", 1e300);
                 w.float("f", 0.1);
@@ -276,7 +196,7 @@ mod tests {
                 w.int("i", i64::MIN);
                 w.bytes("j", &[0, 0x9b, 255]);
             }),
-            r#"{"a":"NaN","b":1.50,"c":"007","d":"Infinity","e":1e300,"f":0.1,"g":null,"h":true,"i":-9223372036854775808,"j":"\\x009bff"}"#
+            r#"{"a":"NaN","b":1.5,"c":"-Infinity","d":"Infinity","e":1e300,"f":0.1,"g":null,"h":true,"i":-9223372036854775808,"j":"\\x009bff"}"#
         );
     }
 
