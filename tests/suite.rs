@@ -15,6 +15,7 @@ mod cli_query;
 mod cli_tail;
 mod contract;
 mod differential;
+mod guessed;
 mod harness;
 mod postgres_connect;
 mod postgres_store;

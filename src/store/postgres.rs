@@ -34,8 +34,8 @@ use crate::core::aggregate::{AggregateRequest, Group};
 use crate::core::event::{Cursor, Event};
 use crate::core::instant::Micros;
 use crate::core::profile::detect::{self, Candidate};
-use crate::core::profile::guess::guess;
-use crate::core::profile::{TimeEncoding, load};
+use crate::core::profile::guess::{epoch_unit_of, guess};
+use crate::core::profile::{Origin, Profile, TimeEncoding, load};
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
 use crate::store::connect::OpenOptions;
@@ -44,6 +44,7 @@ use crate::store::postgres::layout::Layout;
 use crate::store::postgres::params::{Params, Surroundings};
 use crate::store::postgres::pool::Pool;
 use crate::store::postgres::session::{Purpose, Session};
+use crate::store::postgres::sql::quote::ident;
 use crate::store::{
     Access, AggregateItem, BoxFuture, Count, CountMode, Description, Explanation, Finding, PageEnd,
     PageItem, PageRequest, Store, StoreError, TailItem, TailRequest,
@@ -71,6 +72,11 @@ pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, 
         && matches!(profile.time.encoding, TimeEncoding::Zoneless(_))
     {
         Arc::make_mut(&mut profile).time.encoding = TimeEncoding::Zoneless(tz);
+    }
+    if profile.origin == Origin::Guessed
+        && let Some(encoding) = epoch_unit(&session, &table, &profile, &stop).await?
+    {
+        Arc::make_mut(&mut profile).time.encoding = encoding;
     }
     let layout = Layout::new(table, profile)?;
     let server = session.server.clone();
@@ -184,6 +190,27 @@ async fn choose(
             })
         }
     }
+}
+
+/// The unit of a guessed numeric time, by the size of a few values; `None` where the column's type
+/// has said enough.
+async fn epoch_unit(
+    session: &Session,
+    table: &Table,
+    profile: &Profile,
+    stop: &CancellationToken,
+) -> Result<Option<TimeEncoding>, StoreError> {
+    let column = match profile.time.encoding {
+        TimeEncoding::Instant | TimeEncoding::Zoneless(_) => return Ok(None),
+        _ => ident(profile.time.path.column()),
+    };
+    let statement = format!(
+        "SELECT max({column})::text FROM (SELECT {column} FROM {} WHERE {column} IS NOT NULL \
+         LIMIT 100) t",
+        table.quoted()
+    );
+    let largest = session.texts(&statement, &table.label(), stop).await?;
+    Ok(largest.into_iter().flatten().flatten().next().and_then(|largest| epoch_unit_of(&largest)))
 }
 
 fn readable(table: Table, candidate: Candidate) -> Result<(Table, Candidate), StoreError> {

@@ -1,7 +1,7 @@
 //! A generic profile from column names and kinds, for tables no profile knows.
 //!
 //! Looks at names and kinds only: the unit of a numeric time can be told from values alone, so
-//! drivers refine it with [`encoding_of`] and a sample.
+//! drivers refine it with [`epoch_unit_of`] and a sample.
 
 mod roles;
 mod vocabulary;
@@ -9,13 +9,12 @@ mod vocabulary;
 use crate::core::event::Field;
 use crate::core::path::Path;
 use crate::core::profile::detect::{Relation, shown};
-use crate::core::profile::evaluate::decode_time;
 use crate::core::profile::{
     Changes, ColumnKind, Origin, Profile, PurgeFacts, TimeEncoding, TimeRule,
 };
 use crate::core::record::Column;
 use crate::core::sanitise::safe;
-use crate::core::scalar::{Scalar, compare_numbers, is_number};
+use crate::core::scalar::compare_numbers;
 use roles::Roles;
 use vocabulary::plain;
 
@@ -138,18 +137,6 @@ fn encoding(kind: ColumnKind) -> TimeEncoding {
     }
 }
 
-/// How a time is written, judged by one value of its column; `None` when it is no time.
-pub fn encoding_of(sample: &Scalar<'_>) -> Option<TimeEncoding> {
-    match sample {
-        Scalar::Bool(_) => None,
-        Scalar::Number(number) => epoch_unit_of(number),
-        Scalar::Text(text) if is_number(text) => epoch_unit_of(text),
-        Scalar::Text(_) => decode_time(TimeEncoding::Instant, sample)
-            .instant()
-            .map(|_| TimeEncoding::Instant),
-    }
-}
-
 /// The unit of a number since the epoch: below 1e11 seconds, then milliseconds below 1e14,
 /// microseconds below 1e17, nanoseconds above. `None` for what is not a number, and for numbers
 /// below 1e8 (before 1973 in any unit), which are more likely something else.
@@ -214,6 +201,7 @@ mod tests {
     use crate::core::profile::detect::tests::table_of;
     use crate::core::profile::evaluate::{Evaluated, evaluate};
     use crate::core::profile::{Condition, load};
+    use crate::core::scalar::Scalar;
 
     fn read(columns: &str, record: &str) -> Evaluated {
         let (profile, _, _) = guess(&table_of("log", columns)).expect("a time");
@@ -327,22 +315,10 @@ mod tests {
             ("1767225600123456", Some(TimeEncoding::EpochMicros)),
             ("1767225600123456789", Some(TimeEncoding::EpochNanos)),
             ("7", None),
+            ("soon", None),
         ] {
-            assert_eq!(
-                encoding_of(&Scalar::Number(sample.into())),
-                encoding,
-                "{sample}"
-            );
-            assert_eq!(
-                encoding_of(&Scalar::Text(sample.into())),
-                encoding,
-                "{sample}"
-            );
+            assert_eq!(epoch_unit_of(sample), encoding, "{sample}");
         }
-        let text = |text: &'static str| encoding_of(&Scalar::Text(text.into()));
-        assert_eq!(text("2026-01-02T03:04:05Z"), Some(TimeEncoding::Instant));
-        assert_eq!(text("soon"), None);
-        assert_eq!(encoding_of(&Scalar::Bool(true)), None);
     }
 
     #[test]

@@ -323,7 +323,8 @@ impl TimeColumn {
             TimeForm::Number(_) => format!(
                 "CASE {sql}::text WHEN '-Infinity' THEN 0 WHEN 'Infinity' THEN 1 ELSE 2 END"
             ),
-            TimeForm::Integer(_) | TimeForm::Text => "2".to_owned(),
+            // A bare 2 would be the place of a column in `ORDER BY`.
+            TimeForm::Integer(_) | TimeForm::Text => "2::int".to_owned(),
         }
     }
 

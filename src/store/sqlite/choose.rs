@@ -2,6 +2,7 @@
 //!
 //! Does not judge profiles; `profile::detect` does.
 
+use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,11 +10,12 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::core::event::KeyPart;
 use crate::core::profile::detect::{Candidate, Relation, detect};
-use crate::core::profile::guess::guess;
+use crate::core::profile::guess::{epoch_unit_of, guess};
 use crate::core::profile::load::built_in;
 use crate::core::profile::{Origin, Profile, TimeEncoding};
 use crate::core::query::predicate::Predicate;
 use crate::core::sanitise::safe;
+use crate::core::scalar::compare_numbers;
 use crate::store::connect::OpenOptions;
 use crate::store::sqlite::describe::{self, Form, Table};
 use crate::store::sqlite::open::{shown, statement_error};
@@ -309,26 +311,13 @@ fn epoch(
     }
     let times =
         describe::recent_times(connection, table, time).map_err(|error| statement_error(&error))?;
-    let largest = times
-        .iter()
-        .filter_map(|part| match part {
-            KeyPart::Int(int) => Some(int.unsigned_abs()),
-            // The part of a float that decides is before its point.
-            KeyPart::Number(text) => text
-                .split(['.', 'e'])
-                .next()?
-                .trim_start_matches('-')
-                .parse()
-                .ok(),
-            KeyPart::Null | KeyPart::Text(_) | KeyPart::Bytes(_) => None,
-        })
-        .max();
-    Ok(largest.map(|largest| match largest {
-        0..100_000_000_000 => TimeEncoding::EpochSeconds,
-        100_000_000_000..100_000_000_000_000 => TimeEncoding::EpochMillis,
-        100_000_000_000_000..100_000_000_000_000_000 => TimeEncoding::EpochMicros,
-        _ => TimeEncoding::EpochNanos,
-    }))
+    let numbers = times.iter().filter_map(|part| match part {
+        KeyPart::Int(int) => Some(int.to_string()),
+        KeyPart::Number(text) => Some(text.to_string()),
+        KeyPart::Null | KeyPart::Text(_) | KeyPart::Bytes(_) => None,
+    });
+    let largest = numbers.max_by(|a, b| compare_numbers(a, b).unwrap_or(Ordering::Equal));
+    Ok(largest.and_then(|largest| epoch_unit_of(&largest)))
 }
 
 /// Whether an index gives the rows in order: SQLite's own planner is asked.
