@@ -21,4 +21,5 @@ mod postgres_connect;
 mod postgres_store;
 mod postgres_tail;
 mod sqlite_store;
+mod terminal;
 mod tidy;

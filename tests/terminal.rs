@@ -1,0 +1,231 @@
+//! The screen in a real terminal: what a user sees, types and is left with.
+
+mod pty;
+
+use std::sync::Arc;
+
+use auditail::app::Settings;
+use auditail::runtime::{self, Exit, Options};
+use auditail::ui::theme::load::named;
+use chrono_tz::Tz;
+use portable_pty::CommandBuilder;
+use pty::Terminal;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+const DEMO: [&str; 7] = ["demo", "--events", "3000", "--rate", "10", "--seed", "7"];
+
+/// A store with these many events of alice and one of an attacker.
+fn store(events: u32) -> (TempDir, String) {
+    let dir = TempDir::new().expect("a directory");
+    let path = dir.path().join("audit.db");
+    let mut db = Connection::open(&path).expect("a file");
+    db.execute_batch(
+        "CREATE TABLE audit_events (
+             id INTEGER PRIMARY KEY, occurred_at TIMESTAMPTZ, details JSONB, sent BOOLEAN);
+         CREATE INDEX sort_audit_events ON audit_events (occurred_at);",
+    )
+    .expect("a table");
+    let transaction = db.transaction().expect("a transaction");
+    for id in 0..events {
+        let user = if id == 0 { "\u{1b}[2Jmallory\u{202e}" } else { "alice" };
+        let details = serde_json::json!({
+            "user_name": user,
+            "method_name": "DeletePod",
+            "status": {"code": if id % 3 == 0 { 7 } else { 0 }},
+            "response_body": {},
+        });
+        let at = format!("2026-01-01 00:{:02}:{:02}.000+00:00", id / 60 % 60, id % 60);
+        transaction
+            .execute(
+                "INSERT INTO audit_events VALUES (?1, ?2, ?3, 1)",
+                (id, at, details.to_string()),
+            )
+            .expect("a row");
+    }
+    transaction.commit().expect("commits");
+    let target = path.to_str().expect("a path").to_owned();
+    (dir, target)
+}
+
+/// Live events, a filter typed by keyboard narrows them, an event is opened, folded and searched.
+fn filter_open_fold_and_search(size: (u16, u16)) {
+    let mut terminal = Terminal::auditail(&DEMO, size);
+    terminal.see("● live");
+    terminal.see("complete to");
+    // New events arrive while somebody only watches.
+    let seen = terminal.contents();
+    let list = |contents: &str| contents.lines().skip(6).take(8).collect::<String>();
+    terminal.wait("new events", |screen| list(&screen.contents()) != list(&seen));
+
+    terminal.press("f");
+    terminal.press("is:denied");
+    terminal.see("filter ▸ is:denied");
+    let only_denied = |screen: &vt100::Screen| {
+        let contents = screen.contents();
+        let words = |word| contents.matches(word).count();
+        contents.contains(" of ") && words(" denied ") > 2 && words(" ok  ") == 0
+    };
+    terminal.wait("denied events only", only_denied);
+    terminal.press("\r");
+    terminal.see("Enter open");
+
+    terminal.press("\r");
+    terminal.see("▾ details");
+    terminal.see("status");
+    terminal.press("1");
+    terminal.see("▸ details");
+    terminal.press("/");
+    terminal.see("search in the event");
+    terminal.press("code\r");
+    terminal.see("▾ details");
+    terminal.see("7");
+    terminal.press("q");
+    terminal.wait("the list again", |screen| !screen.contents().contains("▾ details"));
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn the_demo_in_a_small_terminal() {
+    filter_open_fold_and_search((80, 24));
+}
+
+#[test]
+fn the_demo_in_a_large_terminal() {
+    filter_open_fold_and_search((120, 40));
+}
+
+#[test]
+fn another_size_draws_another_screen() {
+    let (_dir, target) = store(200);
+    let mut terminal = Terminal::auditail(&[&target], (120, 40));
+    terminal.see("Enter open");
+    terminal.press("\r");
+    terminal.see("▾ details");
+    // Beside the list while there is room, over it otherwise, alone when there is hardly any.
+    terminal.see("events · following");
+    terminal.resize((80, 24));
+    terminal.wait("the inspector alone", |screen| {
+        let contents = screen.contents();
+        contents.contains("▾ details") && !contents.contains("events · following")
+    });
+    terminal.resize((40, 10));
+    terminal.wait("a tiny screen", |screen| !screen.contents().contains("filter ▸"));
+    terminal.resize((120, 40));
+    terminal.see("events · following");
+    terminal.press("qq");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn escape_sequences_in_rows_are_shown_and_not_obeyed() {
+    let (_dir, target) = store(5);
+    let mut terminal = Terminal::auditail(&[&target], (120, 40));
+    terminal.see("␛[2Jmallory⟨U+202E⟩");
+    terminal.see("auditail");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn a_filter_that_means_nothing_is_explained_where_it_stands() {
+    let (_dir, target) = store(50);
+    let mut terminal = Terminal::auditail(&[&target], (80, 24));
+    terminal.see("DeletePod");
+    terminal.press("fusr:alice");
+    terminal.see("^^^ there is no field");
+    terminal.see("previous result");
+    terminal.see("DeletePod");
+    terminal.press("\u{3}\u{3}");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn sigterm_leaves_the_terminal_as_it_was() {
+    let (_dir, target) = store(50);
+    let terminal = Terminal::auditail(&[&target], (80, 24));
+    terminal.see("DeletePod");
+    terminal.signal("TERM");
+    assert_eq!(terminal.end(), 143);
+}
+
+#[test]
+fn suspending_gives_the_shell_its_terminal_and_takes_it_again() {
+    let (_dir, target) = store(50);
+    let mut terminal = Terminal::auditail(&[&target], (80, 24));
+    terminal.see("DeletePod");
+    terminal.press("\u{1a}");
+    terminal.wait("the ordinary screen", |screen| !screen.alternate_screen());
+    terminal.signal("CONT");
+    terminal.wait("the screen again", |screen| {
+        screen.alternate_screen() && screen.contents().contains("DeletePod")
+    });
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_on_a_screen_of_its_own() {
+    let target = "postgres://auditor:hunter2@127.0.0.1:1/audit";
+    let mut terminal = Terminal::auditail(&[target], (80, 24));
+    terminal.see("cannot open");
+    terminal.see("connect again");
+    assert!(!terminal.contents().contains("hunter2"));
+    terminal.press("r");
+    terminal.see("connect again");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 3);
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_its_report() {
+    for child in ["panics_on_opening", "panics_on_the_main_thread"] {
+        let program = std::env::current_exe().expect("this program");
+        let name = format!("terminal::{child}");
+        let arguments = ["--exact", &name, "--ignored", "--nocapture"];
+        let terminal = Terminal::run(CommandBuilder::new(program), &arguments, (80, 24));
+        terminal.wait("the report on the ordinary screen", |screen| {
+            !screen.alternate_screen() && screen.contents().contains("on purpose")
+        });
+        assert_eq!(terminal.end(), 101, "{child}");
+    }
+}
+
+fn options(open: runtime::Opener) -> Options {
+    Options {
+        settings: Settings {
+            target: "nowhere".to_owned(),
+            filter: String::new(),
+            tz: Tz::UTC,
+            local: Tz::UTC,
+        },
+        theme: named("dark").expect("built in"),
+        history: None,
+        open,
+    }
+}
+
+#[test]
+#[ignore = "run in a terminal of its own by another test"]
+fn panics_on_opening() {
+    let open: runtime::Opener = Arc::new(|| Box::pin(async { panic!("on purpose") }));
+    let exit = runtime::run(options(open)).expect("a terminal");
+    assert!(matches!(exit, Exit::Panicked), "{exit:?}");
+    std::process::exit(101);
+}
+
+#[test]
+#[ignore = "run in a terminal of its own by another test"]
+fn panics_on_the_main_thread() {
+    // The opener itself runs on the stores' thread; a screen that is entered and then hit by a
+    // panic elsewhere stands for every other thread.
+    let open: runtime::Opener = Arc::new(|| {
+        Box::pin(async {
+            std::thread::spawn(|| panic!("on purpose")).join().ok();
+            panic!("and then here")
+        })
+    });
+    let _ = runtime::run(options(open));
+    std::process::exit(101);
+}

@@ -1,0 +1,179 @@
+//! A real terminal: the program runs in a pty, its output is interpreted as a terminal would, and
+//! tests wait for what they want to see.
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use tempfile::TempDir;
+
+/// Longest wait for anything; a debug build on a busy machine is slow to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Shown {
+    parser: vt100::Parser,
+    bytes: usize,
+}
+
+/// A terminal with a program in it.
+pub struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    /// Kept open, so that the modes can still be read when the program has ended.
+    _slave: Box<dyn SlavePty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    writer: Box<dyn Write + Send>,
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+    modes: String,
+    _home: TempDir,
+}
+
+fn cells(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).expect("a size")
+}
+
+fn size((cols, rows): (u16, u16)) -> PtySize {
+    PtySize {
+        rows,
+        cols,
+        pixel_width: 0,
+        pixel_height: 0,
+    }
+}
+
+impl Terminal {
+    /// Runs the program with arguments in a terminal of this many columns and rows.
+    pub fn auditail(arguments: &[&str], columns_rows: (u16, u16)) -> Self {
+        let program = assert_cmd::cargo::cargo_bin!("auditail");
+        Self::run(CommandBuilder::new(program), arguments, columns_rows)
+    }
+
+    /// Runs any program.
+    pub fn run(mut command: CommandBuilder, arguments: &[&str], columns_rows: (u16, u16)) -> Self {
+        let home = TempDir::new().expect("a directory");
+        command.args(arguments);
+        command.env_clear();
+        command.env("HOME", home.path());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("TERM", "xterm-256color");
+        command.env("COLORTERM", "truecolor");
+        command.env("LANG", "C.UTF-8");
+        command.env("TZ", "UTC");
+        command.env("RUST_BACKTRACE", "0");
+        let pair = native_pty_system()
+            .openpty(size(columns_rows))
+            .expect("a pty");
+        let modes = modes(pair.master.as_ref());
+        let child = pair.slave.spawn_command(command).expect("the program");
+        let (columns, rows) = columns_rows;
+        let parser = vt100::Parser::new(cells(rows), cells(columns), 0);
+        let shown = Arc::new((Mutex::new(Shown { parser, bytes: 0 }), Condvar::new()));
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let writer = pair.master.take_writer().expect("a writer");
+        let into = shown.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 16 * 1024];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                let mut shown = into.0.lock().expect("no test panics while it reads");
+                shown.parser.process(&buffer[..count]);
+                shown.bytes += count;
+                into.1.notify_all();
+            }
+        });
+        Self {
+            master: pair.master,
+            _slave: pair.slave,
+            child,
+            writer,
+            shown,
+            modes,
+            _home: home,
+        }
+    }
+
+    /// Waits until the screen satisfies a condition; the screen is in the failure.
+    pub fn wait(&self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let (lock, changed) = &*self.shown;
+        let mut shown = lock.lock().expect("the reader goes on");
+        while !wanted(shown.parser.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "waited for {what}, but the screen is\n{}",
+                shown.parser.screen().contents()
+            );
+            shown = changed.wait_timeout(shown, left).expect("the reader goes on").0;
+        }
+    }
+
+    /// Waits until a text is on the screen.
+    pub fn see(&self, text: &str) {
+        self.wait(text, |screen| screen.contents().contains(text));
+    }
+
+    /// What is on the screen now.
+    pub fn contents(&self) -> String {
+        let shown = self.shown.0.lock().expect("the reader goes on");
+        shown.parser.screen().contents()
+    }
+
+    /// Bytes the program wrote so far.
+    pub fn bytes(&self) -> usize {
+        self.shown.0.lock().expect("the reader goes on").bytes
+    }
+
+    /// Types.
+    pub fn press(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).expect("a program that reads");
+        self.writer.flush().expect("a program that reads");
+    }
+
+    /// Gives the terminal another size.
+    pub fn resize(&mut self, columns_rows: (u16, u16)) {
+        let (columns, rows) = columns_rows;
+        let mut shown = self.shown.0.lock().expect("the reader goes on");
+        shown.parser.set_size(cells(rows), cells(columns));
+        drop(shown);
+        self.master.resize(size(columns_rows)).expect("a pty");
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.process_id().expect("a process");
+        let kill = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+        assert!(kill.expect("kill").success());
+    }
+
+    /// Waits for the end, checks that the terminal is as it was, gives the exit code.
+    pub fn end(mut self) -> u32 {
+        let status = self.child.wait().expect("an end");
+        self.wait("the ordinary screen", |screen| !screen.alternate_screen());
+        let shown = self.shown.0.lock().expect("the reader goes on");
+        let screen = shown.parser.screen();
+        assert!(!screen.hide_cursor(), "the cursor is hidden");
+        assert!(!screen.bracketed_paste(), "pastes are bracketed");
+        assert_eq!(
+            screen.mouse_protocol_mode(),
+            vt100::MouseProtocolMode::None,
+            "the mouse is taken"
+        );
+        assert_eq!(modes(self.master.as_ref()), self.modes, "raw mode is left");
+        status.exit_code()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // After a failed test the program would wait for keys for ever.
+        let _ = self.child.kill();
+    }
+}
+
+/// The modes of the terminal driver, to be compared.
+fn modes(master: &dyn MasterPty) -> String {
+    let modes = master.get_termios().expect("modes");
+    format!("{:?} {:?} {:?}", modes.input_flags, modes.output_flags, modes.local_flags)
+}
