@@ -226,7 +226,14 @@ impl App {
         let now = self.now();
         let (first, last) = self.question.span.unwrap_or((now, now));
         let since = since.unwrap_or(first);
-        let until = until.unwrap_or_else(|| now.max(last.plus(1)));
+        // A log that ended long ago would be a speck beside the time since.
+        let current = now.0.saturating_sub(last.0) <= last.0.saturating_sub(first.0);
+        let end = if current {
+            now.max(last.plus(1))
+        } else {
+            last.plus(1)
+        };
+        let until = until.unwrap_or(end);
         if since >= until {
             self.histogram = Histogram::default();
             self.histogram.counting = Counting::Done;

@@ -76,7 +76,10 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                let mut shown = into.0.lock().expect("no test panics while it reads");
+                let Ok(mut shown) = into.0.lock() else {
+                    // The test has failed while it looked at the screen; its failure says why.
+                    return;
+                };
                 shown.parser.process(&buffer[..count]);
                 shown.bytes += count;
                 into.1.notify_all();
@@ -105,7 +108,10 @@ impl Terminal {
                 "waited for {what}, but the screen is\n{}",
                 shown.parser.screen().contents()
             );
-            shown = changed.wait_timeout(shown, left).expect("the reader goes on").0;
+            shown = changed
+                .wait_timeout(shown, left)
+                .expect("the reader goes on")
+                .0;
         }
     }
 
@@ -127,7 +133,9 @@ impl Terminal {
 
     /// Types.
     pub fn press(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).expect("a program that reads");
+        self.writer
+            .write_all(keys.as_bytes())
+            .expect("a program that reads");
         self.writer.flush().expect("a program that reads");
     }
 
@@ -143,7 +151,9 @@ impl Terminal {
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         let pid = self.child.process_id().expect("a process");
-        let kill = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+        let kill = Command::new("kill")
+            .args(["-s", name, &pid.to_string()])
+            .status();
         assert!(kill.expect("kill").success());
     }
 
@@ -175,5 +185,8 @@ impl Drop for Terminal {
 /// The modes of the terminal driver, to be compared.
 fn modes(master: &dyn MasterPty) -> String {
     let modes = master.get_termios().expect("modes");
-    format!("{:?} {:?} {:?}", modes.input_flags, modes.output_flags, modes.local_flags)
+    format!(
+        "{:?} {:?} {:?}",
+        modes.input_flags, modes.output_flags, modes.local_flags
+    )
 }
