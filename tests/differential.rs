@@ -64,6 +64,13 @@ fn postgres_means_what_matches_means() {
     held_against(Dialect::Postgres, |name, sql| {
         let db = postgres.database(name);
         db.sql(sql);
+        if name.ends_with('2') {
+            // A table that looks large is walked through in slices.
+            db.sql(
+                "update pg_class set reltuples = 5000000 \
+                 where relname in ('audit_events', 'activity_log')",
+            );
+        }
         (db.url.clone(), db)
     });
 }

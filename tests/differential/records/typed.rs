@@ -2,21 +2,21 @@
 
 use fastrand::Rng;
 
-use super::{Dialect, METHODS, TEXTS, pick, quoted, sql, time, value};
+use super::{Dialect, METHODS, TEXTS, or_null, pick, quoted, sql, time, value};
 
-/// A column: its name, its types, and a value of it as SQL; `None` is NULL.
+/// A column: its name, its types, and a value of it as SQL.
 struct Column {
     name: &'static str,
     postgres: &'static str,
     sqlite: &'static str,
-    cell: fn(&mut Rng, Dialect) -> Option<String>,
+    cell: fn(&mut Rng, Dialect) -> String,
 }
 
 const fn column(
     name: &'static str,
     postgres: &'static str,
     sqlite: &'static str,
-    cell: fn(&mut Rng, Dialect) -> Option<String>,
+    cell: fn(&mut Rng, Dialect) -> String,
 ) -> Column {
     Column {
         name,
@@ -28,26 +28,26 @@ const fn column(
 
 #[rustfmt::skip]
 const COLUMNS: [Column; 23] = [
-    column("created_at", "timestamptz", "timestamptz", |rng, _| time(rng).map(|at| sql(&at))),
+    column("created_at", "timestamptz", "timestamptz", |rng, _| or_null(time(rng))),
     column("user_name", "text", "text", |rng, _| some(rng, TEXTS)),
     column("action", "varchar(80)", "varchar(80)", |rng, _| some(rng, METHODS)),
     column("status", "text", "text", |rng, _| some(rng, &["success", "failed", "denied", "pending", "odd", "OK"])),
     column("ip", "inet", "text", |rng, _| some(rng, &["10.0.0.1", "10.0.0.17", "fe80::1", "192.168.0.0/24"])),
     column("duration_ms", "int", "int", |rng, _| plain(rng, SMALL)),
-    column("amount", "numeric", "numeric", |rng, dialect| special(rng, dialect, "'NaN'").or_else(|| plain(rng, WIDE))),
-    column("score", "float8", "real", |rng, dialect| special(rng, dialect, "'-Infinity'").or_else(|| plain(rng, FLOATS))),
-    column("flag", "boolean", "boolean", |rng, _| Some(rng.bool().to_string())),
-    column("seen_at", "timestamptz", "timestamptz", |rng, _| time(rng).map(|at| sql(&at))),
+    column("amount", "numeric", "numeric", |rng, dialect| special(rng, dialect, "'NaN'").unwrap_or_else(|| plain(rng, WIDE))),
+    column("score", "float8", "real", |rng, dialect| special(rng, dialect, "'-Infinity'").unwrap_or_else(|| plain(rng, FLOATS))),
+    column("flag", "boolean", "boolean", |rng, _| rng.bool().to_string()),
+    column("seen_at", "timestamptz", "timestamptz", |rng, _| or_null(time(rng))),
     column("local_at", "timestamp", "timestamp", |rng, _| some(rng, CLOCKS)),
     column("day", "date", "date", |rng, _| some(rng, &["2026-01-05", "1999-12-31"])),
     column("uid", "uuid", "uuid", |rng, _| some(rng, UUIDS)),
-    column("tags", "text[]", "text", |rng, dialect| Some(array(rng, dialect, TEXTS, "text[]"))),
-    column("nums", "int[]", "text", |rng, dialect| Some(array(rng, dialect, SMALL, "int[]"))),
+    column("tags", "text[]", "text", |rng, dialect| array(rng, dialect, TEXTS, "text[]")),
+    column("nums", "int[]", "text", |rng, dialect| array(rng, dialect, SMALL, "int[]")),
     column("mood", "mood", "text", |rng, _| some(rng, &["sad", "ok", "Happy"])),
-    column("data", "bytea", "blob", |_, dialect| Some(bytes(dialect).to_owned())),
+    column("data", "bytea", "blob", |_, dialect| bytes(dialect).to_owned()),
     column("code", "char(6)", "char(6)", |rng, _| some(rng, &["a", "ab ", "7"])),
-    column("meta", "jsonb", "json", |rng, _| Some(sql(&value(rng, 3)))),
-    column("raw", "json", "json", |rng, dialect| Some(sql(&raw(rng, dialect)))),
+    column("meta", "jsonb", "json", |rng, _| sql(&value(rng, 3))),
+    column("raw", "json", "json", |rng, dialect| sql(&raw(rng, dialect))),
     column("small", "smallint", "smallint", |rng, _| plain(rng, SMALL)),
     column("single", "real", "real", |rng, _| plain(rng, &["0.1", "7", "16777216", "2.5"])),
     column("\"odd \"\"name\"", "text", "text", |rng, _| some(rng, TEXTS)),
@@ -110,12 +110,12 @@ const RAW: &[&str] = &[
     " 7.50 ",
 ];
 
-fn some(rng: &mut Rng, from: &[&str]) -> Option<String> {
-    Some(sql(pick(rng, from)))
+fn some(rng: &mut Rng, from: &[&str]) -> String {
+    sql(pick(rng, from))
 }
 
-fn plain(rng: &mut Rng, from: &[&str]) -> Option<String> {
-    Some(pick(rng, from).to_owned())
+fn plain(rng: &mut Rng, from: &[&str]) -> String {
+    pick(rng, from).to_owned()
 }
 
 /// A number that is none, now and then; SQLite has no such thing.
@@ -179,7 +179,7 @@ pub fn row(id: usize, dialect: Dialect, rng: &mut Rng) -> String {
                 pick(rng, &ODD[..ODD.len() - usize::from(is_time)]).to_owned()
             }
             0..=1 => "null".to_owned(),
-            _ => (column.cell)(rng, dialect).unwrap_or_else(|| "null".to_owned()),
+            _ => (column.cell)(rng, dialect),
         })
         .collect();
     let part = pick(rng, &["a", "b", "it's"]);
