@@ -133,7 +133,7 @@ fn tables_that_cannot_be_read_are_named() {
     let forbidden = run(["query", &reader, "--table", "secret_events"]).failed(1);
     let forbidden = without_password(forbidden);
     assert!(
-        forbidden.contains("secret_events") && forbidden.contains("may not read"),
+        forbidden.contains("secret_events") && forbidden.contains("permission"),
         "{forbidden}"
     );
     db.sql("drop table audit_log; drop table secret_events");

@@ -12,6 +12,7 @@
 mod cli_demo;
 mod cli_errors;
 mod cli_query;
+mod cli_store;
 mod cli_tail;
 mod contract;
 mod differential;
