@@ -237,7 +237,8 @@ fn of(subject: &Subject, event: &Event, record: &FlatJson<'_>) -> Vec<Scalar<'st
 }
 
 fn test(operator: &str, value: &Scalar<'_>, other: &Scalar<'_>, rng: &mut Rng) -> Test {
-    let text = value.text();
+    let perturbed = perturbed(value.text(), rng);
+    let text = perturbed.as_str();
     match operator {
         "exists" => Test::Exists,
         "bare" => Test::Equals(Literal::Bare(respelled(value, rng))),
@@ -269,6 +270,21 @@ fn test(operator: &str, value: &Scalar<'_>, other: &Scalar<'_>, rng: &mut Rng) -
             Test::Compare(order, literal(value, rng))
         }
     }
+}
+
+/// Now and then the text with one character replaced by one that patterns, quoting or paths might
+/// take for something else; it must not match what it was made from.
+fn perturbed(text: &str, rng: &mut Rng) -> String {
+    let chars = text.chars().count();
+    if chars == 0 || rng.u8(..6) > 0 {
+        return text.to_owned();
+    }
+    let place = rng.usize(..chars);
+    let other = ['_', '%', '.', '*', '?', '\\', '[', '\'', '"', '|', '\u{0}'][rng.usize(..11)];
+    text.chars()
+        .enumerate()
+        .map(|(at, c)| if at == place { other } else { c })
+        .collect()
 }
 
 /// Texts are mostly compared as texts, even those that look like numbers.

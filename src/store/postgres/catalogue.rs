@@ -53,6 +53,8 @@ pub struct TableColumn {
     pub not_null: bool,
     /// Whether the role may read it.
     pub readable: bool,
+    /// Whether its collation holds different texts equal, as a nondeterministic one does.
+    pub folding: bool,
 }
 
 /// An index.
@@ -244,6 +246,8 @@ fn statement(which: Which<'_>) -> String {
          'columns', (SELECT json_agg(json_build_object('name', a.attname, 'base', b.typname, \
              'spelled', format_type(a.atttypid, a.atttypmod), 'class', b.typtype, \
              'not_null', a.attnotnull, \
+             'folding', EXISTS (SELECT FROM pg_collation co WHERE co.oid = a.attcollation \
+                 AND to_jsonb(co) ->> 'collisdeterministic' = 'false'), \
              'readable', has_column_privilege(c.oid, a.attnum, 'SELECT')) ORDER BY a.attnum) \
              FROM pg_attribute a JOIN pg_type ty ON ty.oid = a.atttypid \
              JOIN pg_type b ON b.oid = CASE ty.typtype WHEN 'd' THEN ty.typbasetype ELSE ty.oid END \

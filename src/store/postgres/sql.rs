@@ -13,7 +13,6 @@ use crate::core::instant::Micros;
 use crate::core::profile::{self, ColumnKind};
 use crate::core::query::predicate::{Atom, Predicate, Test};
 use crate::store::postgres::layout::{Layout, TimeForm};
-use crate::store::postgres::sql::quote::ident;
 pub use condition::{Condition, Reach};
 use condition::Tree;
 use value::{Compiler, Reached};
@@ -136,7 +135,7 @@ fn id(test: &Test, layout: &Layout) -> Tree {
     let Some(column) = key.name.as_deref().and_then(|name| layout.table.column(name)) else {
         return Tree::Unknown;
     };
-    let t = format!("t.{}", ident(&column.name));
+    let t = value::reference(column);
     let kind = column.kind();
     if let Test::Equals(literal) = test {
         let word = literal.text();

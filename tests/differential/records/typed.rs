@@ -27,9 +27,9 @@ const fn column(
 }
 
 #[rustfmt::skip]
-const COLUMNS: [Column; 23] = [
+const COLUMNS: [Column; 25] = [
     column("created_at", "timestamptz", "timestamptz", |rng, _| or_null(time(rng))),
-    column("user_name", "text", "text", |rng, _| some(rng, TEXTS)),
+    column("user_name", "text collate \"und-x-icu\"", "text collate nocase", |rng, _| some(rng, TEXTS)),
     column("action", "varchar(80)", "varchar(80)", |rng, _| some(rng, METHODS)),
     column("status", "text", "text", |rng, _| some(rng, &["success", "failed", "denied", "pending", "odd", "OK"])),
     column("ip", "inet", "text", |rng, _| some(rng, &["10.0.0.1", "10.0.0.17", "fe80::1", "192.168.0.0/24"])),
@@ -45,6 +45,8 @@ const COLUMNS: [Column; 23] = [
     column("nums", "int[]", "text", |rng, dialect| array(rng, dialect, SMALL, "int[]")),
     column("mood", "mood", "text", |rng, _| some(rng, &["sad", "ok", "Happy"])),
     column("data", "bytea", "blob", |_, dialect| bytes(dialect).to_owned()),
+    column("email", "citext", "text", |rng, _| some(rng, TEXTS)),
+    column("nick", "text collate folded", "text collate rtrim", |rng, _| some(rng, TEXTS)),
     column("code", "char(6)", "char(6)", |rng, _| some(rng, &["a", "ab ", "7"])),
     column("meta", "jsonb", "json", |rng, _| sql(&value(rng, 3))),
     column("raw", "json", "json", |rng, dialect| sql(&raw(rng, dialect))),
@@ -52,6 +54,13 @@ const COLUMNS: [Column; 23] = [
     column("single", "real", "real", |rng, _| plain(rng, &["0.1", "7", "16777216", "2.5"])),
     column("\"odd \"\"name\"", "text", "text", |rng, _| some(rng, TEXTS)),
 ];
+
+/// Types and collations by which different texts are equal.
+const POSTGRES_TYPES: &str = "
+create type mood as enum ('sad', 'ok', 'Happy');
+create extension citext;
+create collation folded (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+";
 
 const SMALL: &[&str] = &["0", "7", "9", "10", "-1", "100"];
 
@@ -157,12 +166,12 @@ pub fn schema(dialect: Dialect) -> String {
         Dialect::Sqlite => format!("{} {}", column.name, column.sqlite),
     });
     let columns: Vec<_> = columns.collect();
-    let mood = match dialect {
-        Dialect::Postgres => "create type mood as enum ('sad', 'ok', 'Happy');",
+    let types = match dialect {
+        Dialect::Postgres => POSTGRES_TYPES,
         Dialect::Sqlite => "",
     };
     format!(
-        "{mood} create table activity_log (part text not null, seq int not null, {}, \
+        "{types} create table activity_log (part text not null, seq int not null, {}, \
          primary key (part, seq)); create index created on activity_log (created_at);",
         columns.join(", ")
     )
