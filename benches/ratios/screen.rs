@@ -40,6 +40,7 @@ impl Screen {
             .expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
+        command.cwd("/");
         command.env_clear();
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
