@@ -274,3 +274,25 @@ fn explain_shows_statement_plan_and_index() {
         assert!(text.to_lowercase().contains("select"), "{text}");
     }
 }
+
+#[test]
+fn the_filters_of_the_readme_are_understood() {
+    let readme = include_str!("../README.md");
+    let (_, table) = readme
+        .split_once("| you type |")
+        .expect("the README has a table");
+    let (table, _) = table.split_once("\n\n").expect("the table ends");
+    let typed: Vec<&str> = table
+        .lines()
+        .skip(2)
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(typed.len() > 20, "{typed:?}");
+    for store in Clutch::everywhere("readme") {
+        for filter in &typed {
+            let found = run(["count", store.target(), filter, "--exact"]).ok();
+            assert!(found.trim().parse::<u64>().is_ok(), "{filter}: {found}");
+        }
+    }
+}
