@@ -13,6 +13,7 @@ mod open;
 mod page;
 mod row;
 mod shape;
+mod sieve;
 mod sql;
 mod tail;
 mod walk;

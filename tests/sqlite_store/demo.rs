@@ -93,7 +93,7 @@ async fn a_tail_sees_the_writer_begin_and_finish_requests() {
                 match told.change {
                     Change::New if is_pending => begun.push(told.event.id),
                     Change::Update if !is_pending && begun.contains(&told.event.id) => {
-                        finished += 1
+                        finished += 1;
                     }
                     _ => {}
                 }

@@ -264,14 +264,9 @@ fn keys(table: &Table, profile: &Profile) -> Result<(Vec<String>, Vec<usize>), S
     let names = |places: &[usize]| places.iter().map(|at| quoted(&columns[*at].name)).collect();
     match table.form {
         Form::Rowid => {
-            let is_free = |alias: &&str| {
-                columns
-                    .iter()
-                    .all(|column| !column.name.eq_ignore_ascii_case(alias))
-            };
             // The rowid breaks ties in every index for nothing, and unlike a declared key it is
             // never NULL.
-            match ["rowid", "_rowid_", "oid"].into_iter().find(is_free) {
+            match describe::rowid(columns) {
                 Some(alias) => Ok((vec![alias.to_owned()], own.unwrap_or(primary))),
                 None => Ok((names(&primary), own.unwrap_or(primary))),
             }

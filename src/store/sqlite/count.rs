@@ -16,6 +16,7 @@ use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Payload};
 use crate::core::instant::At;
 use crate::core::json::FlatJson;
 use crate::core::query::predicate::{Atom, Predicate};
+use crate::store::sqlite::describe::estimate_sql;
 use crate::store::sqlite::open::statement_error;
 use crate::store::sqlite::page::{Course, send};
 use crate::store::sqlite::shape::Shape;
@@ -286,10 +287,7 @@ async fn rows(
     if store.description.estimate.is_none() {
         return Ok(0);
     }
-    let query = format!(
-        "SELECT max({key}) - min({key}) + 1 FROM {}",
-        store.shape.table
-    );
+    let query = estimate_sql(key, &store.shape.table);
     let job = move |connection: &mut Connection, _: &Halt| {
         let span: Option<i64> = connection
             .query_row(&query, [], |row| row.get(0))

@@ -116,7 +116,7 @@ fn table(connection: &Connection, name: &str, form: Form) -> rusqlite::Result<Ta
         Form::View => None,
         Form::Rowid | Form::WithoutRowid => {
             sample(connection, name, form, &mut columns)?;
-            estimate(connection, name, form)?
+            estimate(connection, name, form, &columns)?
         }
     };
     Ok(Table {
@@ -141,16 +141,30 @@ fn indexed_columns(connection: &Connection, table: &str) -> rusqlite::Result<BTr
         .collect()
 }
 
-/// The rows as far as that costs nothing: what ANALYZE has left, else the span of rowids.
-fn estimate(connection: &Connection, table: &str, form: Form) -> rusqlite::Result<Option<u64>> {
-    if form != Form::Rowid {
+/// A name of the rowid that no column takes for itself.
+pub(super) fn rowid(columns: &[Column]) -> Option<&'static str> {
+    ["rowid", "_rowid_", "oid"].into_iter().find(|alias| {
+        columns
+            .iter()
+            .all(|column| !column.name.eq_ignore_ascii_case(alias))
+    })
+}
+
+/// The rows as far as that costs nothing: the span of the rowids, from both ends of the tree.
+pub(super) fn estimate_sql(rowid: &str, table: &str) -> String {
+    format!("SELECT (SELECT max({rowid}) FROM {table}) - (SELECT min({rowid}) FROM {table}) + 1")
+}
+
+fn estimate(
+    connection: &Connection,
+    table: &str,
+    form: Form,
+    columns: &[Column],
+) -> rusqlite::Result<Option<u64>> {
+    let (Form::Rowid, Some(rowid)) = (form, rowid(columns)) else {
         return Ok(None);
-    }
-    let query = format!(
-        "SELECT max({0}) - min({0}) + 1 FROM {1}",
-        "rowid",
-        quoted(table)
-    );
+    };
+    let query = estimate_sql(rowid, &quoted(table));
     let span: Option<i64> = connection.query_row(&query, [], |row| row.get(0))?;
     Ok(span.map_or(Some(0), |span| u64::try_from(span).ok()))
 }

@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::core::sanitise::safe;
 use crate::store::StoreError;
+use crate::store::sqlite::sieve;
 use crate::store::sqlite::sql::IS_ODD;
 
 /// The first bytes of every SQLite database that is not encrypted.
@@ -47,6 +48,7 @@ pub(super) fn connection(path: &Path) -> Result<Connection, StoreError> {
             })
         })
         .map_err(fail)?;
+    sieve::register(&connection).map_err(fail)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

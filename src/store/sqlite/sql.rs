@@ -12,6 +12,7 @@ use crate::core::query::predicate::{Atom, Literal, Predicate, Test};
 use crate::core::record::Column;
 use crate::store::Exactness;
 use crate::store::sqlite::shape::{Shape, Sql, quoted};
+use crate::store::sqlite::sieve::{Needle, SIEVE};
 
 /// True for values whose text in a record is not what SQLite would print: floats, blobs, broken
 /// UTF-8. Registered on every connection.
@@ -187,78 +188,49 @@ fn scalar_sql(name: &str, test: &Test) -> Sql {
             sql
         }
         Test::Glob(pieces) => {
-            let piece = longest(pieces);
-            Sql::new(format!("({odd} OR instr({name}, ?) > 0)"), [text(piece)])
+            let needle = Needle::Exact.argument(longest(pieces));
+            Sql::new(format!("{SIEVE}({name}, ?)"), [text(needle)])
         }
-        Test::Contains(needle) => {
-            let needle = needle.to_ascii_lowercase();
-            Sql::new(
-                format!("({odd} OR instr(lower({name}), ?) > 0)"),
-                [text(needle)],
-            )
-        }
+        Test::Contains(needle) => Sql::new(
+            format!("{SIEVE}({name}, ?)"),
+            [text(Needle::AnyCase.argument(needle))],
+        ),
         Test::Exists | Test::Compare(..) | Test::Range(..) => {
             Sql::plain(format!("{name} IS NOT NULL"))
         }
     }
 }
 
-/// JSON text must hold the keys and the value as they are, or a backslash: only an escape can spell
-/// them in another way.
+/// JSON text must hold the keys and the value, as far as the sieve can tell.
 fn document_sql(name: &str, keys: &[Box<str>], test: &Test) -> Sql {
-    let mut needles: Vec<Sql> = keys
+    let mut needles: Vec<Value> = keys
         .iter()
-        .map(|key| {
-            Sql::new(
-                format!("instr({name}, ?) > 0"),
-                [text(format!("\"{key}\""))],
-            )
-        })
+        .map(|key| text(Needle::Exact.argument(&format!("\"{key}\""))))
         .collect();
     match test {
         Test::Equals(literal) => match literal.number() {
-            Some(number) => needles.push(number_sql(name, number)),
-            None => needles.push(Sql::new(
-                format!("instr({name}, ?) > 0"),
-                [text(literal.text())],
-            )),
+            Some(number) => needles.extend(plain(number).map(number_needle)),
+            None => needles.push(text(Needle::Exact.argument(literal.text()))),
         },
-        Test::Glob(pieces) => {
-            needles.push(Sql::new(
-                format!("instr({name}, ?) > 0"),
-                [text(longest(pieces))],
-            ));
-        }
-        Test::Contains(needle) => {
-            let needle = text(needle.to_ascii_lowercase());
-            needles.push(Sql::new(format!("instr(lower({name}), ?) > 0"), [needle]));
-        }
+        Test::Glob(pieces) => needles.push(text(Needle::Exact.argument(longest(pieces)))),
+        Test::Contains(needle) => needles.push(text(Needle::AnyCase.argument(needle))),
         Test::Exists | Test::Compare(..) | Test::Range(..) => {}
     }
-    let needles = all(needles);
-    if needles == always() {
+    if needles.is_empty() {
         return Sql::plain(format!("{name} IS NOT NULL"));
     }
-    any([
-        needles,
-        Sql::plain(format!("instr({name}, '\\') > 0")),
-        Sql::plain(format!("{IS_ODD}({name})")),
-    ])
+    let marks = ", ?".repeat(needles.len());
+    Sql::new(format!("{SIEVE}({name}{marks})"), needles)
 }
 
-/// An integer stands as it is, unless some number has a point or an exponent.
-fn number_sql(name: &str, number: &str) -> Sql {
-    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_plain || number.starts_with('0') {
-        return always();
-    }
-    // GLOB ends at a NUL, which valid JSON cannot hold.
-    Sql::new(
-        format!(
-            "(instr({name}, ?) > 0 OR {name} GLOB '*[0-9][.eE]*' OR instr({name}, char(0)) > 0)"
-        ),
-        [text(number)],
-    )
+fn number_needle(number: &str) -> Value {
+    text(Needle::Number.argument(number))
+}
+
+/// A number whose equals can be told by their digits.
+fn plain(number: &str) -> Option<&str> {
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    is_plain.then_some(number)
 }
 
 fn longest(pieces: &[String]) -> &str {
