@@ -1,6 +1,6 @@
 //! Ways to a PostgreSQL server, and what is said when there is none.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use auditail::store::StoreError;
 use auditail::store::connect::{self, OpenOptions};
@@ -16,7 +16,9 @@ async fn attempt(target: &str) -> Result<String, StoreError> {
 
 #[tokio::test]
 async fn every_spelling_reaches_the_server() {
-    let Some(cluster) = harness::postgres() else { return };
+    let Some(cluster) = harness::postgres() else {
+        return;
+    };
     let db = cluster.database("spellings");
     db.sql(CLUTCH);
     let (port, socket) = (cluster.port(), cluster.socket_dir().display().to_string());
@@ -24,64 +26,125 @@ async fn every_spelling_reaches_the_server() {
     let name = &db.name;
     for (target, transport) in [
         (db.url.clone(), "no TLS (loopback)"),
-        (format!("postgresql://postgres:{PASSWORD}@localhost:{port}/{name}"), "no TLS (loopback)"),
+        (
+            format!("postgresql://postgres:{PASSWORD}@localhost:{port}/{name}"),
+            "no TLS (loopback)",
+        ),
         (format!("{}?sslmode=prefer", db.url), "no TLS (loopback)"),
-        (format!("{}?application_name=x&connect_timeout=3", db.url), "no TLS (loopback)"),
-        (format!("postgres://postgres@{encoded}:{port}/{name}"), "unix socket"),
-        (format!("postgres:///{name}?host={socket}&port={port}&user=postgres"), "unix socket"),
-        (format!("host={socket} port={port} user=postgres dbname={name}"), "unix socket"),
+        (
+            format!("{}?application_name=x&connect_timeout=3", db.url),
+            "no TLS (loopback)",
+        ),
+        (
+            format!("postgres://postgres@{encoded}:{port}/{name}"),
+            "unix socket",
+        ),
+        (
+            format!("postgres:///{name}?host={socket}&port={port}&user=postgres"),
+            "unix socket",
+        ),
+        (
+            format!("host={socket} port={port} user=postgres dbname={name}"),
+            "unix socket",
+        ),
         // The first host does not answer.
-        (format!("postgres://postgres:{PASSWORD}@127.0.0.1:1,127.0.0.1:{port}/{name}"), "no TLS (loopback)"),
-        (format!("{}?table=audit_events", db.url), "no TLS (loopback)"),
+        (
+            format!("postgres://postgres:{PASSWORD}@127.0.0.1:1,127.0.0.1:{port}/{name}"),
+            "no TLS (loopback)",
+        ),
+        (
+            format!("{}?table=audit_events", db.url),
+            "no TLS (loopback)",
+        ),
     ] {
         let reached = attempt(&target).await;
-        assert_eq!(reached.as_deref().ok(), Some(transport), "{target}: {reached:?}");
+        assert_eq!(
+            reached.as_deref().ok(),
+            Some(transport),
+            "{target}: {reached:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_passfile_others_can_read_is_refused_by_name() {
-    let Some(cluster) = harness::postgres() else { return };
+    let Some(cluster) = harness::postgres() else {
+        return;
+    };
     let db = cluster.database("passfile");
     db.sql(CLUTCH);
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pass");
-    std::fs::write(&file, format!("127.0.0.1:{}:*:postgres:{PASSWORD}\n", cluster.port())).unwrap();
+    std::fs::write(
+        &file,
+        format!("127.0.0.1:{}:*:postgres:{PASSWORD}\n", cluster.port()),
+    )
+    .unwrap();
     let target = format!(
         "postgres://postgres@127.0.0.1:{}/{}?passfile={}",
         cluster.port(),
         db.name,
         file.display()
     );
-    let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    let mode =
+        |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
     mode(0o600);
     attempt(&target).await.expect("the password is found");
     mode(0o644);
     let error = attempt(&target).await.expect_err("it must not be used");
-    assert!(error.hint().is_some_and(|hint| hint.contains("chmod 600")), "{error:?}");
+    assert!(
+        error.hint().is_some_and(|hint| hint.contains("chmod 600")),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
 async fn failures_name_the_part_that_failed_and_no_password() {
-    let Some(cluster) = harness::postgres() else { return };
+    let Some(cluster) = harness::postgres() else {
+        return;
+    };
     let db = cluster.database("failures");
     let secret = "Sup3rS3cret";
     let port = cluster.port();
     let name = &db.name;
     for (target, parts) in [
-        (format!("postgres://postgres:{secret}@127.0.0.1:1/x"), ["127.0.0.1:1", "refused"]),
-        (format!("postgres://postgres:{secret}@nowhere.invalid/x"), ["nowhere.invalid", "unknown"]),
-        (cluster.url("postgres", secret, name), ["password", "postgres"]),
-        (cluster.url("postgres", PASSWORD, "no_such"), ["no_such", "database"]),
-        (format!("postgres://postgres@127.0.0.1:{port}/{name}"), ["password", "postgres"]),
+        (
+            format!("postgres://postgres:{secret}@127.0.0.1:1/x"),
+            ["127.0.0.1:1", "refused"],
+        ),
+        (
+            format!("postgres://postgres:{secret}@nowhere.invalid/x"),
+            ["nowhere.invalid", "unknown"],
+        ),
+        (
+            cluster.url("postgres", secret, name),
+            ["password", "postgres"],
+        ),
+        (
+            cluster.url("postgres", PASSWORD, "no_such"),
+            ["no_such", "database"],
+        ),
+        (
+            format!("postgres://postgres@127.0.0.1:{port}/{name}"),
+            ["password", "postgres"],
+        ),
         (format!("{}?sslmode=require", db.url), ["TLS", "127.0.0.1"]),
-        (format!("{}?sslmode=verify-full", db.url), ["TLS", "127.0.0.1"]),
-        ("postgres:///x?host=/nonexistent&user=u".to_owned(), ["/nonexistent", "socket"]),
+        (
+            format!("{}?sslmode=verify-full", db.url),
+            ["TLS", "127.0.0.1"],
+        ),
+        (
+            "postgres:///x?host=/nonexistent&user=u".to_owned(),
+            ["/nonexistent", "socket"],
+        ),
     ] {
         let Err(error) = attempt(&target).await else {
             panic!("{target} connected");
         };
-        assert!(matches!(error, StoreError::Connect { .. }), "{target}: {error:?}");
+        assert!(
+            matches!(error, StoreError::Connect { .. }),
+            "{target}: {error:?}"
+        );
         let told = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
         for part in parts {
             assert!(told.contains(part), "{target}: {told}");
@@ -104,11 +167,11 @@ async fn targets_of_other_systems_are_named() {
     }
 }
 
-/// A certificate of its own authority, made by the server's own tools being absent: by openssl,
-/// which Debian's PostgreSQL depends on.
 #[tokio::test]
 async fn tls_is_verified_as_far_as_was_asked_for() {
-    let Some(cluster) = harness::private_postgres() else { return };
+    let Some(cluster) = harness::private_postgres() else {
+        return;
+    };
     let db = cluster.database("tls");
     db.sql(CLUTCH);
     let data = db.sql("SHOW data_directory").trim().to_owned();
@@ -117,46 +180,75 @@ async fn tls_is_verified_as_far_as_was_asked_for() {
         panic!("openssl is needed for this test: apt-get install openssl");
     };
     db.sql("ALTER SYSTEM SET ssl = on; SELECT pg_reload_conf();");
-    crate::postgres_store::wait_until("the server offers TLS", || db.sql("SHOW ssl").trim() == "on").await;
+    crate::postgres_store::wait_until("the server offers TLS", || {
+        db.sql("SHOW ssl").trim() == "on"
+    })
+    .await;
     let with = |query: &str| format!("{}?{query}", db.url.replace("127.0.0.1", "localhost"));
     let root = root.display();
     for (query, transport) in [
         ("sslmode=require".to_owned(), "TLS unverified"),
         ("sslmode=prefer".to_owned(), "TLS unverified"),
-        (format!("sslmode=verify-full&sslrootcert={root}"), "TLS verified"),
-        (format!("sslmode=verify-ca&sslrootcert={root}"), "TLS verified (authority only)"),
+        (
+            format!("sslmode=verify-full&sslrootcert={root}"),
+            "TLS verified",
+        ),
+        (
+            format!("sslmode=verify-ca&sslrootcert={root}"),
+            "TLS verified (authority only)",
+        ),
         ("sslmode=disable".to_owned(), "no TLS (loopback)"),
     ] {
         let reached = attempt(&with(&query)).await;
-        assert_eq!(reached.as_deref().ok(), Some(transport), "{query}: {reached:?}");
+        assert_eq!(
+            reached.as_deref().ok(),
+            Some(transport),
+            "{query}: {reached:?}"
+        );
     }
     // The certificate is for localhost, not for the address.
     let by_address = format!("{}?sslmode=verify-full&sslrootcert={root}", db.url);
-    assert!(matches!(attempt(&by_address).await, Err(StoreError::Connect { .. })));
+    assert!(matches!(
+        attempt(&by_address).await,
+        Err(StoreError::Connect { .. })
+    ));
     let by_authority = format!("{}?sslmode=verify-ca&sslrootcert={root}", db.url);
-    attempt(&by_authority).await.expect("the name does not matter here");
+    attempt(&by_authority)
+        .await
+        .expect("the name does not matter here");
     // An authority nobody knows.
-    assert!(matches!(attempt(&with("sslmode=verify-full")).await, Err(StoreError::Connect { .. })));
+    assert!(matches!(
+        attempt(&with("sslmode=verify-full")).await,
+        Err(StoreError::Connect { .. })
+    ));
 }
 
+/// A server's certificate and its authority, made by openssl, on which Debian's PostgreSQL depends.
 fn certificates(dir: &std::path::Path, data: &str) -> Option<std::path::PathBuf> {
-    let openssl = |arguments: &[&str]| {
-        let done = std::process::Command::new("openssl").current_dir(dir).args(arguments).output().ok()?;
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let openssl = |line: &str| {
+        let done = std::process::Command::new("openssl")
+            .current_dir(dir)
+            .args(line.split(' '))
+            .output()
+            .ok()?;
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{said}");
         Some(())
     };
     std::fs::write(dir.join("ext"), "subjectAltName=DNS:localhost\n").unwrap();
-    openssl(&["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test Authority",
-        "-keyout", "root.key", "-out", "root.crt"])?;
-    openssl(&["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
-        "-keyout", "server.key", "-out", "server.csr"])?;
-    openssl(&["x509", "-req", "-in", "server.csr", "-CA", "root.crt", "-CAkey", "root.key",
-        "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", "server.crt"])?;
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=Authority \
+         -keyout root.key -out root.crt",
+    )?;
+    openssl("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr")?;
+    openssl(
+        "x509 -req -in server.csr -CA root.crt -CAkey root.key -CAcreateserial -days 2 \
+         -extfile ext -out server.crt",
+    )?;
     let owner = std::fs::metadata(data).unwrap();
     for name in ["server.crt", "server.key"] {
         let target = std::path::Path::new(data).join(name);
         std::fs::copy(dir.join(name), &target).unwrap();
-        use std::os::unix::fs::MetadataExt;
         std::os::unix::fs::chown(&target, Some(owner.uid()), Some(owner.gid())).unwrap();
         std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o600)).unwrap();
     }

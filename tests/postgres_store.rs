@@ -69,7 +69,8 @@ impl Bench for Table {
     fn update<'a>(&'a self, id: i64, details: &'a str) -> Later<'a, ()> {
         Box::pin(async move {
             let details = quoted(details);
-            let statement = format!("UPDATE audit_events SET details = '{details}' WHERE id = {id}");
+            let statement =
+                format!("UPDATE audit_events SET details = '{details}' WHERE id = {id}");
             self.writer.batch_execute(&statement).await.unwrap();
         })
     }
@@ -86,7 +87,9 @@ pub async fn table(test: &str, schema: &str) -> Option<Table> {
     let db = harness::postgres()?.database(test);
     db.sql(schema);
     let writer = db.client().await;
-    let store = postgres::open(&db.url, &OpenOptions::default()).await.expect("it opens");
+    let store = postgres::open(&db.url, &OpenOptions::default())
+        .await
+        .expect("it opens");
     Some(Table { db, writer, store })
 }
 
@@ -127,24 +130,38 @@ mod keyless {
             created_at timestamptz, actor text, action text, metadata jsonb);
             INSERT INTO activity_log SELECT '2026-01-01'::timestamptz + (n / 7) * interval '1 s',
             'user' || n % 5, 'login', '{}' FROM generate_series(1, 1000) n;";
-        let Some(table) = table("keyless", schema).await else { return };
+        let Some(table) = table("keyless", schema).await else {
+            return;
+        };
         let all = everything(&table.store).await;
         let mut seen: Vec<_> = ids(&all);
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 1000);
-        let (first, _) = page(&table.store, request(Predicate::All, PageFrom::Newest, Some(10))).await;
+        let (first, _) = page(
+            &table.store,
+            request(Predicate::All, PageFrom::Newest, Some(10)),
+        )
+        .await;
         let from = PageFrom::Before(first[9].cursor.clone());
         let (second, _) = page(&table.store, request(Predicate::All, from, Some(10))).await;
         assert_eq!(ids(&second), ids(&all[10..20]));
         let stop = CancellationToken::new();
-        let found = table.store.fetch(&second[3].cursor, &stop).await.unwrap().expect("it is there");
+        let found = table
+            .store
+            .fetch(&second[3].cursor, &stop)
+            .await
+            .unwrap()
+            .expect("it is there");
         assert_eq!(found.id, second[3].id);
     }
 }
 
 fn user(name: &str) -> Predicate {
-    Predicate::Atom(Atom::Field(Field::Actor, Test::Equals(Literal::Bare(name.to_owned()))))
+    Predicate::Atom(Atom::Field(
+        Field::Actor,
+        Test::Equals(Literal::Bare(name.to_owned())),
+    ))
 }
 
 const MANY: &str = "INSERT INTO audit_events (occurred_at, details, sent)
@@ -156,7 +173,9 @@ const MANY: &str = "INSERT INTO audit_events (occurred_at, details, sent)
 
 #[tokio::test]
 async fn a_rare_user_is_found_by_the_gin_index_and_the_order_by_the_time_index() {
-    let Some(table) = clutch("gin").await else { return };
+    let Some(table) = clutch("gin").await else {
+        return;
+    };
     table.db.sql(MANY);
     let stop = CancellationToken::new();
     let rare = table.store.explain(&user("rare"), &stop).await.unwrap();
@@ -165,34 +184,64 @@ async fn a_rare_user_is_found_by_the_gin_index_and_the_order_by_the_time_index()
     assert!(rare.statement.contains("details"));
     let all = table.store.explain(&Predicate::All, &stop).await.unwrap();
     assert_eq!(all.indexes, ["sort_audit_events"], "{:#?}", all.plan);
-    assert!(!all.plan.iter().any(|line| line.trim().starts_with("-> Sort")), "{:#?}", all.plan);
-    let (events, _) = page(&table.store, request(user("rare"), PageFrom::Newest, Some(200))).await;
-    assert_eq!(ids(&events), ["50001", "40001", "30001", "20001", "10001", "1"]);
+    assert!(
+        !all.plan
+            .iter()
+            .any(|line| line.trim().starts_with("-> Sort")),
+        "{:#?}",
+        all.plan
+    );
+    let (events, _) = page(
+        &table.store,
+        request(user("rare"), PageFrom::Newest, Some(200)),
+    )
+    .await;
+    assert_eq!(
+        ids(&events),
+        ["50001", "40001", "30001", "20001", "10001", "1"]
+    );
     let findings = table.store.examine(&stop).await.unwrap();
-    assert!(findings.iter().all(|finding| finding.level != FindingLevel::Problem), "{findings:#?}");
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.level != FindingLevel::Problem),
+        "{findings:#?}"
+    );
 }
 
 #[tokio::test]
 async fn doctor_gives_the_statements_that_mend_a_bare_table() {
     let schema = format!("{}; {MANY}", CLUTCH.split_once(';').unwrap().0);
-    let Some(table) = table("bare", &schema).await else { return };
+    let Some(table) = table("bare", &schema).await else {
+        return;
+    };
     let stop = CancellationToken::new();
     let findings = table.store.examine(&stop).await.unwrap();
     let remedy = |subject: &str| {
-        let finding = findings.iter().find(|finding| finding.subject == subject).expect(subject);
+        let finding = findings
+            .iter()
+            .find(|finding| finding.subject == subject)
+            .expect(subject);
         assert_ne!(finding.level, FindingLevel::Good, "{finding:?}");
         finding.remedy.clone().expect("a remedy")
     };
     for subject in ["index on time", "index on JSON"] {
         let statement = remedy(subject);
-        assert!(statement.starts_with("CREATE INDEX CONCURRENTLY ON"), "{statement}");
+        assert!(
+            statement.starts_with("CREATE INDEX CONCURRENTLY ON"),
+            "{statement}"
+        );
         table.db.sql(&statement);
     }
-    let again = postgres::open(&table.db.url, &OpenOptions::default()).await.unwrap();
+    let again = postgres::open(&table.db.url, &OpenOptions::default())
+        .await
+        .unwrap();
     let findings = again.examine(&stop).await.unwrap();
     let bad: Vec<_> = findings
         .iter()
-        .filter(|finding| finding.subject.starts_with("index") && finding.level != FindingLevel::Good)
+        .filter(|finding| {
+            finding.subject.starts_with("index") && finding.level != FindingLevel::Good
+        })
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");
 }
@@ -213,26 +262,51 @@ async fn a_stopped_count_ends_on_the_server_and_the_connection_goes_on() {
          INSERT INTO audit_events (occurred_at, details) VALUES (now(), '{{}}'); \
          CREATE VIEW slow_events AS SELECT id, occurred_at, slow(details) AS details, sent FROM audit_events;"
     );
-    let Some(table) = table("cancel", &schema).await else { return };
-    let options = OpenOptions { table: Some("slow_events".to_owned()), ..OpenOptions::default() };
-    let store = Arc::new(postgres::open(&table.db.url, &options).await.expect("a view opens"));
+    let Some(table) = table("cancel", &schema).await else {
+        return;
+    };
+    let options = OpenOptions {
+        table: Some("slow_events".to_owned()),
+        ..OpenOptions::default()
+    };
+    let store = Arc::new(
+        postgres::open(&table.db.url, &options)
+            .await
+            .expect("a view opens"),
+    );
     let path = Path::parse("details.user_name").unwrap();
-    let slow = Predicate::Atom(Atom::Path(path, Test::Equals(Literal::Bare("x".to_owned()))));
+    let slow = Predicate::Atom(Atom::Path(
+        path,
+        Test::Equals(Literal::Bare("x".to_owned())),
+    ));
     let stop = CancellationToken::new();
     let counting = tokio::spawn({
         let (store, stop) = (store.clone(), stop.clone());
         async move { store.count(&slow, CountMode::Exact, &stop).await }
     });
-    wait_until("the count runs", || running(&table).iter().any(|query| query.contains("count(*)"))).await;
+    wait_until("the count runs", || {
+        running(&table)
+            .iter()
+            .any(|query| query.contains("count(*)"))
+    })
+    .await;
     let asked = Instant::now();
     stop.cancel();
     let end = counting.await.unwrap();
     assert!(matches!(end, Err(StoreError::Cancelled)), "{end:?}");
-    assert!(asked.elapsed() < Duration::from_secs(30), "it waited for the server's own end");
+    assert!(
+        asked.elapsed() < Duration::from_secs(30),
+        "it waited for the server's own end"
+    );
     wait_until("nothing runs", || running(&table).is_empty()).await;
     let fresh = CancellationToken::new();
     store.now(&fresh).await.expect("the store still answers");
-    assert!(matches!(store.count(&Predicate::Never, CountMode::Exact, &fresh).await, Ok(_)));
+    assert!(
+        store
+            .count(&Predicate::Never, CountMode::Exact, &fresh)
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -242,18 +316,38 @@ async fn a_dropped_page_ends_on_the_server() {
          CREATE VIEW slow_events AS SELECT id, occurred_at, details, sent, pg_sleep(60)::text AS nap \
          FROM audit_events;"
     );
-    let Some(table) = table("dropped", &schema).await else { return };
-    let options = OpenOptions { table: Some("slow_events".to_owned()), ..OpenOptions::default() };
-    let store = Arc::new(postgres::open(&table.db.url, &options).await.expect("a view opens"));
+    let Some(table) = table("dropped", &schema).await else {
+        return;
+    };
+    let options = OpenOptions {
+        table: Some("slow_events".to_owned()),
+        ..OpenOptions::default()
+    };
+    let store = Arc::new(
+        postgres::open(&table.db.url, &options)
+            .await
+            .expect("a view opens"),
+    );
     let paging = tokio::spawn({
         let store = store.clone();
         async move {
             let (out, _pieces) = mpsc::channel(1);
             let stop = CancellationToken::new();
-            store.page(request(Predicate::All, PageFrom::Newest, Some(5)), out, &stop).await
+            store
+                .page(
+                    request(Predicate::All, PageFrom::Newest, Some(5)),
+                    out,
+                    &stop,
+                )
+                .await
         }
     });
-    wait_until("the page runs", || running(&table).iter().any(|query| query.contains("nap") || query.contains("to_json"))).await;
+    wait_until("the page runs", || {
+        running(&table)
+            .iter()
+            .any(|query| query.contains("nap") || query.contains("to_json"))
+    })
+    .await;
     paging.abort();
     drop(paging.await);
     wait_until("nothing runs", || running(&table).is_empty()).await;
@@ -270,7 +364,9 @@ pub async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn a_session_cannot_write_and_there_are_never_more_than_four() {
-    let Some(table) = clutch("guest").await else { return };
+    let Some(table) = clutch("guest").await else {
+        return;
+    };
     let stop = CancellationToken::new();
     let store = &table.store;
     let all = Predicate::All;
@@ -287,18 +383,27 @@ async fn a_session_cannot_write_and_there_are_never_more_than_four() {
     );
     assert!(sessions.trim().parse::<u32>().unwrap() <= 4, "{sessions}");
     // PGOPTIONS of the user's cannot switch it off either: ours come last.
-    let url = format!("{}?options=-c%20default_transaction_read_only%3Doff", table.db.url);
-    postgres::open(&url, &OpenOptions::default()).await.expect("still read-only");
+    let url = format!(
+        "{}?options=-c%20default_transaction_read_only%3Doff",
+        table.db.url
+    );
+    postgres::open(&url, &OpenOptions::default())
+        .await
+        .expect("still read-only");
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_text_are_shown_with_a_mark() {
-    let Some(cluster) = harness::postgres() else { return };
+    let Some(cluster) = harness::postgres() else {
+        return;
+    };
     let db = cluster.database("ascii_home");
     db.sql("DROP DATABASE IF EXISTS raw_bytes");
     db.sql("CREATE DATABASE raw_bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");
     let url = db.url.replace(&db.name, "raw_bytes");
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
     tokio::spawn(connection);
     client
         .batch_execute(
@@ -310,7 +415,9 @@ async fn bytes_that_are_no_text_are_shown_with_a_mark() {
         .await
         .unwrap();
     drop(client);
-    let store = postgres::open(&url, &OpenOptions::default()).await.expect("it opens");
+    let store = postgres::open(&url, &OpenOptions::default())
+        .await
+        .expect("it opens");
     let all = everything(&store).await;
     assert_eq!(ids(&all), ["2", "1"]);
     assert_eq!(all[0].first(Field::Actor), Some("zoë"));
@@ -321,17 +428,25 @@ async fn bytes_that_are_no_text_are_shown_with_a_mark() {
 
 #[tokio::test]
 async fn rows_of_one_instant_are_paged_both_ways() {
-    let Some(table) = clutch("ties").await else { return };
+    let Some(table) = clutch("ties").await else {
+        return;
+    };
     table.db.sql(
         "INSERT INTO audit_events (occurred_at, details) \
          SELECT '2026-01-01', '{\"user_name\": \"u\"}' FROM generate_series(1, 3000); ANALYZE audit_events",
     );
     for (from, order) in [(PageFrom::Newest, "DESC"), (PageFrom::Oldest, "ASC")] {
-        let expected = table.db.rows(&format!("SELECT id FROM audit_events ORDER BY id {order}"));
+        let expected = table
+            .db
+            .rows(&format!("SELECT id FROM audit_events ORDER BY id {order}"));
         let mut seen: Vec<String> = Vec::new();
         let mut from = from;
         loop {
-            let (events, _) = page(&table.store, request(Predicate::All, from.clone(), Some(701))).await;
+            let (events, _) = page(
+                &table.store,
+                request(Predicate::All, from.clone(), Some(701)),
+            )
+            .await;
             let Some(last) = events.last() else { break };
             from = match from {
                 PageFrom::Newest | PageFrom::Before(_) => PageFrom::Before(last.cursor.clone()),
@@ -345,12 +460,16 @@ async fn rows_of_one_instant_are_paged_both_ways() {
 
 #[tokio::test]
 async fn an_unindexed_search_reports_its_way() {
-    let Some(table) = clutch("walk").await else { return };
+    let Some(table) = clutch("walk").await else {
+        return;
+    };
     table.db.sql(MANY);
     let (out, mut pieces) = mpsc::channel(64);
     let stop = CancellationToken::new();
     let search = PageRequest {
-        predicate: Arc::new(Predicate::Atom(Atom::Anywhere(Test::Contains("RARE".to_owned())))),
+        predicate: Arc::new(Predicate::Atom(Atom::Anywhere(Test::Contains(
+            "RARE".to_owned(),
+        )))),
         from: PageFrom::Newest,
         limit: Some(100),
         payload: PayloadNeed::Head,
@@ -367,24 +486,39 @@ async fn an_unindexed_search_reports_its_way() {
     };
     let (end, (found, shares)) = tokio::join!(table.store.page(search, out, &stop), collect);
     end.expect("a page");
-    assert_eq!(ids(&found), ["50001", "40001", "30001", "20001", "10001", "1"]);
+    assert_eq!(
+        ids(&found),
+        ["50001", "40001", "30001", "20001", "10001", "1"]
+    );
     assert!(!shares.is_empty() && shares.is_sorted(), "{shares:?}");
     assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)));
 }
 
 #[tokio::test]
 async fn columns_the_role_may_not_read_are_left_out() {
-    let Some(table) = clutch("columns").await else { return };
+    let Some(table) = clutch("columns").await else {
+        return;
+    };
     table.db.sql(
         "INSERT INTO audit_events (occurred_at, details) VALUES ('2026-01-01', '{\"user_name\": \"u\"}'); \
          DROP ROLE IF EXISTS column_reader; CREATE ROLE column_reader LOGIN PASSWORD 'c'; \
          GRANT SELECT (id, occurred_at, details) ON audit_events TO column_reader;",
     );
-    let url = harness::postgres().unwrap().url("column_reader", "c", &table.db.name);
-    let store = postgres::open(&url, &OpenOptions::default()).await.expect("it opens");
+    let url = harness::postgres()
+        .unwrap()
+        .url("column_reader", "c", &table.db.name);
+    let store = postgres::open(&url, &OpenOptions::default())
+        .await
+        .expect("it opens");
     let all = everything(&store).await;
     assert_eq!(ids(&all), ["1"]);
-    assert!(!all[0].payload.text.contains("sent"), "{}", all[0].payload.text);
+    assert!(
+        !all[0].payload.text.contains("sent"),
+        "{}",
+        all[0].payload.text
+    );
     drop(store);
-    table.db.sql("DROP OWNED BY column_reader; DROP ROLE column_reader");
+    table
+        .db
+        .sql("DROP OWNED BY column_reader; DROP ROLE column_reader");
 }

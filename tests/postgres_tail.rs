@@ -40,15 +40,25 @@ impl Followed {
             payload: PayloadNeed::Whole,
         };
         let task = tokio::spawn(async move { store.tail(request, out, &ended).await });
-        Self { items, stop, task, told: Vec::new(), checkpoint: None, reconnects: 0 }
+        Self {
+            items,
+            stop,
+            task,
+            told: Vec::new(),
+            checkpoint: None,
+            reconnects: 0,
+        }
     }
 
     /// Takes the next item in; panics when none comes.
     async fn step(&mut self) -> bool {
-        let item = tokio::time::timeout(PATIENCE, self.items.recv()).await.expect("the tail is silent");
+        let item = tokio::time::timeout(PATIENCE, self.items.recv())
+            .await
+            .expect("the tail is silent");
         match item {
             Some(TailItem::Events(events)) => {
-                self.told.extend(events.into_iter().map(|told| (told.change, told.event)));
+                self.told
+                    .extend(events.into_iter().map(|told| (told.change, told.event)));
             }
             Some(TailItem::Checkpoint(checkpoint)) => self.checkpoint = Some(checkpoint),
             Some(TailItem::Reconnected) => self.reconnects += 1,
@@ -62,14 +72,18 @@ impl Followed {
     async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
-            assert!(begun.elapsed() < PATIENCE * 2, "waited in vain until {what}");
+            assert!(
+                begun.elapsed() < PATIENCE * 2,
+                "waited in vain until {what}"
+            );
             assert!(self.step().await, "the tail ended before {what}");
         }
     }
 
     /// Until the tail has read everything once: what is inserted from now on is new.
     async fn begun(&mut self) {
-        self.until("the first poll is over", |tail| tail.checkpoint.is_some()).await;
+        self.until("the first poll is over", |tail| tail.checkpoint.is_some())
+            .await;
     }
 
     async fn end(mut self) -> (Vec<(Change, Event)>, Checkpoint) {
@@ -92,14 +106,18 @@ fn new_ids(told: &[(Change, Event)]) -> Vec<String> {
 }
 
 async fn store_of(table: &Table) -> PostgresStore {
-    postgres::open(&table.db.url, &OpenOptions::default()).await.expect("it opens")
+    postgres::open(&table.db.url, &OpenOptions::default())
+        .await
+        .expect("it opens")
 }
 
 const FINISHED: &str = r#"{"user_name":"u","method_name":"DeletePod","status":{"code":0},"request_body":{},"response_body":{}}"#;
 
 #[tokio::test]
 async fn transactions_held_for_eight_seconds_are_told_once() {
-    let Some(table) = clutch("held").await else { return };
+    let Some(table) = clutch("held").await else {
+        return;
+    };
     let mut tail = Followed::start(store_of(&table).await, Predicate::All, None);
     tail.begun().await;
     let mut writers = Vec::new();
@@ -121,17 +139,23 @@ async fn transactions_held_for_eight_seconds_are_told_once() {
     for writer in writers {
         writer.await.unwrap();
     }
-    tail.until("every row was told", |tail| new_ids(&tail.told).len() >= 90).await;
+    tail.until("every row was told", |tail| new_ids(&tail.told).len() >= 90)
+        .await;
     let (told, _) = tail.end().await;
     let mut expected = table.db.rows("SELECT id FROM audit_events");
     expected.sort();
     assert_eq!(new_ids(&told), expected);
-    assert!(told.iter().all(|(change, _)| *change == Change::New), "a repeat");
+    assert!(
+        told.iter().all(|(change, _)| *change == Change::New),
+        "a repeat"
+    );
 }
 
 #[tokio::test]
 async fn a_request_is_pending_and_then_what_became_of_it() {
-    let Some(table) = clutch("life").await else { return };
+    let Some(table) = clutch("life").await else {
+        return;
+    };
     let pending = r#"{"user_name":"u","method_name":"DeletePod","status":{"code":0},"request_body":{"name":"x"}}"#;
     let mut tail = Followed::start(store_of(&table).await, Predicate::All, None);
     tail.begun().await;
@@ -142,7 +166,8 @@ async fn a_request_is_pending_and_then_what_became_of_it() {
         ))
         .await
         .unwrap();
-    tail.until("all are pending", |tail| tail.told.len() >= 3).await;
+    tail.until("all are pending", |tail| tail.told.len() >= 3)
+        .await;
     assert!(tail.told.iter().all(|(change, event)| {
         (*change, event.outcome) == (Change::New, Some(Outcome::Pending))
     }));
@@ -153,12 +178,18 @@ async fn a_request_is_pending_and_then_what_became_of_it() {
         table.writer.batch_execute(&statement).await.unwrap();
     }
     tail.until("all are decided", |tail| {
-        tail.told.iter().filter(|(change, _)| *change == Change::Update).count() >= 3
+        tail.told
+            .iter()
+            .filter(|(change, _)| *change == Change::Update)
+            .count()
+            >= 3
     })
     .await;
     let (told, _) = tail.end().await;
-    let last: BTreeMap<&str, Option<Outcome>> =
-        told.iter().map(|(_, event)| (event.id.as_str(), event.outcome)).collect();
+    let last: BTreeMap<&str, Option<Outcome>> = told
+        .iter()
+        .map(|(_, event)| (event.id.as_str(), event.outcome))
+        .collect();
     assert_eq!(last["1"], Some(Outcome::Ok));
     assert_eq!(last["2"], Some(Outcome::Failed));
     assert_eq!(last["3"], Some(Outcome::Denied));
@@ -167,7 +198,9 @@ async fn a_request_is_pending_and_then_what_became_of_it() {
 
 #[tokio::test]
 async fn a_filtered_tail_withdraws_what_matches_no_more() {
-    let Some(table) = clutch("withdrawn").await else { return };
+    let Some(table) = clutch("withdrawn").await else {
+        return;
+    };
     let pending = Predicate::Atom(Atom::Outcome(vec![Outcome::Pending]));
     let mut tail = Followed::start(store_of(&table).await, pending, None);
     tail.begun().await;
@@ -184,14 +217,17 @@ async fn a_filtered_tail_withdraws_what_matches_no_more() {
         .batch_execute("UPDATE audit_events SET details = details || '{\"response_body\":{},\"status\":{\"code\":0}}'")
         .await
         .unwrap();
-    tail.until("it is withdrawn", |tail| tail.told.len() == 2).await;
+    tail.until("it is withdrawn", |tail| tail.told.len() == 2)
+        .await;
     let (told, _) = tail.end().await;
     assert_eq!((told[0].0, told[1].0), (Change::New, Change::Unmatched));
 }
 
 #[tokio::test]
 async fn a_tail_survives_a_server_that_crashes_and_a_process_that_ends() {
-    let Some(cluster) = harness::private_postgres() else { return };
+    let Some(cluster) = harness::private_postgres() else {
+        return;
+    };
     let db = cluster.database("restart");
     db.sql(CLUTCH);
     let insert = |rows: u32| {
@@ -204,20 +240,29 @@ async fn a_tail_survives_a_server_that_crashes_and_a_process_that_ends() {
     let mut tail = Followed::start(open().await.expect("it opens"), Predicate::All, None);
     tail.begun().await;
     insert(10);
-    tail.until("the first rows are told", |tail| tail.told.len() >= 10).await;
+    tail.until("the first rows are told", |tail| tail.told.len() >= 10)
+        .await;
     cluster.crash();
     // Events while the tail is away: the server is back before the tail knows.
     cluster.start();
     insert(10);
-    tail.until("the tail is back with the rest", |tail| tail.told.len() >= 20 && tail.reconnects > 0)
-        .await;
+    tail.until("the tail is back with the rest", |tail| {
+        tail.told.len() >= 20 && tail.reconnects > 0
+    })
+    .await;
     let (told, checkpoint) = tail.end().await;
     assert_eq!(new_ids(&told).len(), 20);
     assert_eq!(told.len(), 20, "nothing is told twice");
 
     insert(5);
-    let mut again = Followed::start(open().await.expect("it opens"), Predicate::All, Some(checkpoint));
-    again.until("the rows in between are told", |tail| tail.told.len() >= 5).await;
+    let mut again = Followed::start(
+        open().await.expect("it opens"),
+        Predicate::All,
+        Some(checkpoint),
+    );
+    again
+        .until("the rows in between are told", |tail| tail.told.len() >= 5)
+        .await;
     again.begun().await;
     let (told, _) = again.end().await;
     assert_eq!(told.len(), 5, "a resumed tail repeats nothing");
@@ -225,8 +270,12 @@ async fn a_tail_survives_a_server_that_crashes_and_a_process_that_ends() {
 
 #[tokio::test]
 async fn rows_without_a_moment_are_told_once() {
-    let Some(table) = clutch("timeless").await else { return };
-    table.db.sql("INSERT INTO audit_events (occurred_at, details) VALUES (NULL, '{}'), ('infinity', '{}')");
+    let Some(table) = clutch("timeless").await else {
+        return;
+    };
+    table.db.sql(
+        "INSERT INTO audit_events (occurred_at, details) VALUES (NULL, '{}'), ('infinity', '{}')",
+    );
     let mut tail = Followed::start(store_of(&table).await, Predicate::All, None);
     tail.begun().await;
     table
@@ -237,9 +286,11 @@ async fn rows_without_a_moment_are_told_once() {
         )
         .await
         .unwrap();
-    tail.until("all are told", |tail| tail.told.len() >= 3).await;
+    tail.until("all are told", |tail| tail.told.len() >= 3)
+        .await;
     let polled = tail.checkpoint.clone();
-    tail.until("another poll is over", |tail| tail.checkpoint != polled).await;
+    tail.until("another poll is over", |tail| tail.checkpoint != polled)
+        .await;
     let (told, _) = tail.end().await;
     assert_eq!(new_ids(&told), ["3", "4", "5"]);
     assert_eq!(told.len(), 3);
@@ -247,11 +298,16 @@ async fn rows_without_a_moment_are_told_once() {
 
 #[tokio::test]
 async fn a_tail_whose_receiver_is_gone_ends() {
-    let Some(table) = clutch("gone").await else { return };
+    let Some(table) = clutch("gone").await else {
+        return;
+    };
     let tail = Followed::start(store_of(&table).await, Predicate::All, None);
     let Followed { items, task, .. } = tail;
     drop(items);
-    let end = tokio::time::timeout(PATIENCE, task).await.expect("it ends").unwrap();
+    let end = tokio::time::timeout(PATIENCE, task)
+        .await
+        .expect("it ends")
+        .unwrap();
     assert!(matches!(end, Err(StoreError::Cancelled)), "{end:?}");
     wait_until("its connection is closed", || {
         let open = table.db.sql(

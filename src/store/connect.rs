@@ -92,15 +92,17 @@ impl System {
         let shown = redact_url(target);
         let shown = safe(&shown);
         let refuse = |message: String, hint: &str| {
-            Err(StoreError::Target { message, hint: Some(hint.to_owned()) })
+            Err(StoreError::Target {
+                message,
+                hint: Some(hint.to_owned()),
+            })
         };
         match target.split_once("://").map(|(scheme, _)| scheme) {
             None if target.is_empty() => refuse(
                 "the target is empty".to_owned(),
                 "name a database: postgres://USER@HOST/DATABASE, or the path of a SQLite file",
             ),
-            None => Ok(Self::Sqlite),
-            Some("sqlite" | "file") => Ok(Self::Sqlite),
+            None | Some("sqlite" | "file") => Ok(Self::Sqlite),
             Some("mongodb" | "mongodb+srv") => refuse(
                 format!("{shown}: this version does not read MongoDB yet"),
                 "PostgreSQL and SQLite work: postgres://USER@HOST/DATABASE, or a path",

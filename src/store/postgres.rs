@@ -3,6 +3,7 @@
 //! Every session is read-only and proven so before the first row; nothing here writes except
 //! `demo`, which has its own connection and its own entry.
 
+mod answer;
 pub mod catalogue;
 pub mod demo;
 mod examine;
@@ -13,6 +14,7 @@ mod numbers;
 mod page;
 mod params;
 mod passfile;
+mod place;
 mod pool;
 mod project;
 mod rows;
@@ -20,6 +22,7 @@ mod secret;
 mod session;
 mod single;
 mod sql;
+mod surroundings;
 mod tail;
 pub mod target;
 mod tls;
@@ -41,10 +44,11 @@ use crate::core::query::predicate::Predicate;
 use crate::store::connect::OpenOptions;
 use crate::store::postgres::catalogue::{Table, Which};
 use crate::store::postgres::layout::Layout;
-use crate::store::postgres::params::{Params, Surroundings};
+use crate::store::postgres::params::Params;
 use crate::store::postgres::pool::Pool;
 use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::quote::ident;
+use crate::store::postgres::surroundings::Surroundings;
 use crate::store::{
     Access, AggregateItem, BoxFuture, Count, CountMode, Description, Explanation, Finding, PageEnd,
     PageItem, PageRequest, Store, StoreError, TailItem, TailRequest,
@@ -87,19 +91,26 @@ pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, 
         profile: layout.profile.clone(),
         evidence: candidate.evidence,
         columns: layout.table.shared_columns(),
-        access: if layout.table.can_write { Access::RoleCanWrite } else { Access::ReadOnly },
+        access: if layout.table.can_write {
+            Access::RoleCanWrite
+        } else {
+            Access::ReadOnly
+        },
         transport: server.transport.to_owned(),
         estimate: layout.table.rows_estimate(),
     });
     let pool = Pool::new(params, session);
-    Ok(PostgresStore { inner: Arc::new(Inner { pool, layout, description }) })
+    Ok(PostgresStore {
+        inner: Arc::new(Inner {
+            pool,
+            layout,
+            description,
+        }),
+    })
 }
 
 /// What `profiles detect` prints.
-pub async fn candidates(
-    target: &str,
-    options: &OpenOptions,
-) -> Result<Vec<Candidate>, StoreError> {
+pub async fn candidates(target: &str, options: &OpenOptions) -> Result<Vec<Candidate>, StoreError> {
     let params = Params::resolve(target, &Surroundings::of_process())?;
     let stop = CancellationToken::new();
     let session = Session::open(&params, Purpose::Browse).await?;
@@ -158,38 +169,38 @@ async fn choose(
         return readable(table.clone(), candidate);
     }
     let best = rank(&tables, options).into_iter().next();
-    let table = best
-        .as_ref()
-        .and_then(|best| tables.iter().find(|table| table.label() == best.relation.name));
-    match (table, best) {
-        (Some(table), Some(candidate)) => readable(table.clone(), candidate),
-        _ => {
-            let what = match (tables.as_slice(), &options.profile) {
-                ([only], None) if named => match guess(&only.relation()) {
-                    // It scores low, but it was asked for by name.
-                    Ok((profile, score, evidence)) => {
-                        let candidate = Candidate {
-                            relation: only.relation(),
-                            profile: Arc::new(profile),
-                            score,
-                            evidence,
-                        };
-                        return readable(only.clone(), candidate);
-                    }
-                    Err(missing) => format!("the table {} cannot be read: {missing}", only.label()),
-                },
-                _ => format!("no table of database {database} looks like an audit log"),
-            };
-            Err(StoreError::Failed {
-                message: what,
-                hint: Some(
-                    "auditail profiles detect TARGET shows what was looked at; \
-                     name the table and a profile with --table and --profile"
-                        .to_owned(),
-                ),
-            })
-        }
+    let table = best.as_ref().and_then(|best| {
+        tables
+            .iter()
+            .find(|table| table.label() == best.relation.name)
+    });
+    if let (Some(table), Some(candidate)) = (table, best) {
+        return readable(table.clone(), candidate);
     }
+    let what = match (tables.as_slice(), &options.profile) {
+        ([only], None) if named => match guess(&only.relation()) {
+            // It scores low, but it was asked for by name.
+            Ok((profile, score, evidence)) => {
+                let candidate = Candidate {
+                    relation: only.relation(),
+                    profile: Arc::new(profile),
+                    score,
+                    evidence,
+                };
+                return readable(only.clone(), candidate);
+            }
+            Err(missing) => format!("the table {} cannot be read: {missing}", only.label()),
+        },
+        _ => format!("no table of database {database} looks like an audit log"),
+    };
+    Err(StoreError::Failed {
+        message: what,
+        hint: Some(
+            "auditail profiles detect TARGET shows what was looked at; \
+                     name the table and a profile with --table and --profile"
+                .to_owned(),
+        ),
+    })
 }
 
 /// The unit of a guessed numeric time, by the size of a few values; `None` where the column's type
@@ -210,7 +221,12 @@ async fn epoch_unit(
         table.quoted()
     );
     let largest = session.texts(&statement, &table.label(), stop).await?;
-    Ok(largest.into_iter().flatten().flatten().next().and_then(|largest| epoch_unit_of(&largest)))
+    Ok(largest
+        .into_iter()
+        .flatten()
+        .flatten()
+        .next()
+        .and_then(|largest| epoch_unit_of(&largest)))
 }
 
 fn readable(table: Table, candidate: Candidate) -> Result<(Table, Candidate), StoreError> {

@@ -100,7 +100,11 @@ impl TableColumn {
 impl Table {
     /// `schema.table`, or the table alone where that finds it.
     pub fn label(&self) -> String {
-        if self.visible { self.name.clone() } else { format!("{}.{}", self.schema, self.name) }
+        if self.visible {
+            self.name.clone()
+        } else {
+            format!("{}.{}", self.schema, self.name)
+        }
     }
 
     /// The name for statements.
@@ -134,7 +138,10 @@ impl Table {
         self.indexes.iter().any(|index| {
             index.method == "gin"
                 && !index.partial
-                && index.columns.iter().any(|name| name.as_deref() == Some(column))
+                && index
+                    .columns
+                    .iter()
+                    .any(|name| name.as_deref() == Some(column))
                 && matches!(index.class.as_deref(), Some("jsonb_path_ops" | "jsonb_ops"))
         })
     }
@@ -143,11 +150,21 @@ impl Table {
     /// are never null. `None` when there is neither.
     pub fn key(&self) -> Option<Vec<String>> {
         let names = |index: &Index| index.columns.iter().cloned().collect::<Option<Vec<_>>>();
-        let primary = self.indexes.iter().find(|index| index.primary).and_then(names);
+        let primary = self
+            .indexes
+            .iter()
+            .find(|index| index.primary)
+            .and_then(names);
         primary.or_else(|| {
-            self.indexes.iter().filter(|index| index.unique).filter_map(names).find(|columns| {
-                columns.iter().all(|name| self.column(name).is_some_and(|column| column.not_null))
-            })
+            self.indexes
+                .iter()
+                .filter(|index| index.unique)
+                .filter_map(names)
+                .find(|columns| {
+                    columns
+                        .iter()
+                        .all(|name| self.column(name).is_some_and(|column| column.not_null))
+                })
         })
     }
 
@@ -220,7 +237,10 @@ fn statement(which: Which<'_>) -> String {
         Which::Named(name) => {
             let whole = format!("to_regclass({})", text(&ident(name)));
             let parts = name.split_once('.').map(|(schema, table)| {
-                format!("to_regclass({})", text(&format!("{}.{}", ident(schema), ident(table))))
+                format!(
+                    "to_regclass({})",
+                    text(&format!("{}.{}", ident(schema), ident(table)))
+                )
             });
             // Unquoted as typed last, so that `Audit_Events` finds what SQL would.
             let folded = format!("to_regclass({})", text(&ident(&name.to_lowercase())));

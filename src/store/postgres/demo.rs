@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 use crate::demo::{DemoAction, DemoRow, Ticket};
 use crate::store::StoreError;
 use crate::store::postgres::failure;
-use crate::store::postgres::params::{Params, Surroundings};
+use crate::store::postgres::params::Params;
 use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::quote::{ident, text};
+use crate::store::postgres::surroundings::Surroundings;
 
 /// Marks a table as the demo's own.
 const MARK: &str = "auditail demo: made-up events in the form of Lyft Clutch";
@@ -53,8 +54,16 @@ impl DemoWriter {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let params = Params::resolve(url, &Surroundings::of_process())?;
         let session = Session::open(&params, Purpose::Load).await?;
-        let name = params.table.clone().unwrap_or_else(|| "audit_events".to_owned());
-        Ok(Self { session, table: ident(&name), name, ids: HashMap::new() })
+        let name = params
+            .table
+            .clone()
+            .unwrap_or_else(|| "audit_events".to_owned());
+        Ok(Self {
+            session,
+            table: ident(&name),
+            name,
+            ids: HashMap::new(),
+        })
     }
 
     /// Creates the table and writes the rows, all or nothing. `progress` hears how many are on
@@ -74,7 +83,9 @@ impl DemoWriter {
         match written {
             Ok(number) => {
                 self.session.run("COMMIT", &self.name).await?;
-                self.session.run(&format!("ANALYZE {}", self.table), &self.name).await?;
+                self.session
+                    .run(&format!("ANALYZE {}", self.table), &self.name)
+                    .await?;
                 Ok(Loaded::Rows(number))
             }
             Err(error) => {
@@ -96,7 +107,11 @@ impl DemoWriter {
             return Ok(Found::Nothing);
         };
         let statement = format!("SELECT 1::text FROM {} LIMIT 1", self.table);
-        let is_empty = self.session.texts(&statement, &self.name, stop).await?.is_empty();
+        let is_empty = self
+            .session
+            .texts(&statement, &self.name, stop)
+            .await?
+            .is_empty();
         if is_empty {
             return Ok(Found::Empty);
         }
@@ -151,10 +166,22 @@ impl DemoWriter {
         stop: &CancellationToken,
     ) -> Result<u64, StoreError> {
         // Rows of a table made by the same transaction may be written as if vacuumed already.
-        let frozen = if found == Found::Nothing { " WITH (FREEZE)" } else { "" };
-        let statement = format!("COPY {} (occurred_at, details, sent) FROM STDIN{frozen}", self.table);
+        let frozen = if found == Found::Nothing {
+            " WITH (FREEZE)"
+        } else {
+            ""
+        };
+        let statement = format!(
+            "COPY {} (occurred_at, details, sent) FROM STDIN{frozen}",
+            self.table
+        );
         let failed = |error: tokio_postgres::Error| failure::answering(&error, &self.name);
-        let sink = self.session.client().copy_in(&statement).await.map_err(failed)?;
+        let sink = self
+            .session
+            .client()
+            .copy_in(&statement)
+            .await
+            .map_err(failed)?;
         let mut sink = pin!(sink);
         let mut piece = String::with_capacity(PIECE + 4_096);
         let mut number = 0;
@@ -167,11 +194,15 @@ impl DemoWriter {
                     return Err(StoreError::Cancelled);
                 }
                 let full = std::mem::replace(&mut piece, String::with_capacity(PIECE + 4_096));
-                sink.send(Cursor::new(full.into_bytes())).await.map_err(failed)?;
+                sink.send(Cursor::new(full.into_bytes()))
+                    .await
+                    .map_err(failed)?;
                 progress(number);
             }
         }
-        sink.send(Cursor::new(piece.into_bytes())).await.map_err(failed)?;
+        sink.send(Cursor::new(piece.into_bytes()))
+            .await
+            .map_err(failed)?;
         sink.finish().await.map_err(failed)?;
         progress(number);
         Ok(number)
@@ -249,6 +280,9 @@ mod tests {
         };
         let mut out = String::new();
         line(&row, &mut out);
-        assert_eq!(out, "1970-01-01T00:00:00.000000Z\t{\"a\": \"x\\\\ny\"}\tt\n");
+        assert_eq!(
+            out,
+            "1970-01-01T00:00:00.000000Z\t{\"a\": \"x\\\\ny\"}\tt\n"
+        );
     }
 }

@@ -21,7 +21,10 @@ const ENOUGH: u64 = 10_000;
 pub async fn examine(inner: &Inner, stop: &CancellationToken) -> Result<Vec<Finding>, StoreError> {
     let session = inner.pool.lease(Purpose::Browse, stop).await?;
     let mut findings = vec![
-        good("session", "read-only, checked when it was opened".to_owned()),
+        good(
+            "session",
+            "read-only, checked when it was opened".to_owned(),
+        ),
         version(&session),
         transport(&session),
         privileges(inner, &session),
@@ -43,17 +46,30 @@ pub async fn examine(inner: &Inner, stop: &CancellationToken) -> Result<Vec<Find
 }
 
 fn good(subject: &str, message: String) -> Finding {
-    Finding { level: FindingLevel::Good, subject: subject.to_owned(), message, remedy: None }
+    Finding {
+        level: FindingLevel::Good,
+        subject: subject.to_owned(),
+        message,
+        remedy: None,
+    }
 }
 
 fn advice(subject: &str, message: String, remedy: Option<String>) -> Finding {
-    Finding { level: FindingLevel::Advice, subject: subject.to_owned(), message, remedy }
+    Finding {
+        level: FindingLevel::Advice,
+        subject: subject.to_owned(),
+        message,
+        remedy,
+    }
 }
 
 fn version(session: &Session) -> Finding {
     let version = &session.server.version;
     if version.split('.').next() == Some(TESTED) {
-        good("server version", format!("PostgreSQL {version}, a version the tests run on"))
+        good(
+            "server version",
+            format!("PostgreSQL {version}, a version the tests run on"),
+        )
     } else {
         advice(
             "server version",
@@ -86,7 +102,9 @@ fn privileges(inner: &Inner, session: &Session) -> Finding {
     if table.can_write {
         return advice(
             "privileges",
-            format!("role {role} could change or delete rows; auditail never does, but a reader is safer"),
+            format!(
+                "role {role} could change or delete rows; auditail never does, but a reader is safer"
+            ),
             Some(format!(
                 "CREATE ROLE auditail_reader LOGIN;\nGRANT USAGE ON SCHEMA {} TO auditail_reader;\nGRANT SELECT ON {} TO auditail_reader;",
                 ident(&table.schema),
@@ -103,20 +121,35 @@ fn privileges(inner: &Inner, session: &Session) -> Finding {
             .collect();
         return advice(
             "privileges",
-            format!("role {role} may not read the columns {}; they are left out", hidden.join(", ")),
-            Some(format!("GRANT SELECT ON {} TO {};", table.quoted(), ident(role))),
+            format!(
+                "role {role} may not read the columns {}; they are left out",
+                hidden.join(", ")
+            ),
+            Some(format!(
+                "GRANT SELECT ON {} TO {};",
+                table.quoted(),
+                ident(role)
+            )),
         );
     }
-    good("privileges", format!("role {role} may read the table and nothing else"))
+    good(
+        "privileges",
+        format!("role {role} may read the table and nothing else"),
+    )
 }
 
 fn key(inner: &Inner) -> Finding {
-    let names: Vec<&str> =
-        inner.layout.key.iter().filter_map(|part| part.name.as_deref()).collect();
+    let names: Vec<&str> = inner
+        .layout
+        .key
+        .iter()
+        .filter_map(|part| part.name.as_deref())
+        .collect();
     if names.is_empty() {
         return advice(
             "key",
-            "no primary key: rows are told apart by their place, which changes when they do".to_owned(),
+            "no primary key: rows are told apart by their place, which changes when they do"
+                .to_owned(),
             Some(format!(
                 "ALTER TABLE {} ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;",
                 inner.layout.table.quoted()
@@ -132,11 +165,24 @@ fn time_index(inner: &Inner) -> Finding {
     if layout.table.is_ordered(time) {
         return good("index on time", format!("an index begins with {time}"));
     }
-    let is_small = layout.table.rows_estimate().is_some_and(|rows| rows < SMALL);
+    let is_small = layout
+        .table
+        .rows_estimate()
+        .is_some_and(|rows| rows < SMALL);
     let mut columns = vec![ident(time)];
-    columns.extend(layout.key.iter().filter_map(|part| part.name.as_deref()).map(ident));
+    columns.extend(
+        layout
+            .key
+            .iter()
+            .filter_map(|part| part.name.as_deref())
+            .map(ident),
+    );
     Finding {
-        level: if is_small { FindingLevel::Advice } else { FindingLevel::Problem },
+        level: if is_small {
+            FindingLevel::Advice
+        } else {
+            FindingLevel::Problem
+        },
         subject: "index on time".to_owned(),
         message: format!("no index begins with {time}: every page reads the whole table"),
         remedy: Some(format!(
@@ -149,13 +195,18 @@ fn time_index(inner: &Inner) -> Finding {
 
 fn json_indexes(inner: &Inner) -> Vec<Finding> {
     let table = &inner.layout.table;
-    let documents =
-        table.columns.iter().filter(|column| column.kind() == ColumnKind::Json && column.readable);
+    let documents = table
+        .columns
+        .iter()
+        .filter(|column| column.kind() == ColumnKind::Json && column.readable);
     documents
         .map(|column| {
             let name = &column.name;
             if table.has_gin(name) {
-                return good("index on JSON", format!("equality on a key of {name} uses a GIN index"));
+                return good(
+                    "index on JSON",
+                    format!("equality on a key of {name} uses a GIN index"),
+                );
             }
             if column.base == "json" {
                 return advice(
@@ -193,11 +244,18 @@ async fn statistics(
          n_mod_since_analyze::text, n_live_tup::text FROM pg_stat_user_tables WHERE relid = {}::oid",
         table.oid
     );
-    let row = session.texts(&statement, &table.label(), stop).await?.into_iter().next();
+    let row = session
+        .texts(&statement, &table.label(), stop)
+        .await?
+        .into_iter()
+        .next();
     let mut values = row.unwrap_or_default().into_iter();
     let analysed = values.next().flatten();
     let number = |value: Option<Option<String>>| -> u64 {
-        value.flatten().and_then(|text| text.parse().ok()).unwrap_or(0)
+        value
+            .flatten()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
     };
     let (changed, live) = (number(values.next()), number(values.next()));
     let remedy = Some(format!("ANALYZE {};", table.quoted()));
@@ -247,7 +305,9 @@ async fn kept(
 ) -> Result<Vec<Finding>, StoreError> {
     let layout = &inner.layout;
     let mut findings = Vec::new();
-    let Some(now) = layout.time.literal(super::numbers::now(session, stop).await?.plus(-600_000_000))
+    let Some(now) = layout
+        .time
+        .literal(super::numbers::now(session, stop).await?.plus(-600_000_000))
     else {
         return Ok(findings);
     };
@@ -256,10 +316,18 @@ async fn kept(
         if condition.sql == "TRUE" {
             continue;
         }
-        let old = format!("({}) AND {} AND {} < {now}", condition.sql, layout.time.is_dated(), layout.time.sql);
+        let old = format!(
+            "({}) AND {} AND {} < {now}",
+            condition.sql,
+            layout.time.is_dated(),
+            layout.time.sql
+        );
         let number = counted(inner, session, &old, stop).await?;
         findings.push(if number == 0 {
-            good("rows to keep", format!("none is older than ten minutes ({})", keep.because))
+            good(
+                "rows to keep",
+                format!("none is older than ten minutes ({})", keep.because),
+            )
         } else {
             advice(
                 "rows to keep",
@@ -290,6 +358,14 @@ async fn counted(
         "SELECT count(*)::text FROM (SELECT 1 FROM {} WHERE {condition} LIMIT {ENOUGH}) s",
         layout.from()
     );
-    let found = session.texts(&statement, &layout.table.label(), stop).await?;
-    Ok(found.into_iter().flatten().flatten().next().and_then(|text| text.parse().ok()).unwrap_or(0))
+    let found = session
+        .texts(&statement, &layout.table.label(), stop)
+        .await?;
+    Ok(found
+        .into_iter()
+        .flatten()
+        .flatten()
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0))
 }

@@ -41,15 +41,28 @@ pub async fn explain(
         Road::Sorted => page::sorted_statement(layout, &conditions, Way::Back, Some(PAGE)),
         Road::Ordered => page::ordered_statement(layout, &conditions, Way::Back, Some(PAGE)),
     };
-    let lines = session.texts(&format!("EXPLAIN {statement}"), &label, stop).await?;
-    let plan: Vec<String> =
-        lines.into_iter().flatten().flatten().map(|line| safe(&line).into_owned()).collect();
-    let tree = session.texts(&format!("EXPLAIN (FORMAT JSON) {statement}"), &label, stop).await?;
+    let lines = session
+        .texts(&format!("EXPLAIN {statement}"), &label, stop)
+        .await?;
+    let plan: Vec<String> = lines
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|line| safe(&line).into_owned())
+        .collect();
+    let tree = session
+        .texts(&format!("EXPLAIN (FORMAT JSON) {statement}"), &label, stop)
+        .await?;
     let mut indexes = Vec::new();
     if let Some(tree) = parsed(&tree) {
         index_names(&tree, &mut indexes);
     }
-    Ok(Explanation { statement, plan, indexes, exactness: condition.exactness })
+    Ok(Explanation {
+        statement,
+        plan,
+        indexes,
+        exactness: condition.exactness,
+    })
 }
 
 fn parsed(plan: &[Vec<Option<String>>]) -> Option<Value> {
@@ -58,7 +71,11 @@ fn parsed(plan: &[Vec<Option<String>>]) -> Option<Value> {
 
 /// Rows the planner expects, from `EXPLAIN (FORMAT JSON)`.
 pub fn planned_rows(plan: &[Vec<Option<String>>]) -> Option<u64> {
-    parsed(plan)?.get(0)?.get("Plan")?.get("Plan Rows")?.as_u64()
+    parsed(plan)?
+        .get(0)?
+        .get("Plan")?
+        .get("Plan Rows")?
+        .as_u64()
 }
 
 fn index_names(plan: &Value, names: &mut Vec<String>) {

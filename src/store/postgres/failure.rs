@@ -8,7 +8,8 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use crate::core::sanitise::safe;
 use crate::store::StoreError;
-use crate::store::postgres::params::{Params, Place};
+use crate::store::postgres::params::Params;
+use crate::store::postgres::place::Place;
 
 /// An error while connecting, as exit code 3.
 pub fn connecting(error: &Error, params: &Params, place: &Place, note: Option<&str>) -> StoreError {
@@ -16,7 +17,10 @@ pub fn connecting(error: &Error, params: &Params, place: &Place, note: Option<&s
         Some(db) => refused_by_server(db, params, place, note),
         None => no_conversation(error, params, place, note),
     };
-    StoreError::Connect { message, hint: Some(hint) }
+    StoreError::Connect {
+        message,
+        hint: Some(hint),
+    }
 }
 
 fn refused_by_server(
@@ -37,7 +41,10 @@ fn refused_by_server(
     }
     if *code == SqlState::INVALID_CATALOG_NAME {
         let hint = "name one that exists: postgres://USER@HOST/DATABASE (psql -l lists them)";
-        return (format!("there is no database {database} at {place}"), hint.to_owned());
+        return (
+            format!("there is no database {database} at {place}"),
+            hint.to_owned(),
+        );
     }
     if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
         let hint = if said.contains("pg_hba") {
@@ -45,15 +52,25 @@ fn refused_by_server(
         } else {
             "name a role that exists and may log in: postgres://USER@HOST/DATABASE"
         };
-        return (format!("{place} does not let {user} in: {said}"), hint.to_owned());
+        return (
+            format!("{place} does not let {user} in: {said}"),
+            hint.to_owned(),
+        );
     }
     let hint = match *code {
-        SqlState::TOO_MANY_CONNECTIONS => "the server has no connection left; try again, or raise max_connections",
-        SqlState::CANNOT_CONNECT_NOW => "the server is starting, stopping or recovering; try again in a moment",
+        SqlState::TOO_MANY_CONNECTIONS => {
+            "the server has no connection left; try again, or raise max_connections"
+        }
+        SqlState::CANNOT_CONNECT_NOW => {
+            "the server is starting, stopping or recovering; try again in a moment"
+        }
         SqlState::INSUFFICIENT_PRIVILEGE => "GRANT CONNECT ON DATABASE … TO the role",
         _ => "see the server's log for details",
     };
-    (format!("{place} refused the connection: {said}"), hint.to_owned())
+    (
+        format!("{place} refused the connection: {said}"),
+        hint.to_owned(),
+    )
 }
 
 fn no_conversation(
@@ -68,11 +85,17 @@ fn no_conversation(
             || "set PGPASSWORD, or write a line into ~/.pgpass (mode 600)".to_owned(),
             str::to_owned,
         );
-        return (format!("{place} asks for a password of role {}", safe(&params.user)), hint);
+        return (
+            format!("{place} asks for a password of role {}", safe(&params.user)),
+            hint,
+        );
     }
     if text.contains("does not support TLS") {
         let hint = "sslmode=disable connects without encryption, if the way there is safe";
-        return (format!("{place} does not offer TLS, which is required here"), hint.to_owned());
+        return (
+            format!("{place} does not offer TLS, which is required here"),
+            hint.to_owned(),
+        );
     }
     if let Some(io) = io_cause(error) {
         let tls = text.contains("TLS handshake");
@@ -97,7 +120,10 @@ fn no_conversation(
                 );
             }
             _ if text.contains("lookup address") => {
-                return (format!("the host of {place} is unknown"), "check the name and the resolver".to_owned());
+                return (
+                    format!("the host of {place} is unknown"),
+                    "check the name and the resolver".to_owned(),
+                );
             }
             _ => {}
         }
@@ -105,7 +131,10 @@ fn no_conversation(
     if text.contains("timed out") || text.contains("timeout") {
         return timed_out(place);
     }
-    (format!("no connection to {place}: {}", safe(&text)), "is this a PostgreSQL server?".to_owned())
+    (
+        format!("no connection to {place}: {}", safe(&text)),
+        "is this a PostgreSQL server?".to_owned(),
+    )
 }
 
 fn timed_out(place: &Place) -> (String, String) {
@@ -156,24 +185,40 @@ pub fn is_about_options(error: &Error) -> bool {
 /// An error of a statement on `name`, the relation or the database.
 pub fn answering(error: &Error, name: &str) -> StoreError {
     let Some(db) = error.as_db_error() else {
-        return StoreError::Lost { name: name.to_owned(), message: safe(&chain(error)).into_owned() };
+        return StoreError::Lost {
+            name: name.to_owned(),
+            message: safe(&chain(error)).into_owned(),
+        };
     };
     let said = safe(db.message()).into_owned();
     let hint = match *db.code() {
         SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
-            return StoreError::Lost { name: name.to_owned(), message: said };
+            return StoreError::Lost {
+                name: name.to_owned(),
+                message: said,
+            };
         }
         SqlState::QUERY_CANCELED if said.contains("user request") => return StoreError::Cancelled,
         SqlState::QUERY_CANCELED => {
-            "narrow the time range, or raise the limit: PGOPTIONS='-c statement_timeout=5min'".to_owned()
+            "narrow the time range, or raise the limit: PGOPTIONS='-c statement_timeout=5min'"
+                .to_owned()
         }
-        SqlState::LOCK_NOT_AVAILABLE => "another session holds a lock on the table; try again".to_owned(),
+        SqlState::LOCK_NOT_AVAILABLE => {
+            "another session holds a lock on the table; try again".to_owned()
+        }
         SqlState::INSUFFICIENT_PRIVILEGE => format!("GRANT SELECT ON {name} TO the role"),
         SqlState::UNDEFINED_TABLE => "auditail doctor TARGET lists what is there".to_owned(),
         SqlState::UNDEFINED_COLUMN => {
-            "the profile does not fit this table; auditail profiles detect TARGET shows which does".to_owned()
+            "the profile does not fit this table; auditail profiles detect TARGET shows which does"
+                .to_owned()
         }
-        _ => db.hint().map_or_else(|| "see the server's log for details".to_owned(), |h| safe(h).into_owned()),
+        _ => db.hint().map_or_else(
+            || "see the server's log for details".to_owned(),
+            |h| safe(h).into_owned(),
+        ),
     };
-    StoreError::Failed { message: format!("{name}: {said}"), hint: Some(hint) }
+    StoreError::Failed {
+        message: format!("{name}: {said}"),
+        hint: Some(hint),
+    }
 }

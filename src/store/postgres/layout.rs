@@ -9,7 +9,7 @@ use crate::core::instant::{At, Micros};
 use crate::core::profile::{ColumnKind, Profile, TimeEncoding};
 use crate::store::StoreError;
 use crate::store::postgres::catalogue::Table;
-use crate::store::postgres::sql::quote::{ident, text};
+use crate::store::postgres::sql::quote::{hex, ident, text};
 
 /// A table as this driver reads it.
 #[derive(Debug)]
@@ -89,14 +89,17 @@ impl Layout {
     /// Fits a profile to a table; an error says what is missing.
     pub fn new(table: Table, profile: Arc<Profile>) -> Result<Self, StoreError> {
         let time = TimeColumn::new(&table, &profile)?;
-        let named = (!profile.key.is_empty()
+        let columns = (!profile.key.is_empty()
             && profile.key.iter().all(|name| table.column(name).is_some()))
         .then(|| profile.key.clone())
         .or_else(|| table.key());
-        let key = match named {
+        let key = match columns {
             Some(names) => names.iter().map(|name| key_column(&table, name)).collect(),
             None if table.kind == "r" || table.kind == "m" => {
-                vec![KeyColumn { name: None, sql: "t.ctid".to_owned() }]
+                vec![KeyColumn {
+                    name: None,
+                    sql: "t.ctid".to_owned(),
+                }]
             }
             None => {
                 return Err(StoreError::Failed {
@@ -105,7 +108,12 @@ impl Layout {
                 });
             }
         };
-        Ok(Self { table, profile, time, key })
+        Ok(Self {
+            table,
+            profile,
+            time,
+            key,
+        })
     }
 
     /// `FROM …` with the alias `t` that every expression uses. Columns the role may not read are
@@ -124,7 +132,11 @@ impl Layout {
         if self.is_keyed_by_place() {
             columns.push("ctid".to_owned());
         }
-        format!("(SELECT {} FROM {}) t", columns.join(", "), self.table.quoted())
+        format!(
+            "(SELECT {} FROM {}) t",
+            columns.join(", "),
+            self.table.quoted()
+        )
     }
 
     /// The select list: the record as JSON, then the row's place where that is the key.
@@ -151,8 +163,10 @@ impl Layout {
 
     /// The condition for any of these keys.
     pub fn key_among(&self, keys: &[Vec<KeyPart>]) -> String {
-        let values: Vec<String> =
-            keys.iter().map(|key| format!("({})", self.key_values(key))).collect();
+        let values: Vec<String> = keys
+            .iter()
+            .map(|key| format!("({})", self.key_values(key)))
+            .collect();
         format!("({}) IN ({})", self.key_columns(), values.join(", "))
     }
 
@@ -163,25 +177,38 @@ impl Layout {
 
     /// `ORDER BY` of the key alone.
     pub fn key_order(&self, way: Way) -> String {
-        let parts: Vec<String> =
-            self.key.iter().map(|part| format!("{} {}", part.sql, way.word())).collect();
+        let parts: Vec<String> = self
+            .key
+            .iter()
+            .map(|part| format!("{} {}", part.sql, way.word()))
+            .collect();
         parts.join(", ")
     }
 
     /// The condition for dated rows strictly beyond a cursor among them.
     pub fn beyond(&self, cursor: &Cursor, way: Way) -> String {
-        let columns: Vec<&str> = std::iter::once(self.time.sql.as_str())
+        let sides: Vec<&str> = std::iter::once(self.time.sql.as_str())
             .chain(self.key.iter().map(|part| part.sql.as_str()))
             .collect();
         let values: Vec<String> = std::iter::once(literal(&cursor.time))
             .chain(self.key_literals(&cursor.key))
             .collect();
-        format!("({}) {} ({})", columns.join(", "), way.beyond(), values.join(", "))
+        format!(
+            "({}) {} ({})",
+            sides.join(", "),
+            way.beyond(),
+            values.join(", ")
+        )
     }
 
     /// The condition for keys strictly beyond a key.
     pub fn key_beyond(&self, key: &[KeyPart], way: Way) -> String {
-        format!("({}) {} ({})", self.key_columns(), way.beyond(), self.key_values(key))
+        format!(
+            "({}) {} ({})",
+            self.key_columns(),
+            way.beyond(),
+            self.key_values(key)
+        )
     }
 
     /// The condition for exactly this key.
@@ -200,10 +227,13 @@ impl Layout {
     }
 
     fn key_literals<'k>(&'k self, key: &'k [KeyPart]) -> impl Iterator<Item = String> + 'k {
-        self.key.iter().zip(key).map(|(column, part)| match (&column.name, part) {
-            (None, KeyPart::Int(place)) => format!("'({},{})'", place >> 16, place & 0xffff),
-            _ => literal(part),
-        })
+        self.key
+            .iter()
+            .zip(key)
+            .map(|(column, part)| match (&column.name, part) {
+                (None, KeyPart::Int(place)) => format!("'({},{})'", place >> 16, place & 0xffff),
+                _ => literal(part),
+            })
     }
 }
 
@@ -214,8 +244,7 @@ fn literal(part: &KeyPart) -> String {
         KeyPart::Int(number) => format!("'{number}'"),
         KeyPart::Number(value) | KeyPart::Text(value) => text(value),
         KeyPart::Bytes(bytes) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("'\\x{hex}'")
+            format!("'{}'", hex(bytes))
         }
     }
 }
@@ -224,7 +253,9 @@ fn key_column(table: &Table, name: &str) -> KeyColumn {
     let sql = format!("t.{}", ident(name));
     let column = table.column(name);
     let sql = match column.map_or(ColumnKind::Other, super::catalogue::TableColumn::kind) {
-        ColumnKind::Text if column.is_some_and(|c| matches!(c.base.as_str(), "text" | "varchar")) => {
+        ColumnKind::Text
+            if column.is_some_and(|c| matches!(c.base.as_str(), "text" | "varchar")) =>
+        {
             format!("{sql} COLLATE \"C\"")
         }
         ColumnKind::Int
@@ -236,7 +267,10 @@ fn key_column(table: &Table, name: &str) -> KeyColumn {
         | ColumnKind::Bytes => sql,
         _ => format!("{sql}::text COLLATE \"C\""),
     };
-    KeyColumn { name: Some(name.to_owned()), sql }
+    KeyColumn {
+        name: Some(name.to_owned()),
+        sql,
+    }
 }
 
 /// Reads `(block,offset)`.
@@ -256,8 +290,9 @@ impl TimeColumn {
         if path.steps().len() > 1 {
             return Err(unusable(format!("the time is inside the document {name}")));
         }
-        let column =
-            table.column(&name).ok_or_else(|| unusable(format!("there is no column {name}")))?;
+        let column = table
+            .column(&name)
+            .ok_or_else(|| unusable(format!("there is no column {name}")))?;
         let kind = column.kind();
         let units = match profile.time.encoding {
             TimeEncoding::EpochMillis => 1_000,
@@ -275,7 +310,10 @@ impl TimeColumn {
             (ColumnKind::Number, _) => TimeForm::Number(units),
             (ColumnKind::Text, _) => TimeForm::Text,
             _ => {
-                return Err(unusable(format!("{name} is {}, which is no time", column.spelled)));
+                return Err(unusable(format!(
+                    "{name} is {}, which is no time",
+                    column.spelled
+                )));
             }
         };
         let mut sql = format!("t.{}", ident(&name));
@@ -318,7 +356,9 @@ impl TimeColumn {
         let sql = &self.sql;
         match self.form {
             TimeForm::Instant | TimeForm::WallClock(_) => {
-                format!("CASE WHEN {sql} = '-infinity' THEN 0 WHEN {sql} = 'infinity' THEN 1 ELSE 2 END")
+                format!(
+                    "CASE WHEN {sql} = '-infinity' THEN 0 WHEN {sql} = 'infinity' THEN 1 ELSE 2 END"
+                )
             }
             TimeForm::Number(_) => format!(
                 "CASE {sql}::text WHEN '-Infinity' THEN 0 WHEN 'Infinity' THEN 1 ELSE 2 END"
@@ -337,13 +377,15 @@ impl TimeColumn {
             TimeForm::Instant => Some(format!("'{at}'::timestamptz")),
             TimeForm::WallClock(tz) => {
                 let local = at.to_utc()?.with_timezone(&tz).naive_local();
-                Some(format!("'{}'::timestamp", local.format("%Y-%m-%dT%H:%M:%S%.6f")))
+                Some(format!(
+                    "'{}'::timestamp",
+                    local.format("%Y-%m-%dT%H:%M:%S%.6f")
+                ))
             }
             TimeForm::Integer(units) => Some(scaled(at, units).to_string()),
             TimeForm::Number(units) => {
                 let micros = i128::from(at.0) * i128::from(units);
-                let (whole, part) =
-                    (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+                let (whole, part) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
                 Some(if whole < 0 && part > 0 {
                     format!("({whole} + 0.{part:06})")
                 } else {

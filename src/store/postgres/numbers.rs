@@ -12,16 +12,15 @@ use crate::core::json::FlatJson;
 use crate::core::profile::evaluate::evaluate;
 use crate::core::query::predicate::{Atom, Predicate};
 use crate::store::postgres::Inner;
+use crate::store::postgres::answer::text;
 use crate::store::postgres::explain::planned_rows;
 use crate::store::postgres::layout::{TimeForm, Way};
 use crate::store::postgres::project::{Projection, Selection};
 use crate::store::postgres::rows::{RowReader, id};
-use crate::store::postgres::session::{Purpose, Session, text};
+use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::{self, Condition};
 use crate::store::postgres::walk::{Walk, Walked, instant};
-use crate::store::{
-    AggregateItem, Count, CountMode, Exactness, PayloadNeed, Progress, StoreError,
-};
+use crate::store::{AggregateItem, Count, CountMode, Exactness, PayloadNeed, Progress, StoreError};
 
 /// How many events match.
 pub async fn count(
@@ -49,12 +48,24 @@ pub async fn count(
     let session = inner.pool.lease(Purpose::Heavy, stop).await?;
     if condition.exactness == Exactness::Superset {
         let mut total = 0;
-        scan(inner, &session, predicate, &condition.sql, stop, |_, _| total += 1).await?;
+        scan(inner, &session, predicate, &condition.sql, stop, |_, _| {
+            total += 1;
+        })
+        .await?;
         return Ok(Count::Exact(total));
     }
-    let statement = format!("SELECT count(*)::text FROM {} WHERE {}", layout.from(), condition.sql);
+    let statement = format!(
+        "SELECT count(*)::text FROM {} WHERE {}",
+        layout.from(),
+        condition.sql
+    );
     let found = session.texts(&statement, &label, stop).await?;
-    let number = found.into_iter().flatten().flatten().next().and_then(|text| text.parse().ok());
+    let number = found
+        .into_iter()
+        .flatten()
+        .flatten()
+        .next()
+        .and_then(|text| text.parse().ok());
     Ok(Count::Exact(number.unwrap_or(0)))
 }
 
@@ -74,8 +85,14 @@ pub async fn span(
         )
     };
     let statement = format!("SELECT {}, {}", end("ASC"), end("DESC"));
-    let found = session.texts(&statement, &layout.table.label(), stop).await?;
-    let mut ends = found.into_iter().flatten().flatten().filter_map(|text| instant(layout, &text).instant());
+    let found = session
+        .texts(&statement, &layout.table.label(), stop)
+        .await?;
+    let mut ends = found
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|text| instant(layout, &text).instant());
     Ok(ends.next().zip(ends.next()))
 }
 
@@ -83,7 +100,12 @@ pub async fn span(
 pub async fn now(session: &Session, stop: &CancellationToken) -> Result<Micros, StoreError> {
     let statement = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8::text";
     let found = session.texts(statement, "the server's clock", stop).await?;
-    let micros = found.into_iter().flatten().flatten().next().and_then(|text| text.parse().ok());
+    let micros = found
+        .into_iter()
+        .flatten()
+        .flatten()
+        .next()
+        .and_then(|text| text.parse().ok());
     micros.map(Micros).ok_or_else(|| StoreError::Failed {
         message: "the server does not tell its time".to_owned(),
         hint: None,
@@ -99,17 +121,16 @@ pub async fn aggregate(
 ) -> Result<Vec<Group>, StoreError> {
     let session = inner.pool.lease(Purpose::Heavy, stop).await?;
     let layout = &inner.layout;
-    // Only rows within the outermost edges of every time key count.
-    let mut predicate = (*request.predicate).clone();
-    for key in &request.keys {
-        if let GroupKey::Time(edges) = key
-            && let (Some(first), Some(last)) = (edges.first(), edges.last())
-        {
-            predicate = predicate.and(Predicate::Atom(Atom::At { since: Some(*first), until: Some(*last) }));
-        }
-    }
+    let predicate = within_edges(&request);
     let condition = sql::compile(&predicate, layout);
-    let mut counter = Counter::new(inner, &session, &request, predicate.clone(), &condition, stop);
+    let mut counter = Counter::new(
+        inner,
+        &session,
+        &request,
+        predicate.clone(),
+        &condition,
+        stop,
+    );
     if condition.sql == "FALSE" {
         return Ok(counter.accumulator.groups());
     }
@@ -123,14 +144,26 @@ pub async fn aggregate(
         };
         let mut walk = Walk::begin(walked, None).await?;
         while let Some(slice) = walk.next().await? {
-            counter.count(&format!("{slice} AND ({})", condition.sql)).await?;
+            counter
+                .count(&format!("{slice} AND ({})", condition.sql))
+                .await?;
             if let Some(progress) = walk.progress() {
                 partial(&out, &counter.accumulator, progress, stop).await?;
             }
         }
         // A time key leaves the rows without a moment out anyway.
-        if !request.keys.iter().any(|key| matches!(key, GroupKey::Time(_))) {
-            counter.count(&format!("{} AND ({})", layout.time.is_undated(), condition.sql)).await?;
+        if !request
+            .keys
+            .iter()
+            .any(|key| matches!(key, GroupKey::Time(_)))
+        {
+            counter
+                .count(&format!(
+                    "{} AND ({})",
+                    layout.time.is_undated(),
+                    condition.sql
+                ))
+                .await?;
         }
     } else {
         counter.count(&condition.sql).await?;
@@ -138,9 +171,29 @@ pub async fn aggregate(
     Ok(counter.accumulator.groups())
 }
 
+/// The predicate, and that only rows within the outermost edges of every time key count.
+fn within_edges(request: &AggregateRequest) -> Predicate {
+    let mut predicate = (*request.predicate).clone();
+    for key in &request.keys {
+        if let GroupKey::Time(edges) = key
+            && let (Some(first), Some(last)) = (edges.first(), edges.last())
+        {
+            predicate = predicate.and(Predicate::Atom(Atom::At {
+                since: Some(*first),
+                until: Some(*last),
+            }));
+        }
+    }
+    predicate
+}
+
 /// Whether one statement answers before anybody would look for a partial answer.
 fn is_small(inner: &Inner) -> bool {
-    inner.layout.table.rows_estimate().is_some_and(|rows| rows < 100_000)
+    inner
+        .layout
+        .table
+        .rows_estimate()
+        .is_some_and(|rows| rows < 100_000)
 }
 
 async fn partial(
@@ -168,7 +221,11 @@ async fn scan(
 ) -> Result<(), StoreError> {
     let layout = &inner.layout;
     let label = layout.table.label();
-    let statement = format!("SELECT {} FROM {} WHERE {condition}", layout.selected(), layout.from());
+    let statement = format!(
+        "SELECT {} FROM {} WHERE {condition}",
+        layout.selected(),
+        layout.from()
+    );
     let mut reader = RowReader::new(layout, PayloadNeed::Head, Some(predicate));
     let mut rows = session.rows(&statement, &label, stop).await?;
     while let Some(row) = rows.next().await? {
@@ -205,19 +262,36 @@ impl<'c> Counter<'c> {
         stop: &'c CancellationToken,
     ) -> Self {
         // Every row that gets here matches already.
-        let request = AggregateRequest { predicate: Arc::new(Predicate::All), ..request.clone() };
+        let request = AggregateRequest {
+            predicate: Arc::new(Predicate::All),
+            ..request.clone()
+        };
         let grouping = (condition.exactness == Exactness::Exact)
             .then(|| Grouping::new(inner, &request))
             .flatten();
-        Self { inner, session, predicate, accumulator: Accumulator::new(request), grouping, stop }
+        Self {
+            inner,
+            session,
+            predicate,
+            accumulator: Accumulator::new(request),
+            grouping,
+            stop,
+        }
     }
 
     async fn count(&mut self, condition: &str) -> Result<(), StoreError> {
         let Some(grouping) = &self.grouping else {
             let accumulator = &mut self.accumulator;
-            return scan(self.inner, self.session, &self.predicate, condition, self.stop, |event, record| {
-                accumulator.feed_times(event, record, 1);
-            })
+            return scan(
+                self.inner,
+                self.session,
+                &self.predicate,
+                condition,
+                self.stop,
+                |event, record| {
+                    accumulator.feed_times(event, record, 1);
+                },
+            )
             .await;
         };
         let layout = &self.inner.layout;
@@ -227,28 +301,33 @@ impl<'c> Counter<'c> {
             .bucket
             .iter()
             .chain(&grouping.selection.columns)
-            .map(|column| format!("({column})::text"))
+            .map(|column| format!(", ({column})::text"))
             .collect();
-        let texts: String = columns.iter().map(|column| format!(", {column}")).collect();
         // By place and as text: the planner then hashes short texts instead of sorting documents.
-        let places: Vec<String> = (2..columns.len() + 2).map(|place| place.to_string()).collect();
+        let places: Vec<String> = (2..columns.len() + 2)
+            .map(|place| place.to_string())
+            .collect();
         let groups = if places.is_empty() {
             String::new()
         } else {
             format!(" GROUP BY {}", places.join(", "))
         };
         let statement = format!(
-            "SELECT count(*)::text{texts} FROM {} WHERE {condition}{groups}",
+            "SELECT count(*)::text{} FROM {} WHERE {condition}{groups}",
+            columns.concat(),
             layout.from()
         );
         let mut rows = self.session.rows(&statement, &label, self.stop).await?;
         while let Some(row) = rows.next().await? {
-            let times: u64 = text(&row, 0).and_then(|text| text.parse().ok()).unwrap_or(0);
+            let times: u64 = text(&row, 0)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0);
             if times == 0 {
                 continue;
             }
-            let mut values: Vec<Option<String>> =
-                (1..row.len()).map(|at| text(&row, at).map(std::borrow::Cow::into_owned)).collect();
+            let mut values: Vec<Option<String>> = (1..row.len())
+                .map(|at| text(&row, at).map(std::borrow::Cow::into_owned))
+                .collect();
             let at = grouping.instant(&mut values);
             let json = grouping.selection.record(&values);
             let Ok(record) = FlatJson::parse(json.as_str()) else {
@@ -266,7 +345,11 @@ fn stand_in(inner: &Inner, record: &FlatJson<'_>, at: At) -> Event {
     let evaluated = evaluate(&inner.layout.profile, record);
     Event {
         id: id(&[]),
-        cursor: Cursor { at, time: KeyPart::Null, key: Vec::new() },
+        cursor: Cursor {
+            at,
+            time: KeyPart::Null,
+            key: Vec::new(),
+        },
         outcome: evaluated.outcome,
         values: evaluated.values,
         payload: Payload::whole(""),
@@ -293,7 +376,11 @@ impl Grouping {
             None => None,
             Some(edges) => Some(bucket(inner, edges)?),
         };
-        Some(Self { edges, bucket, selection: projection.select(&layout.table) })
+        Some(Self {
+            edges,
+            bucket,
+            selection: projection.select(&layout.table),
+        })
     }
 
     /// Takes the bucket off a row: any instant in it will do.
@@ -312,7 +399,10 @@ impl Grouping {
 /// The bucket's number, from 1. `None` for columns that are not instants of their own.
 fn bucket(inner: &Inner, edges: &[Micros]) -> Option<String> {
     let time = &inner.layout.time;
-    if !matches!(time.form, TimeForm::Instant | TimeForm::WallClock(chrono_tz::UTC) | TimeForm::Integer(_)) {
+    if !matches!(
+        time.form,
+        TimeForm::Instant | TimeForm::WallClock(chrono_tz::UTC) | TimeForm::Integer(_)
+    ) {
         return None;
     }
     let literals: Option<Vec<String>> = edges.iter().map(|edge| time.literal(*edge)).collect();
@@ -327,5 +417,9 @@ fn bucket(inner: &Inner, edges: &[Micros]) -> Option<String> {
     } else {
         "::numeric"
     };
-    Some(format!("width_bucket({}{cast}, ARRAY[{}]{kind})", time.sql, literals?.join(", ")))
+    Some(format!(
+        "width_bucket({}{cast}, ARRAY[{}]{kind})",
+        time.sql,
+        literals?.join(", ")
+    ))
 }

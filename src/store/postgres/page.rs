@@ -28,7 +28,11 @@ pub async fn page(
     out: Sender<PageItem>,
     stop: &CancellationToken,
 ) -> Result<PageEnd, StoreError> {
-    let purpose = if request.limit.is_some() { Purpose::Browse } else { Purpose::Heavy };
+    let purpose = if request.limit.is_some() {
+        Purpose::Browse
+    } else {
+        Purpose::Heavy
+    };
     let session = inner.pool.lease(purpose, stop).await?;
     let layout = &inner.layout;
     let condition = sql::compile(&request.predicate, layout);
@@ -46,7 +50,11 @@ pub async fn page(
         condition,
         way,
         reader: RowReader::new(layout, request.payload, recheck),
-        batch: Batch { out, events: Vec::new(), weight: 0 },
+        batch: Batch {
+            out,
+            events: Vec::new(),
+            weight: 0,
+        },
         left: request.limit,
         stop,
     };
@@ -77,9 +85,13 @@ pub async fn road(
     if condition.reach != Reach::Indexed {
         return Ok(Road::Ordered);
     }
-    let statement =
-        format!("EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {conditions}", layout.from());
-    let plan = session.texts(&statement, &layout.table.label(), stop).await?;
+    let statement = format!(
+        "EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {conditions}",
+        layout.from()
+    );
+    let plan = session
+        .texts(&statement, &layout.table.label(), stop)
+        .await?;
     Ok(match planned_rows(&plan) {
         Some(rows) if rows <= SORTED_MOST => Road::Sorted,
         _ => Road::Ordered,
@@ -87,7 +99,12 @@ pub async fn road(
 }
 
 /// A page in the order of the index on time.
-pub fn ordered_statement(layout: &Layout, conditions: &str, way: Way, limit: Option<usize>) -> String {
+pub fn ordered_statement(
+    layout: &Layout,
+    conditions: &str,
+    way: Way,
+    limit: Option<usize>,
+) -> String {
     format!(
         "SELECT {} FROM {} WHERE {conditions} ORDER BY {}{}",
         layout.selected(),
@@ -99,7 +116,12 @@ pub fn ordered_statement(layout: &Layout, conditions: &str, way: Way, limit: Opt
 
 /// A page of what another index finds. The order is spelled as a row, which no index on time
 /// matches: the planner cannot mistake a rare value for one that will turn up soon.
-pub fn sorted_statement(layout: &Layout, conditions: &str, way: Way, limit: Option<usize>) -> String {
+pub fn sorted_statement(
+    layout: &Layout,
+    conditions: &str,
+    way: Way,
+    limit: Option<usize>,
+) -> String {
     format!(
         "SELECT {} FROM {} WHERE {conditions} ORDER BY ROW({}, {}) {}{}",
         layout.selected(),
@@ -157,7 +179,11 @@ impl<'p> Pager<'p> {
                 }
             }
         }
-        Ok(if self.is_full() { PageEnd::Limit } else { PageEnd::Exhausted })
+        Ok(if self.is_full() {
+            PageEnd::Limit
+        } else {
+            PageEnd::Exhausted
+        })
     }
 
     fn is_full(&self) -> bool {
@@ -167,12 +193,21 @@ impl<'p> Pager<'p> {
     /// The rows with a moment, from a cursor among them on.
     async fn dated(&mut self, cursor: Option<&Cursor>) -> Result<(), StoreError> {
         let layout = &self.inner.layout;
-        if self.condition.reach == Reach::Everything || !layout.table.is_ordered(&layout.time.name) {
+        if self.condition.reach == Reach::Everything || !layout.table.is_ordered(&layout.time.name)
+        {
             return self.chunks(cursor).await;
         }
         let from = cursor.map(|cursor| layout.beyond(cursor, self.way));
         let conditions = self.conditions(from.as_deref());
-        match road(layout, self.session, &self.condition, &conditions, self.stop).await? {
+        match road(
+            layout,
+            self.session,
+            &self.condition,
+            &conditions,
+            self.stop,
+        )
+        .await?
+        {
             Road::Sorted => self.sorted(from.as_deref()).await,
             Road::Ordered => self.walk(from).await,
         }
@@ -198,7 +233,9 @@ impl<'p> Pager<'p> {
     /// Everything an index finds, sorted.
     async fn sorted(&mut self, from: Option<&str>) -> Result<(), StoreError> {
         // With a re-check the limit could cut matches off; then everything is fetched.
-        let limit = self.left.filter(|_| self.condition.exactness == Exactness::Exact);
+        let limit = self
+            .left
+            .filter(|_| self.condition.exactness == Exactness::Exact);
         let conditions = self.conditions(from);
         let statement = sorted_statement(&self.inner.layout, &conditions, self.way, limit);
         self.bring(&statement).await.map(drop)
@@ -209,7 +246,9 @@ impl<'p> Pager<'p> {
         let layout = &self.inner.layout;
         let mut walk = Walk::begin(self.walked(), from).await?;
         while let Some(slice) = walk.next().await? {
-            let limit = self.left.filter(|_| self.condition.exactness == Exactness::Exact);
+            let limit = self
+                .left
+                .filter(|_| self.condition.exactness == Exactness::Exact);
             let conditions = format!("{slice} AND ({})", self.condition.sql);
             let statement = ordered_statement(layout, &conditions, self.way, limit);
             self.bring(&statement).await?;
@@ -218,7 +257,9 @@ impl<'p> Pager<'p> {
                 return Ok(());
             }
             if let Some(progress) = walk.progress() {
-                self.batch.send(PageItem::Progress(progress), self.stop).await?;
+                self.batch
+                    .send(PageItem::Progress(progress), self.stop)
+                    .await?;
             }
         }
         Ok(())
@@ -238,7 +279,10 @@ impl<'p> Pager<'p> {
     async fn undated(&mut self, cursor: Option<&Cursor>) -> Result<(), StoreError> {
         let layout = &self.inner.layout;
         let rank = layout.time.rank();
-        let mut conditions = vec![layout.time.is_undated(), format!("({})", self.condition.sql)];
+        let mut conditions = vec![
+            layout.time.is_undated(),
+            format!("({})", self.condition.sql),
+        ];
         // Newest first, the section is read by rank and then by key, newest key first.
         let (ranks, comparison) = match self.way {
             Way::Back => ("ASC", ">"),
@@ -277,7 +321,10 @@ impl<'p> Pager<'p> {
     async fn bring(&mut self, statement: &str) -> Result<Brought, StoreError> {
         let label = self.inner.layout.table.label();
         let mut rows = self.session.rows(statement, &label, self.stop).await?;
-        let mut brought = Brought { rows: 0, last: None };
+        let mut brought = Brought {
+            rows: 0,
+            last: None,
+        };
         while let Some(row) = rows.next().await? {
             brought.rows += 1;
             match self.reader.read(&row)? {

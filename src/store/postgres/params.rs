@@ -3,99 +3,16 @@
 //!
 //! Does not connect and does not look a password up; see `passfile` and `session`.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::store::StoreError;
 use crate::store::postgres::passfile;
+use crate::store::postgres::place::{Host, Place};
 use crate::store::postgres::secret::Secret;
+use crate::store::postgres::surroundings::Surroundings;
 use crate::store::postgres::target::{self, Given};
-
-/// What a process knows besides its arguments. Passed in, so that tests own it.
-pub struct Surroundings {
-    /// Environment variables.
-    pub env: BTreeMap<String, String>,
-    /// The login name of the operating system.
-    pub login: Option<String>,
-    /// The directory in which a local server puts its socket.
-    pub socket_dir: PathBuf,
-}
-
-impl Surroundings {
-    /// Reads the process's own.
-    pub fn of_process() -> Self {
-        let env: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let login = login_name().or_else(|| env.get("USER").cloned());
-        let debian = PathBuf::from("/var/run/postgresql");
-        let socket_dir = if debian.is_dir() { debian } else { PathBuf::from("/tmp") };
-        Self { env, login, socket_dir }
-    }
-
-    /// A path below the home directory, where there is one.
-    pub fn home(&self, below: &str) -> Option<PathBuf> {
-        Some(PathBuf::from(self.env.get("HOME")?).join(below))
-    }
-}
-
-/// The owner of this process by the password database, as libpq asks for it.
-fn login_name() -> Option<String> {
-    use std::os::unix::fs::MetadataExt;
-    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
-    let users = std::fs::read_to_string("/etc/passwd").ok()?;
-    users.lines().find_map(|line| {
-        let mut parts = line.split(':');
-        let name = parts.next()?;
-        (parts.nth(1)? == uid).then(|| name.to_owned())
-    })
-}
-
-/// One place where the server may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// A name or address, or the directory of a unix socket.
-    pub host: Host,
-    /// Where to connect instead of asking the resolver for `host`.
-    pub addr: Option<IpAddr>,
-    /// The port, also part of a socket's file name.
-    pub port: u16,
-}
-
-/// A host as libpq tells them apart: what begins with `/` or `@` is a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Host {
-    /// A name or an address.
-    Tcp(String),
-    /// The directory of a unix socket.
-    Unix(PathBuf),
-}
-
-impl Place {
-    /// Whether the bytes stay on this machine.
-    pub fn is_local(&self) -> bool {
-        match (&self.host, self.addr) {
-            (Host::Unix(_), _) => true,
-            (Host::Tcp(_), Some(addr)) => addr.is_loopback(),
-            (Host::Tcp(name), None) => {
-                name.eq_ignore_ascii_case("localhost")
-                    || name.parse().is_ok_and(|addr: IpAddr| addr.is_loopback())
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.host {
-            Host::Tcp(name) if name.contains(':') => write!(f, "[{name}]:{}", self.port),
-            Host::Tcp(name) => write!(f, "{name}:{}", self.port),
-            Host::Unix(dir) => write!(f, "socket {}/.s.PGSQL.{}", dir.display(), self.port),
-        }
-    }
-}
 
 /// How much TLS is asked for, in libpq's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,7 +156,9 @@ impl Params {
         add_service(&mut given, around)?;
         for (word, variable) in KEYWORDS {
             if let Some(value) = variable.and_then(|name| around.env.get(name)) {
-                given.entry(word.to_owned()).or_insert_with(|| value.clone());
+                given
+                    .entry(word.to_owned())
+                    .or_insert_with(|| value.clone());
             }
         }
         // An empty value means "not given", as in libpq.
@@ -249,19 +168,32 @@ impl Params {
 
     fn from_given(given: &Given, around: &Surroundings) -> Result<Self, StoreError> {
         let get = |word: &str| given.get(word).cloned();
-        let user = get("user").or_else(|| around.login.clone()).ok_or_else(|| {
-            bad("no role to log in as was given", "name one: postgres://USER@HOST/DATABASE")
-        })?;
+        let user = get("user")
+            .or_else(|| around.login.clone())
+            .ok_or_else(|| {
+                bad(
+                    "no role to log in as was given",
+                    "name one: postgres://USER@HOST/DATABASE",
+                )
+            })?;
         let ssl = get("sslmode").map(|word| ssl_mode(&word)).transpose()?;
         let root = get("sslrootcert").map(PathBuf::from);
-        let system_roots = root.as_ref().is_some_and(|path| path.as_os_str() == "system");
+        let system_roots = root
+            .as_ref()
+            .is_some_and(|path| path.as_os_str() == "system");
         Ok(Self {
             places: places(given, around)?,
             database: get("dbname").unwrap_or_else(|| user.clone()),
             user,
             password: get("password").map(Secret::new),
-            passfile: get("passfile").map(PathBuf::from).or_else(|| around.home(".pgpass")),
-            ssl: if system_roots { Some(SslMode::VerifyFull) } else { ssl },
+            passfile: get("passfile")
+                .map(PathBuf::from)
+                .or_else(|| around.home(".pgpass")),
+            ssl: if system_roots {
+                Some(SslMode::VerifyFull)
+            } else {
+                ssl
+            },
             ssl_files: SslFiles {
                 root: if system_roots {
                     None
@@ -359,7 +291,9 @@ fn add_service(given: &mut Given, around: &Surroundings) -> Result<(), StoreErro
             "there is no service {} in a service file",
             crate::core::sanitise::safe(&service)
         ),
-        hint: Some("services stand in ~/.pg_service.conf, or in the file PGSERVICEFILE names".into()),
+        hint: Some(
+            "services stand in ~/.pg_service.conf, or in the file PGSERVICEFILE names".into(),
+        ),
     })
 }
 
@@ -387,7 +321,10 @@ fn places(given: &Given, around: &Surroundings) -> Result<Vec<Place>, StoreError
                 .filter(|text| !text.is_empty())
                 .map(|text| {
                     text.parse::<IpAddr>().map_err(|_| {
-                        bad(&format!("hostaddr {text} is not an address"), "use host= for names")
+                        bad(
+                            &format!("hostaddr {text} is not an address"),
+                            "use host= for names",
+                        )
                     })
                 })
                 .transpose()?;
@@ -399,10 +336,17 @@ fn places(given: &Given, around: &Surroundings) -> Result<Vec<Place>, StoreError
                     None => Host::Unix(around.socket_dir.clone()),
                 },
             };
-            let port = match ports.get(place).or_else(|| ports.first()).map(String::as_str) {
+            let port = match ports
+                .get(place)
+                .or_else(|| ports.first())
+                .map(String::as_str)
+            {
                 None | Some("") => 5432,
                 Some(text) => text.parse().map_err(|_| {
-                    bad(&format!("port {text} is not a number from 1 to 65535"), "the usual one is 5432")
+                    bad(
+                        &format!("port {text} is not a number from 1 to 65535"),
+                        "the usual one is 5432",
+                    )
                 })?,
             };
             Ok(Place { host, addr, port })
@@ -426,11 +370,16 @@ fn connect_timeout(given: &Given) -> Result<Option<Duration>, StoreError> {
     let Some(text) = given.get("connect_timeout") else {
         return Ok(Some(Duration::from_secs(10)));
     };
-    let seconds: i64 = text
-        .trim()
-        .parse()
-        .map_err(|_| bad("connect_timeout is not a whole number of seconds", "0 waits for ever"))?;
-    Ok(u64::try_from(seconds).ok().filter(|s| *s > 0).map(Duration::from_secs))
+    let seconds: i64 = text.trim().parse().map_err(|_| {
+        bad(
+            "connect_timeout is not a whole number of seconds",
+            "0 waits for ever",
+        )
+    })?;
+    Ok(u64::try_from(seconds)
+        .ok()
+        .filter(|s| *s > 0)
+        .map(Duration::from_secs))
 }
 
 fn session_wish(given: &Given) -> Result<SessionWish, StoreError> {
@@ -450,12 +399,18 @@ fn binding(given: &Given) -> Result<Binding, StoreError> {
         None | Some("prefer") => Ok(Binding::Prefer),
         Some("disable") => Ok(Binding::Disable),
         Some("require") => Ok(Binding::Require),
-        Some(_) => Err(bad("channel_binding is unknown", "one of disable, prefer, require")),
+        Some(_) => Err(bad(
+            "channel_binding is unknown",
+            "one of disable, prefer, require",
+        )),
     }
 }
 
 fn bad(message: &str, hint: &str) -> StoreError {
-    StoreError::Target { message: message.to_owned(), hint: Some(hint.to_owned()) }
+    StoreError::Target {
+        message: message.to_owned(),
+        hint: Some(hint.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -464,7 +419,10 @@ mod tests {
 
     fn around(env: &[(&str, &str)]) -> Surroundings {
         Surroundings {
-            env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            env: env
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
             login: Some("me".to_owned()),
             socket_dir: PathBuf::from("/run/pg"),
         }
@@ -476,7 +434,12 @@ mod tests {
 
     #[test]
     fn a_uri_wins_over_variables_and_variables_over_defaults() {
-        let env = [("PGUSER", "env"), ("PGDATABASE", "envdb"), ("PGPORT", "6000"), ("PGHOST", "h")];
+        let env = [
+            ("PGUSER", "env"),
+            ("PGDATABASE", "envdb"),
+            ("PGPORT", "6000"),
+            ("PGHOST", "h"),
+        ];
         let params = resolve("postgres://u:p%40ss@db.example/audit?table=t", &env);
         assert_eq!(params.user, "u");
         assert_eq!(params.database, "audit");
@@ -485,10 +448,16 @@ mod tests {
         assert_eq!(params.table.as_deref(), Some("t"));
         assert!(!params.places[0].is_local());
         let params = resolve("postgres://", &env);
-        assert_eq!((params.user.as_str(), params.database.as_str()), ("env", "envdb"));
+        assert_eq!(
+            (params.user.as_str(), params.database.as_str()),
+            ("env", "envdb")
+        );
         assert_eq!(params.places[0].to_string(), "h:6000");
         let params = resolve("postgresql://", &[]);
-        assert_eq!((params.user.as_str(), params.database.as_str()), ("me", "me"));
+        assert_eq!(
+            (params.user.as_str(), params.database.as_str()),
+            ("me", "me")
+        );
         assert_eq!(params.places[0].host, Host::Unix("/run/pg".into()));
     }
 
@@ -500,7 +469,11 @@ mod tests {
             "host=/var/run dbname=db",
         ] {
             let params = resolve(text, &[]);
-            assert_eq!(params.places[0].host, Host::Unix("/var/run".into()), "{text}");
+            assert_eq!(
+                params.places[0].host,
+                Host::Unix("/var/run".into()),
+                "{text}"
+            );
             assert_eq!(params.database, "db");
             assert!(params.places[0].is_local());
         }
@@ -516,7 +489,10 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (text, part) in [
-            ("postgres://h/db?sslmod=require", "sslmod is not a connection parameter"),
+            (
+                "postgres://h/db?sslmod=require",
+                "sslmod is not a connection parameter",
+            ),
             ("postgres://h/db?sslmode=maybe", "sslmode maybe"),
             ("postgres://h:99999/db", "port 99999"),
             ("postgres://a,b,c:1,2/db?port=1,2", "different lengths"),

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::store::postgres::params::{Host, Place};
+use crate::store::postgres::place::{Host, Place};
 use crate::store::postgres::secret::Secret;
 
 /// What a passfile says about one place.
@@ -22,7 +22,10 @@ pub fn look_up(file: &Path, place: &Place, database: &str, user: &str) -> Found 
         return Found::Nothing;
     };
     if !facts.is_file() {
-        return Found::Refused(format!("the passfile {} is not a plain file", file.display()));
+        return Found::Refused(format!(
+            "the passfile {} is not a plain file",
+            file.display()
+        ));
     }
     if facts.permissions().mode() & 0o077 != 0 {
         return Found::Refused(format!(
@@ -42,7 +45,9 @@ pub fn look_up(file: &Path, place: &Place, database: &str, user: &str) -> Found 
     };
     text.lines()
         .find_map(|line| password_of(line, [&host, &port, database, user]))
-        .map_or(Found::Nothing, |password| Found::Password(Secret::new(password)))
+        .map_or(Found::Nothing, |password| {
+            Found::Password(Secret::new(password))
+        })
 }
 
 fn is_default_socket_dir(dir: &Path) -> bool {
@@ -63,7 +68,10 @@ fn password_of(line: &str, wanted: [&str; 4]) -> Option<String> {
         }
     }
     let password = (fields.len() == 5).then(|| fields.pop()).flatten()?;
-    let matches = fields.iter().zip(wanted).all(|(field, wanted)| field == "*" || field == wanted);
+    let matches = fields
+        .iter()
+        .zip(wanted)
+        .all(|(field, wanted)| field == "*" || field == wanted);
     matches.then_some(password)
 }
 
@@ -85,7 +93,10 @@ mod tests {
         ] {
             assert_eq!(password_of(line, wanted).as_deref(), expected, "{line}");
         }
-        assert_eq!(password_of("a\\:b:1:*:*:x", ["a:b", "1", "d", "u"]).as_deref(), Some("x"));
+        assert_eq!(
+            password_of("a\\:b:1:*:*:x", ["a:b", "1", "d", "u"]).as_deref(),
+            Some("x")
+        );
     }
 
     #[test]
@@ -93,7 +104,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("pass");
         std::fs::write(&file, "*:*:*:*:secret\n").expect("written");
-        let place = Place { host: Host::Tcp("h".into()), addr: None, port: 1 };
+        let place = Place {
+            host: Host::Tcp("h".into()),
+            addr: None,
+            port: 1,
+        };
         for (mode, readable) in [(0o600, true), (0o640, false), (0o604, false)] {
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("mode");
             let found = look_up(&file, &place, "d", "u");

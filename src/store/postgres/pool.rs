@@ -47,7 +47,11 @@ impl Pool {
     /// A pool that already has its first connection.
     pub fn new(params: Params, first: Session) -> Self {
         let browse = Lane::new(Purpose::Browse, 1);
-        browse.idle.lock().unwrap_or_else(PoisonError::into_inner).push(first);
+        browse
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(first);
         Self {
             params,
             browse,
@@ -72,14 +76,19 @@ impl Pool {
             () = stop.cancelled() => return Err(StoreError::Cancelled),
         };
         let permit = permit.map_err(|_| StoreError::Cancelled)?;
-        let session = match lane.take() {
-            Some(session) => session,
-            None => tokio::select! {
+        let session = if let Some(session) = lane.take() {
+            session
+        } else {
+            tokio::select! {
                 opened = Session::open(&self.params, lane.purpose) => opened?,
                 () = stop.cancelled() => return Err(StoreError::Cancelled),
-            },
+            }
         };
-        Ok(Lease { session: Some(session), lane: lane.clone(), _permit: permit })
+        Ok(Lease {
+            session: Some(session),
+            lane: lane.clone(),
+            _permit: permit,
+        })
     }
 }
 
@@ -94,8 +103,11 @@ pub struct Lease {
 impl std::ops::Deref for Lease {
     type Target = Session;
 
+    #[expect(clippy::expect_used, reason = "only drop takes the session out")]
     fn deref(&self) -> &Session {
-        self.session.as_ref().expect("a lease has its session until it is dropped")
+        self.session
+            .as_ref()
+            .expect("a lease has its session until it is dropped")
     }
 }
 
@@ -105,7 +117,11 @@ impl Drop for Lease {
             return;
         };
         if session.is_usable() {
-            self.lane.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+            self.lane
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(session);
         } else {
             session.abandon();
         }

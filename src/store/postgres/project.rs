@@ -54,7 +54,9 @@ impl Projection {
             ValueExpr::Absent => {}
             ValueExpr::Path(path) => self.path(path, Part::Value),
             ValueExpr::First(parts) | ValueExpr::All(parts) => {
-                parts.iter().for_each(|part| self.expr(part));
+                for part in parts {
+                    self.expr(part);
+                }
             }
             ValueExpr::Template(parts) => {
                 for part in parts {
@@ -72,7 +74,9 @@ impl Projection {
             Condition::Has(path) => self.path(path, Part::Presence),
             Condition::In(expr, _) | Condition::EndsWith(expr, _) => self.expr(expr),
             Condition::And(parts) | Condition::Or(parts) => {
-                parts.iter().for_each(|part| self.condition(part));
+                for part in parts {
+                    self.condition(part);
+                }
             }
             Condition::Not(part) => self.condition(part),
         }
@@ -80,7 +84,10 @@ impl Projection {
 
     /// The parts as columns, and how to put a record together from them.
     pub fn select(self, table: &Table) -> Selection {
-        let mut selection = Selection { columns: Vec::new(), places: Vec::new() };
+        let mut selection = Selection {
+            columns: Vec::new(),
+            places: Vec::new(),
+        };
         for (path, part) in &self.parts {
             let column = table.column(path.column()).filter(|column| column.readable);
             let Some(column) = column else {

@@ -9,8 +9,9 @@ use crate::core::json::{FlatJson, Node};
 use crate::core::profile::evaluate::evaluate;
 use crate::core::query::predicate::Predicate;
 use crate::core::scalar::Scalar;
+use crate::store::postgres::answer::text;
 use crate::store::postgres::layout::{Layout, row_place};
-use crate::store::postgres::session::text;
+use crate::store::postgres::sql::quote::hex;
 use crate::store::{PayloadNeed, StoreError};
 
 /// Turns rows into events; keeps the parser's memory between them.
@@ -33,7 +34,12 @@ pub enum Read {
 impl<'l> RowReader<'l> {
     /// Reads rows of a layout.
     pub fn new(layout: &'l Layout, need: PayloadNeed, recheck: Option<&'l Predicate>) -> Self {
-        Self { layout, need, recheck, nodes: Vec::new() }
+        Self {
+            layout,
+            need,
+            recheck,
+            nodes: Vec::new(),
+        }
     }
 
     /// Reads one row of `layout.selected()`.
@@ -55,7 +61,10 @@ impl<'l> RowReader<'l> {
     ) -> Result<(), StoreError> {
         self.with_record(row, |reader, record, place| {
             let event = reader.event(record, place);
-            if reader.recheck.is_none_or(|predicate| predicate.matches(&event, record)) {
+            if reader
+                .recheck
+                .is_none_or(|predicate| predicate.matches(&event, record))
+            {
                 visit(&event, record);
             }
         })
@@ -72,7 +81,11 @@ impl<'l> RowReader<'l> {
             message: format!("{}: a row is {error}", self.layout.table.label()),
             hint: None,
         })?;
-        let place = if self.layout.is_keyed_by_place() { text(row, 1) } else { None };
+        let place = if self.layout.is_keyed_by_place() {
+            text(row, 1)
+        } else {
+            None
+        };
         let result = read(self, &record, place.as_deref());
         // One huge record must not keep its memory for the rest of the list.
         if record.len() < 100_000 {
@@ -89,7 +102,9 @@ impl<'l> RowReader<'l> {
             .iter()
             .map(|column| match &column.name {
                 Some(name) => key_part(record, name),
-                None => place.and_then(row_place).map_or(KeyPart::Null, KeyPart::Int),
+                None => place
+                    .and_then(row_place)
+                    .map_or(KeyPart::Null, KeyPart::Int),
             })
             .collect();
         let cursor = Cursor {
@@ -113,7 +128,10 @@ impl<'l> RowReader<'l> {
 
 /// A column of a record as a part of a key.
 pub fn key_part(record: &FlatJson<'_>, name: &str) -> KeyPart {
-    match record.get(record.root(), name).and_then(|node| record.scalar(node)) {
+    match record
+        .get(record.root(), name)
+        .and_then(|node| record.scalar(node))
+    {
         None => KeyPart::Null,
         Some(Scalar::Number(number)) => number
             .parse()
@@ -164,9 +182,4 @@ pub fn id(key: &[KeyPart]) -> EventId {
         })
         .collect();
     EventId::new(serde_json::Value::Array(parts).to_string())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\\x{digits}")
 }

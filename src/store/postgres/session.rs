@@ -3,23 +3,25 @@
 //! Does not know tables or events. Nothing here can write; `demo` has its own connection.
 
 use std::borrow::Cow;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::task::AbortHandle;
-use tokio_postgres::types::{FromSql, Type};
-use tokio_postgres::{CancelToken, Client, Config, Row, RowStream, SimpleQueryMessage};
+use tokio_postgres::types::Type;
+use tokio_postgres::{CancelToken, Client, Config, RowStream, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::StoreError;
-use crate::store::postgres::params::{Binding, Host, Params, Place, SessionWish};
-use crate::store::postgres::passfile::Found;
-use crate::store::postgres::tls::{self, Security};
+use crate::store::postgres::answer::{Rows, text};
 use crate::store::postgres::failure;
+use crate::store::postgres::params::{Binding, Params, SessionWish};
+use crate::store::postgres::passfile::Found;
+use crate::store::postgres::place::{Host, Place};
+use crate::store::postgres::secret::Secret;
+use crate::store::postgres::tls::{self, Security};
 
 /// What a connection is for; decides how long the server may work on one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +112,8 @@ impl Canceller {
     async fn cancel(self) {
         // A request that does not get through changes nothing: the statement timeout remains.
         let asked = tokio::time::timeout(Duration::from_secs(5), self.token.cancel_query(self.tls));
-        if let Ok(Err(error)) | Err(error) = asked.await.map_err(|_| None).map(|r| r.map_err(Some)) {
+        if let Ok(Err(error)) | Err(error) = asked.await.map_err(|_| None).map(|r| r.map_err(Some))
+        {
             tracing::warn!(?error, "a cancel request did not get through");
         }
     }
@@ -145,7 +148,14 @@ impl Session {
         let mut security = attempts.next().unwrap_or(Security::Full);
         loop {
             let tls = tls::connector(security, &params.ssl_files)?;
-            let config = config(params, place, security, purpose, password.as_ref().map(|s| s.expose()), with_options);
+            let config = config(
+                params,
+                place,
+                security,
+                purpose,
+                password.as_ref().map(Secret::expose),
+                with_options,
+            );
             let error = match config.connect(tls.clone()).await {
                 Ok((client, connection)) => {
                     let driver = tokio::spawn(async move {
@@ -154,8 +164,12 @@ impl Session {
                         }
                     })
                     .abort_handle();
-                    let cancel = Canceller { token: client.cancel_token(), tls };
-                    return Self::settle(client, cancel, driver, params, place, security, purpose).await;
+                    let cancel = Canceller {
+                        token: client.cancel_token(),
+                        tls,
+                    };
+                    return Self::settle(client, cancel, driver, params, place, security, purpose)
+                        .await;
                 }
                 Err(error) => error,
             };
@@ -185,18 +199,20 @@ impl Session {
         let read_only = |facts: &[String; 5]| facts[0] == "on";
         if purpose != Purpose::Load && (!read_only(&facts) || facts[4] != "UTC") {
             // A pooler has swallowed the startup options; the same by statement.
-            let statements: String = purpose
-                .settings()
-                .iter()
-                .map(|(name, value)| format!("SET {name} = '{value}';"))
-                .collect();
-            client.batch_execute(&statements).await.map_err(lost)?;
+            for (name, value) in purpose.settings() {
+                let statement = format!("SET {name} = '{value}'");
+                client.batch_execute(&statement).await.map_err(lost)?;
+            }
             facts = self::facts(&client).await.map_err(lost)?;
         }
         if purpose != Purpose::Load && !read_only(&facts) {
             return Err(StoreError::Refused {
-                message: format!("{place} does not keep the session read-only, so nothing is read from it"),
-                hint: Some("connect to the server itself, or to a pooler in session mode".to_owned()),
+                message: format!(
+                    "{place} does not keep the session read-only, so nothing is read from it"
+                ),
+                hint: Some(
+                    "connect to the server itself, or to a pooler in session mode".to_owned(),
+                ),
             });
         }
         let [_, version, encoding, recovery, _] = facts;
@@ -215,7 +231,10 @@ impl Session {
         if encoding == "SQL_ASCII" {
             // The server knows no encoding and would refuse bytes that are not UTF-8; taken as they
             // are, they can be shown with a mark.
-            client.batch_execute("SET client_encoding = 'SQL_ASCII'").await.map_err(lost)?;
+            client
+                .batch_execute("SET client_encoding = 'SQL_ASCII'")
+                .await
+                .map_err(lost)?;
         }
         let server = Server {
             version: version.split(' ').next().unwrap_or_default().to_owned(),
@@ -225,12 +244,28 @@ impl Session {
             place: place.clone(),
             role: params.user.clone(),
         };
-        Ok(Self { client, cancel, server: Arc::new(server), busy: AtomicBool::new(false), driver })
+        Ok(Self {
+            client,
+            cancel,
+            server: Arc::new(server),
+            busy: AtomicBool::new(false),
+            driver,
+        })
     }
 
     /// Whether the connection can be used for another statement.
     pub fn is_usable(&self) -> bool {
         !self.client.is_closed() && !self.busy.load(Ordering::Relaxed)
+    }
+
+    /// The answer to the last statement was read to its end.
+    pub fn mark_answered(&self) {
+        self.busy.store(false, Ordering::Relaxed);
+    }
+
+    /// Asks the server to stop what it is doing for this connection.
+    pub async fn cancel(&self) {
+        self.cancel.clone().cancel().await;
     }
 
     /// Ends a connection whose answer nobody waits for, also on the server.
@@ -258,7 +293,9 @@ impl Session {
         }
         tracing::debug!(sql, "statement");
         self.busy.store(true, Ordering::Relaxed);
-        let started = self.client.query_typed_raw(sql, std::iter::empty::<(&str, Type)>());
+        let started = self
+            .client
+            .query_typed_raw(sql, std::iter::empty::<(&str, Type)>());
         let mut started = std::pin::pin!(started);
         let stream = tokio::select! {
             biased;
@@ -275,7 +312,7 @@ impl Session {
             }
         };
         match stream {
-            Ok(stream) => Ok(Rows { session: self, stream: Box::pin(stream), name, stop }),
+            Ok(stream) => Ok(Rows::new(self, stream, name, stop)),
             Err(error) => {
                 self.busy.store(false, Ordering::Relaxed);
                 Err(failure::answering(&error, name))
@@ -293,14 +330,21 @@ impl Session {
         let mut rows = self.rows(sql, name, stop).await?;
         let mut all = Vec::new();
         while let Some(row) = rows.next().await? {
-            all.push((0..row.len()).map(|at| text(&row, at).map(Cow::into_owned)).collect());
+            all.push(
+                (0..row.len())
+                    .map(|at| text(&row, at).map(Cow::into_owned))
+                    .collect(),
+            );
         }
         Ok(all)
     }
 
     /// Runs statements that answer nothing.
     pub async fn run(&self, sql: &str, name: &str) -> Result<(), StoreError> {
-        self.client.batch_execute(sql).await.map_err(|error| failure::answering(&error, name))
+        self.client
+            .batch_execute(sql)
+            .await
+            .map_err(|error| failure::answering(&error, name))
     }
 
     /// The protocol's client, for loading demo data.
@@ -326,7 +370,9 @@ async fn facts(client: &Client) -> Result<[String; 5], tokio_postgres::Error> {
         _ => None,
     });
     Ok(std::array::from_fn(|at| {
-        row.and_then(|row| row.try_get(at).ok().flatten()).unwrap_or_default().to_owned()
+        row.and_then(|row| row.try_get(at).ok().flatten())
+            .unwrap_or_default()
+            .to_owned()
     }))
 }
 
@@ -346,7 +392,10 @@ fn config(
     if let Some(addr) = place.addr {
         config.hostaddr(addr);
     }
-    config.port(place.port).user(&params.user).dbname(&params.database);
+    config
+        .port(place.port)
+        .user(&params.user)
+        .dbname(&params.database);
     config.application_name(&params.application);
     if let Some(password) = password {
         config.password(password);
@@ -366,7 +415,10 @@ fn config(
     });
     if with_options {
         // The user's settings may change the timeout, but nothing that reading relies on.
-        let mut options = format!("-c statement_timeout={} -c lock_timeout=15s", purpose.statement_timeout());
+        let mut options = format!(
+            "-c statement_timeout={} -c lock_timeout=15s",
+            purpose.statement_timeout()
+        );
         if let Some(own) = &params.options {
             options = format!("{options} {own}");
         }
@@ -376,68 +428,4 @@ fn config(
         config.options(options);
     }
     config
-}
-
-/// Rows as they arrive. To stop early, cancel the token and call [`Rows::next`] once more.
-pub struct Rows<'s> {
-    session: &'s Session,
-    stream: Pin<Box<RowStream>>,
-    name: &'s str,
-    stop: &'s CancellationToken,
-}
-
-impl Rows<'_> {
-    /// The next row; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Row>, StoreError> {
-        if self.stop.is_cancelled() {
-            return Err(self.cancelled().await);
-        }
-        let next = tokio::select! {
-            biased;
-            next = self.stream.next() => next,
-            () = self.stop.cancelled() => return Err(self.cancelled().await),
-        };
-        match next {
-            Some(Ok(row)) => Ok(Some(row)),
-            Some(Err(error)) => {
-                self.session.busy.store(false, Ordering::Relaxed);
-                Err(failure::answering(&error, self.name))
-            }
-            None => {
-                self.session.busy.store(false, Ordering::Relaxed);
-                Ok(None)
-            }
-        }
-    }
-
-    /// Stops the server's work and reads the rest of its answer, so that the connection is free.
-    async fn cancelled(&mut self) -> StoreError {
-        self.session.cancel.clone().cancel().await;
-        while let Some(Ok(_)) = self.stream.next().await {}
-        self.session.busy.store(false, Ordering::Relaxed);
-        StoreError::Cancelled
-    }
-}
-
-/// A column as the server sent it, whatever its type.
-struct Raw<'a>(&'a [u8]);
-
-impl<'a> FromSql<'a> for Raw<'a> {
-    fn from_sql(
-        _: &Type,
-        raw: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(raw))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
-/// A text column; bytes that are not UTF-8 become U+FFFD, which is visible. `None` for NULL and for
-/// columns that are not there.
-pub fn text(row: &Row, at: usize) -> Option<Cow<'_, str>> {
-    let raw: Option<Raw<'_>> = row.try_get(at).ok()?;
-    raw.map(|Raw(bytes)| String::from_utf8_lossy(bytes))
 }

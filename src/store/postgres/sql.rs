@@ -13,8 +13,8 @@ use crate::core::instant::Micros;
 use crate::core::profile::{self, ColumnKind};
 use crate::core::query::predicate::{Atom, Predicate, Test};
 use crate::store::postgres::layout::{Layout, TimeForm};
-pub use condition::{Condition, Reach};
 use condition::Tree;
+pub use condition::{Condition, Reach};
 use value::{Compiler, Reached};
 
 /// Compiles a predicate.
@@ -24,7 +24,11 @@ pub fn compile(predicate: &Predicate, layout: &Layout) -> Condition {
 
 /// Compiles a profile's own condition.
 pub fn holding(when: &profile::Condition, layout: &Layout) -> Condition {
-    Compiler { table: &layout.table }.holds(when).condition()
+    Compiler {
+        table: &layout.table,
+    }
+    .holds(when)
+    .condition()
 }
 
 fn tree(predicate: &Predicate, layout: &Layout) -> Tree {
@@ -40,7 +44,9 @@ fn tree(predicate: &Predicate, layout: &Layout) -> Tree {
 }
 
 fn leaf(atom: &Atom, layout: &Layout) -> Tree {
-    let compiler = Compiler { table: &layout.table };
+    let compiler = Compiler {
+        table: &layout.table,
+    };
     match atom {
         Atom::At { since, until } => within(*since, *until, layout),
         Atom::HasTime => has_time(layout),
@@ -72,8 +78,11 @@ pub fn bounds(predicate: &Predicate, layout: &Layout) -> [Option<String>; 2] {
     let Some(slack) = slack(layout) else {
         return [None, None];
     };
-    [since.map(|at| at.plus(-slack)), until.map(|at| at.plus(slack))]
-        .map(|at| at.and_then(|at| layout.time.literal(at)))
+    [
+        since.map(|at| at.plus(-slack)),
+        until.map(|at| at.plus(slack)),
+    ]
+    .map(|at| at.and_then(|at| layout.time.literal(at)))
 }
 
 /// Plain ranges on the raw column, so that its index serves them.
@@ -86,14 +95,24 @@ fn within(since: Option<Micros>, until: Option<Micros>, layout: &Layout) -> Tree
         let literal = layout.time.literal(at?.plus(slack))?;
         Some(format!("{sql} {sign} {literal}"))
     };
-    let bounds: Vec<String> =
-        [bound(since, -slack, ">="), bound(until, slack, "<")].into_iter().flatten().collect();
+    let bounds: Vec<String> = [bound(since, -slack, ">="), bound(until, slack, "<")]
+        .into_iter()
+        .flatten()
+        .collect();
     let is_complete = bounds.len() == usize::from(since.is_some()) + usize::from(until.is_some());
     if bounds.is_empty() {
-        return if is_complete { has_time(layout) } else { Tree::Unknown };
+        return if is_complete {
+            has_time(layout)
+        } else {
+            Tree::Unknown
+        };
     }
     let both = bounds.join(" AND ");
-    if slack == 0 && is_complete { Tree::Leaf(both, Reach::Everything) } else { Tree::Wider(both) }
+    if slack == 0 && is_complete {
+        Tree::Leaf(both, Reach::Everything)
+    } else {
+        Tree::Wider(both)
+    }
 }
 
 fn has_time(layout: &Layout) -> Tree {
@@ -113,7 +132,9 @@ fn has_time(layout: &Layout) -> Tree {
 
 /// The first rule that holds decides, so a rule counts only where no earlier one holds.
 fn outcome(any_of: &[Outcome], layout: &Layout) -> Tree {
-    let compiler = Compiler { table: &layout.table };
+    let compiler = Compiler {
+        table: &layout.table,
+    };
     let mut earlier: Vec<Tree> = Vec::new();
     let mut decided = Vec::new();
     for rule in &layout.profile.outcome {
@@ -132,7 +153,11 @@ fn id(test: &Test, layout: &Layout) -> Tree {
     let [key] = layout.key.as_slice() else {
         return Tree::Unknown;
     };
-    let Some(column) = key.name.as_deref().and_then(|name| layout.table.column(name)) else {
+    let Some(column) = key
+        .name
+        .as_deref()
+        .and_then(|name| layout.table.column(name))
+    else {
         return Tree::Unknown;
     };
     let t = value::reference(column);
@@ -142,7 +167,10 @@ fn id(test: &Test, layout: &Layout) -> Tree {
         match kind {
             // `007` is another text than `7`.
             ColumnKind::Int => {
-                let number = word.parse::<i64>().ok().filter(|number| number.to_string() == word);
+                let number = word
+                    .parse::<i64>()
+                    .ok()
+                    .filter(|number| number.to_string() == word);
                 return number.map_or(Tree::False, |number| {
                     Tree::Leaf(format!("{t} = {number}"), Reach::Indexed)
                 });

@@ -12,10 +12,11 @@ use crate::core::json::FlatJson;
 use crate::core::profile::Changes;
 use crate::store::overlap::{Glance, Match, Missed, Observed, Overlap, Settlement, UNDATED_MOST};
 use crate::store::postgres::Inner;
+use crate::store::postgres::answer::text;
 use crate::store::postgres::layout::{Layout, TimeForm, Way};
 use crate::store::postgres::numbers;
 use crate::store::postgres::rows::{RowReader, id, key_of, key_part};
-use crate::store::postgres::session::{Purpose, Session, text};
+use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::quote::{ident, text as quoted};
 use crate::store::postgres::walk::instant;
 use crate::store::{Change, StoreError, TailEvent, TailItem, TailRequest};
@@ -49,7 +50,11 @@ pub async fn tail(
         inner,
         request: &request,
         overlap,
-        outlet: Outlet { out, stop, is_intact: true },
+        outlet: Outlet {
+            out,
+            stop,
+            is_intact: true,
+        },
         stop,
         saved: None,
     };
@@ -92,7 +97,11 @@ impl Tail<'_> {
             };
             has_begun = true;
             attempt = 0;
-            pause = if told > 0 { BUSY } else { (pause * 5 / 4).min(IDLE) };
+            pause = if told > 0 {
+                BUSY
+            } else {
+                (pause * 5 / 4).min(IDLE)
+            };
             if let Err(end) = self.sleep(pause).await {
                 return end;
             }
@@ -108,11 +117,19 @@ impl Tail<'_> {
         self.poll(&session).await
     }
 
-    async fn wait_for_server(&mut self, attempt: u32, error: &StoreError) -> Result<(), StoreError> {
+    async fn wait_for_server(
+        &mut self,
+        attempt: u32,
+        error: &StoreError,
+    ) -> Result<(), StoreError> {
         let longest = BUSY.saturating_mul(1 << attempt.min(10)).min(PATIENCE);
         // Everybody who lost the same server must not come back at the same moment.
         let wait = longest.mul_f64(0.5 + fastrand::f64() / 2.0);
-        let item = TailItem::Reconnecting { attempt, error: error.to_string(), wait };
+        let item = TailItem::Reconnecting {
+            attempt,
+            error: error.to_string(),
+            wait,
+        };
         self.outlet.send(item).await?;
         self.sleep(wait).await
     }
@@ -142,7 +159,10 @@ impl Tail<'_> {
         if let Some(complete) = self.overlap.completeness() {
             self.outlet.send(TailItem::Complete(complete)).await?;
         }
-        if self.saved.is_none_or(|saved| saved.elapsed() >= Duration::from_secs(1)) {
+        if self
+            .saved
+            .is_none_or(|saved| saved.elapsed() >= Duration::from_secs(1))
+        {
             self.save().await;
         }
         Ok(told)
@@ -205,8 +225,10 @@ impl Tail<'_> {
         for kind in kinds {
             all.extend(self.glances(session, &kind, &order, UNDATED_MOST).await?);
         }
-        let places: Vec<(Cursor, EventId)> =
-            all.iter().map(|glance| (glance.cursor.clone(), glance.id.clone())).collect();
+        let places: Vec<(Cursor, EventId)> = all
+            .iter()
+            .map(|glance| (glance.cursor.clone(), glance.id.clone()))
+            .collect();
         self.overlap.undated(&places);
         self.look(session, &all).await
     }
@@ -214,8 +236,12 @@ impl Tail<'_> {
     /// Rows that left the window before they were settled.
     async fn unsettled(&mut self, session: &Session) -> Result<usize, StoreError> {
         let parts = self.inner.layout.key.len();
-        let keys: Vec<Vec<KeyPart>> =
-            self.overlap.unsettled().iter().filter_map(|id| key_of(id, parts)).collect();
+        let keys: Vec<Vec<KeyPart>> = self
+            .overlap
+            .unsettled()
+            .iter()
+            .filter_map(|id| key_of(id, parts))
+            .collect();
         self.look_at(session, keys).await
     }
 
@@ -232,9 +258,15 @@ impl Tail<'_> {
         let names = layout.key.iter().filter_map(|part| part.name.as_deref());
         let mut columns: Vec<&str> = names.chain([layout.time.name.as_str()]).collect();
         columns.dedup();
-        let pairs: Vec<String> =
-            columns.iter().map(|name| format!("{}, t.{}", quoted(name), ident(name))).collect();
-        let place = if layout.is_keyed_by_place() { "t.ctid::text" } else { "NULL" };
+        let pairs: Vec<String> = columns
+            .iter()
+            .map(|name| format!("{}, t.{}", quoted(name), ident(name)))
+            .collect();
+        let place = if layout.is_keyed_by_place() {
+            "t.ctid::text"
+        } else {
+            "NULL"
+        };
         let statement = format!(
             "SELECT json_build_object({})::text, {}, {place} FROM {} WHERE {condition} ORDER BY {order} LIMIT {most}",
             pairs.join(", "),
@@ -254,11 +286,13 @@ impl Tail<'_> {
 
     /// Reads those of the rows in full that are news.
     async fn look(&mut self, session: &Session, glances: &[Glanced]) -> Result<usize, StoreError> {
-        let is_news = |glance: &&Glanced| {
-            self.overlap.glance(&glance.id, &glance.version) == Glance::Look
-        };
-        let keys: Vec<Vec<KeyPart>> =
-            glances.iter().filter(is_news).map(|glance| glance.cursor.key.clone()).collect();
+        let is_news =
+            |glance: &&Glanced| self.overlap.glance(&glance.id, &glance.version) == Glance::Look;
+        let keys: Vec<Vec<KeyPart>> = glances
+            .iter()
+            .filter(is_news)
+            .map(|glance| glance.cursor.key.clone())
+            .collect();
         self.look_at(session, keys).await
     }
 
@@ -287,7 +321,11 @@ impl Tail<'_> {
                 let version = text(&row, row.len() - 1).unwrap_or_default().into_owned();
                 let predicate = &self.request.predicate;
                 reader.visit(&row, &mut |event, record| {
-                    let matches = if predicate.matches(event, record) { Match::Yes } else { Match::No };
+                    let matches = if predicate.matches(event, record) {
+                        Match::Yes
+                    } else {
+                        Match::No
+                    };
                     seen.push((event.clone(), version.clone(), matches));
                 })?;
             }
@@ -334,10 +372,9 @@ impl Glanced {
         let record = FlatJson::parse(json).ok()?;
         let time = key_part(&record, &layout.time.name);
         let at = match &time {
-            KeyPart::Null => At::Absent,
+            KeyPart::Null | KeyPart::Bytes(_) => At::Absent,
             KeyPart::Int(number) => instant(layout, &number.to_string()),
             KeyPart::Number(text) | KeyPart::Text(text) => instant(layout, text),
-            KeyPart::Bytes(_) => At::Absent,
         };
         let key: Vec<KeyPart> = layout
             .key
@@ -349,7 +386,11 @@ impl Glanced {
                     .map_or(KeyPart::Null, KeyPart::Int),
             })
             .collect();
-        Some(Self { id: id(&key), cursor: Cursor { at, time, key }, version })
+        Some(Self {
+            id: id(&key),
+            cursor: Cursor { at, time, key },
+            version,
+        })
     }
 }
 
@@ -373,6 +414,10 @@ impl Outlet<'_> {
             }
         };
         self.is_intact &= sent;
-        if sent { Ok(()) } else { Err(StoreError::Cancelled) }
+        if sent {
+            Ok(())
+        } else {
+            Err(StoreError::Cancelled)
+        }
     }
 }

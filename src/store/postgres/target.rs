@@ -15,14 +15,23 @@ pub fn is_postgres(text: &str) -> bool {
 }
 
 fn uri_body(text: &str) -> Option<&str> {
-    text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"))
+    text.strip_prefix("postgres://")
+        .or_else(|| text.strip_prefix("postgresql://"))
 }
 
 /// `host=… dbname=…`: begins with a word libpq uses to find a server.
 fn is_keyword_string(text: &str) -> bool {
-    let word = text.trim_start().split('=').next().unwrap_or_default().trim_end();
+    let word = text
+        .trim_start()
+        .split('=')
+        .next()
+        .unwrap_or_default()
+        .trim_end();
     text.contains('=')
-        && ["host", "hostaddr", "dbname", "user", "port", "service", "password", "sslmode"].contains(&word)
+        && [
+            "host", "hostaddr", "dbname", "user", "port", "service", "password", "sslmode",
+        ]
+        .contains(&word)
 }
 
 /// Reads a URI or a keyword string.
@@ -41,7 +50,9 @@ fn uri(body: &str) -> Result<Given, StoreError> {
         None => (None, main),
     };
     if let Some(userinfo) = userinfo {
-        let (user, password) = userinfo.split_once(':').map_or((userinfo, None), |(u, p)| (u, Some(p)));
+        let (user, password) = userinfo
+            .split_once(':')
+            .map_or((userinfo, None), |(u, p)| (u, Some(p)));
         insert(&mut given, "user", user)?;
         if let Some(password) = password {
             insert(&mut given, "password", password)?;
@@ -80,8 +91,9 @@ fn insert(given: &mut Given, word: &str, value: &str) -> Result<(), StoreError> 
 
 fn host_and_port(part: &str) -> Result<(&str, &str), StoreError> {
     if let Some(rest) = part.strip_prefix('[') {
-        let (name, after) =
-            rest.split_once(']').ok_or_else(|| unreadable("an address in [ ] has no closing bracket"))?;
+        let (name, after) = rest
+            .split_once(']')
+            .ok_or_else(|| unreadable("an address in [ ] has no closing bracket"))?;
         return Ok((name, after.strip_prefix(':').unwrap_or("")));
     }
     Ok(part.split_once(':').unwrap_or((part, "")))
@@ -101,7 +113,11 @@ fn decode(text: &str) -> Result<String, StoreError> {
             (Some(high), Some(low)) if high + low > 0 => {
                 bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
             }
-            _ => return Err(unreadable("a % is not followed by two hexadecimal digits (write %25 for a %)")),
+            _ => {
+                return Err(unreadable(
+                    "a % is not followed by two hexadecimal digits (write %25 for a %)",
+                ));
+            }
         }
     }
     String::from_utf8(bytes).map_err(|_| unreadable("a percent-encoded part is not UTF-8"))
@@ -153,7 +169,11 @@ fn keywords(text: &str) -> Result<Given, StoreError> {
 /// One section of a service file; `None` when it is not there.
 pub fn service(text: &str, name: &str) -> Option<Given> {
     let mut lines = text.lines().map(str::trim);
-    lines.find(|line| line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) == Some(name))?;
+    lines.find(|line| {
+        line.strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            == Some(name)
+    })?;
     Some(
         lines
             .take_while(|line| !line.starts_with('['))
@@ -174,7 +194,11 @@ fn unreadable(why: &str) -> StoreError {
 /// The same target with every password in it masked, for anything that is shown.
 pub fn redact(text: &str) -> String {
     let Some((scheme, body)) = text.split_once("://") else {
-        return if is_keyword_string(text) { redact_keywords(text) } else { text.to_owned() };
+        return if is_keyword_string(text) {
+            redact_keywords(text)
+        } else {
+            text.to_owned()
+        };
     };
     // The last @ ends the user part even when a password contains one unescaped: masking too much
     // is the safe mistake.
@@ -189,7 +213,9 @@ pub fn redact(text: &str) -> String {
         let mut from = 0;
         while let Some(at) = shown[from..].find(word) {
             let begin = from + at + word.len();
-            let end = shown[begin..].find('&').map_or(shown.len(), |length| begin + length);
+            let end = shown[begin..]
+                .find('&')
+                .map_or(shown.len(), |length| begin + length);
             shown.replace_range(begin..end, "***");
             from = begin;
         }
@@ -204,7 +230,11 @@ fn redact_keywords(text: &str) -> String {
     let parts: Vec<String> = given
         .iter()
         .map(|(word, value)| {
-            let value = if word.ends_with("password") { "***" } else { value };
+            let value = if word.ends_with("password") {
+                "***"
+            } else {
+                value
+            };
             format!("{word}={value}")
         })
         .collect();
@@ -232,7 +262,10 @@ mod tests {
             assert!(!shown.contains("hunter2"), "{shown}");
             assert!(shown.contains("***"), "{shown}");
         }
-        assert_eq!(redact("postgres://u@h/db?table=t"), "postgres://u@h/db?table=t");
+        assert_eq!(
+            redact("postgres://u@h/db?table=t"),
+            "postgres://u@h/db?table=t"
+        );
         assert_eq!(redact("some/file.db"), "some/file.db");
     }
 

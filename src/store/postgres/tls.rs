@@ -16,7 +16,8 @@ use rustls::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::store::StoreError;
-use crate::store::postgres::params::{Place, SslFiles, SslMode};
+use crate::store::postgres::params::{SslFiles, SslMode};
+use crate::store::postgres::place::Place;
 
 /// What protects one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Security {
     /// Without a word from the user, remote servers are verified in full: libpq's default, `prefer`,
     /// would hand the password to anybody who answers.
     pub fn attempts(mode: Option<SslMode>, place: &Place, files: &SslFiles) -> Vec<Self> {
-        if matches!(place.host, super::params::Host::Unix(_)) {
+        if matches!(place.host, super::place::Host::Unix(_)) {
             return vec![Self::Plain];
         }
         match mode {
@@ -57,7 +58,7 @@ impl Security {
     /// The words of the status line.
     pub fn words(self, place: &Place) -> &'static str {
         match self {
-            Self::Plain if matches!(place.host, super::params::Host::Unix(_)) => "unix socket",
+            Self::Plain if matches!(place.host, super::place::Host::Unix(_)) => "unix socket",
             Self::Plain if place.is_local() => "no TLS (loopback)",
             Self::Plain => "no TLS",
             Self::Unverified => "TLS unverified",
@@ -83,14 +84,26 @@ pub fn connector(security: Security, files: &SslFiles) -> Result<MakeRustlsConne
     let config = match (&files.cert, &files.key) {
         (Some(cert), Some(key)) if security != Security::Plain => {
             let chain = certificates(cert)?;
-            let key_text = std::fs::read(key)
-                .map_err(|error| failed(&format!("the key {} cannot be read: {error}", key.display())))?;
-            let parsed = PrivateKeyDer::from_pem_slice(&key_text).map_err(|_| {
-                failed(&format!("{} holds no private key in PEM form", key.display()))
+            let key_text = std::fs::read(key).map_err(|error| {
+                failed(&format!(
+                    "the key {} cannot be read: {error}",
+                    key.display()
+                ))
             })?;
-            builder.with_client_auth_cert(chain, parsed).map_err(|error| {
-                failed(&format!("the client certificate {} is not usable: {error}", cert.display()))
-            })?
+            let parsed = PrivateKeyDer::from_pem_slice(&key_text).map_err(|_| {
+                failed(&format!(
+                    "{} holds no private key in PEM form",
+                    key.display()
+                ))
+            })?;
+            builder
+                .with_client_auth_cert(chain, parsed)
+                .map_err(|error| {
+                    failed(&format!(
+                        "the client certificate {} is not usable: {error}",
+                        cert.display()
+                    ))
+                })?
         }
         _ => builder.with_no_client_auth(),
     };
@@ -105,23 +118,31 @@ fn authorities(
     if let Some(file) = &files.root {
         for certificate in certificates(file)? {
             roots.add(certificate).map_err(|error| {
-                failed(&format!("a certificate in {} is not usable: {error}", file.display()))
+                failed(&format!(
+                    "a certificate in {} is not usable: {error}",
+                    file.display()
+                ))
             })?;
         }
     } else {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().map_err(
-        |_| failed("no certificate authorities were found to verify the server with"),
-    )
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map_err(|_| failed("no certificate authorities were found to verify the server with"))
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError> {
     let text = std::fs::read(file)
         .map_err(|error| failed(&format!("{} cannot be read: {error}", file.display())))?;
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok).collect();
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        .filter_map(Result::ok)
+        .collect();
     if found.is_empty() {
-        return Err(failed(&format!("{} holds no certificate in PEM form", file.display())));
+        return Err(failed(&format!(
+            "{} holds no certificate in PEM form",
+            file.display()
+        )));
     }
     Ok(found)
 }
@@ -155,7 +176,12 @@ impl ServerCertVerifier for Anyone {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -164,7 +190,12 @@ impl ServerCertVerifier for Anyone {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -185,7 +216,10 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.0.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
+        match self
+            .0
+            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
+        {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

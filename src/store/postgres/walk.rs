@@ -57,7 +57,10 @@ impl Walked<'_> {
     async fn first_text(&self, statement: &str) -> Result<Option<String>, StoreError> {
         let label = self.layout.table.label();
         let found = self.session.texts(statement, &label, self.stop).await?;
-        Ok(found.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+        Ok(found
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next().flatten()))
     }
 
     /// The time `rows` rows further on; `None` when there are not so many left. A slice includes
@@ -89,7 +92,11 @@ impl Walked<'_> {
 
 /// Reads a time as records spell it.
 pub fn instant(layout: &Layout, text: &str) -> At {
-    let value = if is_number(text) { Scalar::Number(text.into()) } else { Scalar::Text(text.into()) };
+    let value = if is_number(text) {
+        Scalar::Number(text.into())
+    } else {
+        Scalar::Text(text.into())
+    };
     decode_time(layout.profile.time.encoding, &value)
 }
 
@@ -136,31 +143,48 @@ impl<'w> Walk<'w> {
             (State::Last, _) => return Ok(None),
             (State::Going, Some(edge)) => {
                 let time = &self.walked.layout.time.sql;
-                self.from = Some(format!("{time} {} {}", self.walked.way.beyond(), text(edge)));
+                self.from = Some(format!(
+                    "{time} {} {}",
+                    self.walked.way.beyond(),
+                    text(edge)
+                ));
                 self.rows = paced(self.rows, self.begun.elapsed());
             }
             _ => {}
         }
         self.begun = Instant::now();
         self.edge = self.walked.edge(self.from.as_deref(), self.rows).await?;
-        self.state = if self.edge.is_some() { State::Going } else { State::Last };
-        Ok(Some(self.walked.range(self.from.as_deref(), self.edge.as_deref())))
+        self.state = if self.edge.is_some() {
+            State::Going
+        } else {
+            State::Last
+        };
+        Ok(Some(
+            self.walked
+                .range(self.from.as_deref(), self.edge.as_deref()),
+        ))
     }
 
     /// How far the slices handed out reach; `None` after the last.
     pub fn progress(&self) -> Option<Progress> {
         let looked_to = instant(self.walked.layout, self.edge.as_deref()?);
-        let fraction = self.extent.zip(looked_to.instant()).map(|([first, last], at)| {
-            let width = last.saturating_sub(first).max(1);
-            let done = match self.walked.way {
-                Way::Back => last.saturating_sub(at.0),
-                Way::Forth => at.0.saturating_sub(first),
-            };
-            #[expect(clippy::cast_precision_loss, reason = "a share for a progress bar")]
-            let share = done as f64 / width as f64;
-            share.clamp(0.0, 1.0)
-        });
-        Some(Progress { looked_to, fraction })
+        let fraction = self
+            .extent
+            .zip(looked_to.instant())
+            .map(|([first, last], at)| {
+                let width = last.saturating_sub(first).max(1);
+                let done = match self.walked.way {
+                    Way::Back => last.saturating_sub(at.0),
+                    Way::Forth => at.0.saturating_sub(first),
+                };
+                #[expect(clippy::cast_precision_loss, reason = "a share for a progress bar")]
+                let share = done as f64 / width as f64;
+                share.clamp(0.0, 1.0)
+            });
+        Some(Progress {
+            looked_to,
+            fraction,
+        })
     }
 }
 
@@ -184,7 +208,7 @@ mod tests {
     fn slices_grow_and_shrink_by_bounded_steps() {
         assert_eq!(paced(10_000, Duration::from_millis(1)), 40_000);
         assert_eq!(paced(10_000, Duration::from_millis(250)), 10_000);
-        assert_eq!(paced(10_000, Duration::from_secs(60)), 2_500);
+        assert_eq!(paced(10_000, Duration::from_mins(1)), 2_500);
         assert_eq!(paced(2_000_000, Duration::ZERO), 2_000_000);
     }
 }

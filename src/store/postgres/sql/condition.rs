@@ -60,7 +60,11 @@ impl Tree {
     }
 
     fn render(&self, side: Side) -> Condition {
-        let all = |sql: &str, exactness, reach| Condition { sql: sql.to_owned(), exactness, reach };
+        let all = |sql: &str, exactness, reach| Condition {
+            sql: sql.to_owned(),
+            exactness,
+            reach,
+        };
         match (self, side) {
             (Self::True, Side::Yes) | (Self::False, Side::No) => {
                 all("TRUE", Exactness::Exact, Reach::Everything)
@@ -73,9 +77,11 @@ impl Tree {
             }
             (Self::Wider(sql), Side::Yes) => all(sql, Exactness::Superset, Reach::Scanned),
             (Self::Leaf(sql, reach), Side::Yes) => all(sql, Exactness::Exact, *reach),
-            (Self::Leaf(sql, _), Side::No) => {
-                all(&format!("({sql}) IS NOT TRUE"), Exactness::Exact, Reach::Scanned)
-            }
+            (Self::Leaf(sql, _), Side::No) => all(
+                &format!("({sql}) IS NOT TRUE"),
+                Exactness::Exact,
+                Reach::Scanned,
+            ),
             (Self::Not(tree), side) => tree.render(side.other()),
             (Self::Pair(tree, _), Side::Yes) | (Self::Pair(_, tree), Side::No) => {
                 tree.render(Side::Yes)
@@ -143,13 +149,20 @@ fn conjunction(parts: impl Iterator<Item = Condition>) -> Condition {
     } else {
         Reach::Everything
     };
-    Condition { sql: joined(&parts, "TRUE", " AND "), exactness: worst(&parts), reach }
+    Condition {
+        sql: joined(&parts, "TRUE", " AND "),
+        exactness: worst(&parts),
+        reach,
+    }
 }
 
 fn disjunction(parts: impl Iterator<Item = Condition>) -> Condition {
     let parts: Vec<Condition> = parts.collect();
     let is_all = |part: &&Condition| part.sql == "TRUE";
-    if let Some(all) = parts.iter().find(|part| is_all(part) && part.exactness == Exactness::Exact) {
+    if let Some(all) = parts
+        .iter()
+        .find(|part| is_all(part) && part.exactness == Exactness::Exact)
+    {
         return all.clone();
     }
     if let Some(unknown) = parts.iter().find(is_all) {
@@ -160,7 +173,11 @@ fn disjunction(parts: impl Iterator<Item = Condition>) -> Condition {
     } else {
         Reach::Scanned
     };
-    Condition { sql: joined(&parts, "FALSE", " OR "), exactness: worst(&parts), reach }
+    Condition {
+        sql: joined(&parts, "FALSE", " OR "),
+        exactness: worst(&parts),
+        reach,
+    }
 }
 
 #[cfg(test)]
@@ -175,9 +192,15 @@ mod tests {
     fn what_is_unknown_widens_on_both_sides_of_not() {
         let tree = Tree::And(vec![leaf("a"), Tree::Unknown]);
         let condition = tree.condition();
-        assert_eq!((condition.sql.as_str(), condition.exactness), ("a", Exactness::Superset));
+        assert_eq!(
+            (condition.sql.as_str(), condition.exactness),
+            ("a", Exactness::Superset)
+        );
         let condition = Tree::Not(Box::new(tree)).condition();
-        assert_eq!((condition.sql.as_str(), condition.exactness), ("TRUE", Exactness::Superset));
+        assert_eq!(
+            (condition.sql.as_str(), condition.exactness),
+            ("TRUE", Exactness::Superset)
+        );
         let tree = Tree::Not(Box::new(Tree::Or(vec![leaf("a"), Tree::Unknown])));
         let condition = tree.condition();
         assert_eq!(condition.sql, "(a) IS NOT TRUE");
@@ -187,7 +210,10 @@ mod tests {
     #[test]
     fn constants_fold() {
         assert_eq!(Tree::And(vec![leaf("a"), Tree::True]).condition().sql, "a");
-        assert_eq!(Tree::And(vec![leaf("a"), Tree::False]).condition().sql, "FALSE");
+        assert_eq!(
+            Tree::And(vec![leaf("a"), Tree::False]).condition().sql,
+            "FALSE"
+        );
         assert_eq!(Tree::Or(vec![leaf("a"), Tree::False]).condition().sql, "a");
         assert_eq!(Tree::Or(vec![]).condition().sql, "FALSE");
         let both = Tree::Or(vec![leaf("a"), leaf("b")]).condition();

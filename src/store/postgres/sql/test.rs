@@ -46,7 +46,11 @@ pub fn of_text(test: &Test, x: &str) -> Option<String> {
         }
         Test::Compare(_, literal) if literal.number().is_some() => "FALSE".to_owned(),
         Test::Compare(order, literal) => {
-            format!("{x} COLLATE \"C\" {} {}", sign(*order), text(literal.text()))
+            format!(
+                "{x} COLLATE \"C\" {} {}",
+                sign(*order),
+                text(literal.text())
+            )
         }
         Test::Range(low, high) => {
             let low = of_text(&Test::Compare(Order::AtLeast, low.clone()), x)?;
@@ -63,7 +67,10 @@ fn ordered(k: &str, x: &str, order: Order, literal: &Literal) -> Option<String> 
             let number = decimal(number)?;
             format!("CASE {k} WHEN 'number' THEN {x}::numeric {sign} {number} ELSE FALSE END")
         }
-        None => format!("{k} = 'string' AND {x} COLLATE \"C\" {sign} {}", text(literal.text())),
+        None => format!(
+            "{k} = 'string' AND {x} COLLATE \"C\" {sign} {}",
+            text(literal.text())
+        ),
     })
 }
 
@@ -83,7 +90,9 @@ pub fn decimal(number: &str) -> Option<String> {
 }
 
 fn holds(number: &str) -> bool {
-    let exponent = number.split_once(['e', 'E']).map_or(Ok(0), |(_, exponent)| exponent.parse::<i32>());
+    let exponent = number
+        .split_once(['e', 'E'])
+        .map_or(Ok(0), |(_, exponent)| exponent.parse::<i32>());
     is_number(number) && number.len() < 1_000 && exponent.is_ok_and(|e| e.abs() < 10_000)
 }
 
@@ -91,7 +100,12 @@ fn holds(number: &str) -> bool {
 fn like(pieces: &[String]) -> String {
     let escaped: Vec<String> = pieces
         .iter()
-        .map(|piece| piece.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+        .map(|piece| {
+            piece
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_")
+        })
         .collect();
     escaped.join("%")
 }
@@ -139,7 +153,11 @@ pub fn of_document(test: &Test, path: &str) -> Option<String> {
                 }
             }
             // Nothing equals a text that jsonb cannot hold.
-            Some(if choices.is_empty() { "1 == 2".to_owned() } else { choices.join(" || ") })
+            Some(if choices.is_empty() {
+                "1 == 2".to_owned()
+            } else {
+                choices.join(" || ")
+            })
         }
         Test::Compare(order, literal) => {
             let value = match literal.number() {
@@ -155,7 +173,9 @@ pub fn of_document(test: &Test, path: &str) -> Option<String> {
 
 /// A number without leading zeros, which jsonpath does not read.
 fn plain(number: &str) -> String {
-    let (minus, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
+    let (minus, digits) = number
+        .strip_prefix('-')
+        .map_or(("", number), |digits| ("-", digits));
     let trimmed = digits.trim_start_matches('0');
     if trimmed.starts_with(|c: char| c.is_ascii_digit()) {
         format!("{minus}{trimmed}")

@@ -27,13 +27,13 @@ pub enum Reached {
     Leaves,
 }
 
-impl Compiler<'_> {
-    fn column(&self, name: &str) -> Option<&TableColumn> {
+impl<'l> Compiler<'l> {
+    fn column(self, name: &str) -> Option<&'l TableColumn> {
         self.table.column(name).filter(|column| column.readable)
     }
 
     /// Whether anything a path reaches passes the test.
-    pub fn path(&self, path: &Path, test: &Test, reached: Reached) -> Tree {
+    pub fn path(self, path: &Path, test: &Test, reached: Reached) -> Tree {
         let Some(column) = self.column(path.column()) else {
             return Tree::False;
         };
@@ -41,13 +41,19 @@ impl Compiler<'_> {
         match shape(column) {
             Shape::Document => self.document(column, below, test, reached),
             Shape::Opaque => Tree::Unknown,
-            Shape::List => self.listed(column, below, test),
+            Shape::List => exists(Some(list_values(column, below)), test),
             _ if !below.is_empty() => Tree::False,
             Shape::Scalar => scalar(self.table, column, test),
         }
     }
 
-    fn document(&self, column: &TableColumn, below: &[Box<str>], test: &Test, reached: Reached) -> Tree {
+    fn document(
+        self,
+        column: &TableColumn,
+        below: &[Box<str>],
+        test: &Test,
+        reached: Reached,
+    ) -> Tree {
         let Some(path) = json_path(below) else {
             return Tree::False;
         };
@@ -74,20 +80,8 @@ impl Compiler<'_> {
         exists(Some(document_values(&t, &format!("{path}[*]"))), test)
     }
 
-    fn listed(&self, column: &TableColumn, below: &[Box<str>], test: &Test) -> Tree {
-        match self.list_values(column, below) {
-            Some(values) => exists(Some(values), test),
-            None => Tree::False,
-        }
-    }
-
-    fn list_values(&self, column: &TableColumn, below: &[Box<str>]) -> Option<String> {
-        let path = json_path(below)?;
-        Some(document_values(&format!("to_jsonb({})", reference(column)), &format!("{path}[*]")))
-    }
-
     /// Whether any value of an expression passes the test.
-    pub fn any(&self, expr: &ValueExpr, test: &Test) -> Tree {
+    pub fn any(self, expr: &ValueExpr, test: &Test) -> Tree {
         match expr {
             ValueExpr::Absent => Tree::False,
             ValueExpr::Path(path) => self.path(path, test, Reached::Leaves),
@@ -111,12 +105,13 @@ impl Compiler<'_> {
 
     /// The values of an expression as a query with the columns `k` (JSON type) and `x` (text).
     /// `None`: SQL cannot list them.
-    fn values(&self, expr: &ValueExpr) -> Option<String> {
+    fn values(self, expr: &ValueExpr) -> Option<String> {
         match expr {
             ValueExpr::Absent => Some("SELECT ''::text k, ''::text x WHERE FALSE".to_owned()),
             ValueExpr::Path(path) => self.path_values(path),
             ValueExpr::All(parts) => {
-                let parts: Option<Vec<String>> = parts.iter().map(|part| self.values(part)).collect();
+                let parts: Option<Vec<String>> =
+                    parts.iter().map(|part| self.values(part)).collect();
                 Some(parts?.join(" UNION ALL "))
             }
             ValueExpr::First(choices) => {
@@ -134,9 +129,10 @@ impl Compiler<'_> {
                     .iter()
                     .map(|part| match part {
                         TemplatePart::Literal(literal) => Some(text(literal)),
-                        TemplatePart::Value(expr) => {
-                            Some(format!("(SELECT x FROM ({}) h LIMIT 1)", self.values(expr)?))
-                        }
+                        TemplatePart::Value(expr) => Some(format!(
+                            "(SELECT x FROM ({}) h LIMIT 1)",
+                            self.values(expr)?
+                        )),
                     })
                     .collect();
                 let joined = pieces?.join(" || ");
@@ -147,14 +143,14 @@ impl Compiler<'_> {
             ValueExpr::Lookup { of, table } => {
                 let values = self.values(of)?;
                 let cases = |otherwise: &str, name: &dyn Fn(&str) -> String| {
-                    let whens: String = table
+                    let whens: Vec<String> = table
                         .iter()
-                        .map(|(word, found)| format!(" WHEN {} THEN {}", text(word), name(found)))
+                        .map(|(word, found)| format!("WHEN {} THEN {}", text(word), name(found)))
                         .collect();
                     if whens.is_empty() {
                         otherwise.to_owned()
                     } else {
-                        format!("CASE x{whens} ELSE {otherwise} END")
+                        format!("CASE x {} ELSE {otherwise} END", whens.join(" "))
                     }
                 };
                 let kinds = cases("k", &|_| "'string'".to_owned());
@@ -164,7 +160,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn path_values(&self, path: &Path) -> Option<String> {
+    fn path_values(self, path: &Path) -> Option<String> {
         let none = || Some("SELECT ''::text k, ''::text x WHERE FALSE".to_owned());
         let Some(column) = self.column(path.column()) else {
             return none();
@@ -176,14 +172,14 @@ impl Compiler<'_> {
                 Some(path) => Some(document_values(&reference(column), &format!("{path}[*]"))),
                 None => none(),
             },
-            Shape::List => self.list_values(column, below).or_else(none),
+            Shape::List => Some(list_values(column, below)),
             Shape::Scalar if !below.is_empty() => none(),
             Shape::Scalar => Some(scalar_values(column)),
         }
     }
 
     /// Whether a profile's condition holds.
-    pub fn holds(&self, condition: &Condition) -> Tree {
+    pub fn holds(self, condition: &Condition) -> Tree {
         match condition {
             Condition::Has(path) => self.path(path, &Test::Exists, Reached::Nodes),
             Condition::In(expr, words) => Tree::Or(
@@ -202,16 +198,21 @@ impl Compiler<'_> {
     }
 
     /// Whether any leaf of the record passes the test.
-    pub fn anywhere(&self, test: &Test) -> Tree {
-        let trees = self.table.columns.iter().filter(|column| column.readable).map(|column| {
-            let t = reference(column);
-            match shape(column) {
-                Shape::Opaque => Tree::Unknown,
-                Shape::Scalar => scalar(self.table, column, test),
-                Shape::Document => leaf_of(&t, test),
-                Shape::List => leaf_of(&format!("to_jsonb({t})"), test),
-            }
-        });
+    pub fn anywhere(self, test: &Test) -> Tree {
+        let trees = self
+            .table
+            .columns
+            .iter()
+            .filter(|column| column.readable)
+            .map(|column| {
+                let t = reference(column);
+                match shape(column) {
+                    Shape::Opaque => Tree::Unknown,
+                    Shape::Scalar => scalar(self.table, column, test),
+                    Shape::Document => leaf_of(&t, test),
+                    Shape::List => leaf_of(&format!("to_jsonb({t})"), test),
+                }
+            });
         Tree::Or(trees.collect())
     }
 }
@@ -234,7 +235,9 @@ fn shape(column: &TableColumn) -> Shape {
         "jsonb" => Shape::Document,
         // json keeps its own spelling of numbers and escapes, and may not even convert.
         "json" | "hstore" | "xml" => Shape::Opaque,
-        "_text" | "_varchar" | "_int2" | "_int4" | "_int8" | "_bool" | "_uuid" | "_jsonb" => Shape::List,
+        "_text" | "_varchar" | "_int2" | "_int4" | "_int8" | "_bool" | "_uuid" | "_jsonb" => {
+            Shape::List
+        }
         _ if column.kind() == ColumnKind::Array || column.class == "c" => Shape::Opaque,
         _ => Shape::Scalar,
     }
@@ -252,6 +255,15 @@ fn document_values(document: &str, path: &str) -> String {
         "SELECT jsonb_typeof(v) k, v #>> '{{}}' x FROM jsonb_path_query({document}, {}) v \
          WHERE jsonb_typeof(v) IN {SCALARS}",
         text(path)
+    )
+}
+
+/// The scalars in an array column; the elements of an array have no keys of their own.
+fn list_values(column: &TableColumn, below: &[Box<str>]) -> String {
+    let path = json_path(below).unwrap_or_else(|| "$.\"\"".to_owned());
+    document_values(
+        &format!("to_jsonb({})", reference(column)),
+        &format!("{path}[*]"),
     )
 }
 
@@ -275,12 +287,16 @@ fn exists(values: Option<String>, test: &Test) -> Tree {
 
 /// Whether a leaf anywhere in a document passes; its text is looked at first, which is much cheaper.
 fn leaf_of(document: &str, test: &Test) -> Tree {
-    let Tree::Leaf(sql, reach) = exists(Some(document_values(document, "strict $.**")), test) else {
+    let Tree::Leaf(sql, reach) = exists(Some(document_values(document, "strict $.**")), test)
+    else {
         return Tree::Unknown;
     };
     match trace(test) {
         Some(trace) => Tree::Leaf(
-            format!("strpos(lower({document}::text COLLATE \"C\"), {}) > 0 AND {sql}", text(&trace)),
+            format!(
+                "strpos(lower({document}::text COLLATE \"C\"), {}) > 0 AND {sql}",
+                text(&trace)
+            ),
             reach,
         ),
         None => Tree::Leaf(sql, reach),
@@ -290,13 +306,18 @@ fn leaf_of(document: &str, test: &Test) -> Tree {
 fn scalar(table: &Table, column: &TableColumn, test: &Test) -> Tree {
     let t = reference(column);
     let found = |sql: String| {
-        let reach =
-            if table.is_indexed(&column.name) { Reach::Indexed } else { Reach::Scanned };
+        let reach = if table.is_indexed(&column.name) {
+            Reach::Indexed
+        } else {
+            Reach::Scanned
+        };
         Tree::Leaf(sql, reach)
     };
     match (column.base.as_str(), test) {
         (_, Test::Exists) => Tree::scan(format!("{t} IS NOT NULL")),
-        ("text" | "varchar", Test::Equals(literal)) => found(format!("{t} = {}", text(literal.text()))),
+        ("text" | "varchar", Test::Equals(literal)) => {
+            found(format!("{t} = {}", text(literal.text())))
+        }
         ("text" | "varchar", test) => of_text(test, &t).map_or(Tree::Unknown, Tree::scan),
         ("bool", Test::Equals(Literal::Bare(word))) if word == "true" => Tree::scan(t),
         ("bool", Test::Equals(Literal::Bare(word))) if word == "false" => {

@@ -1,0 +1,89 @@
+//! Rows as a server sends them, and the way to stop it half-way.
+
+use std::borrow::Cow;
+use std::pin::Pin;
+
+use futures_util::StreamExt;
+use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::{Row, RowStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::store::StoreError;
+use crate::store::postgres::failure;
+use crate::store::postgres::session::Session;
+
+/// Rows as they arrive. To stop early, cancel the token and call [`Rows::next`] once more.
+pub struct Rows<'s> {
+    session: &'s Session,
+    stream: Pin<Box<RowStream>>,
+    name: &'s str,
+    stop: &'s CancellationToken,
+}
+
+impl<'s> Rows<'s> {
+    /// The answer to a statement that was begun. `name` is what errors speak of.
+    pub fn new(
+        session: &'s Session,
+        stream: RowStream,
+        name: &'s str,
+        stop: &'s CancellationToken,
+    ) -> Self {
+        Self {
+            session,
+            stream: Box::pin(stream),
+            name,
+            stop,
+        }
+    }
+
+    /// The next row; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Row>, StoreError> {
+        if self.stop.is_cancelled() {
+            return Err(self.cancelled().await);
+        }
+        let next = tokio::select! {
+            biased;
+            next = self.stream.next() => next,
+            () = self.stop.cancelled() => return Err(self.cancelled().await),
+        };
+        match next {
+            Some(Ok(row)) => Ok(Some(row)),
+            Some(Err(error)) => {
+                self.session.mark_answered();
+                Err(failure::answering(&error, self.name))
+            }
+            None => {
+                self.session.mark_answered();
+                Ok(None)
+            }
+        }
+    }
+
+    /// Stops the server's work and reads the rest of its answer, so that the connection is free.
+    async fn cancelled(&mut self) -> StoreError {
+        self.session.cancel().await;
+        while let Some(Ok(_)) = self.stream.next().await {}
+        self.session.mark_answered();
+        StoreError::Cancelled
+    }
+}
+
+/// A column as the server sent it, whatever its type.
+struct Raw<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// A text column; bytes that are not UTF-8 become U+FFFD, which is visible. `None` for NULL and for
+/// columns that are not there.
+pub fn text(row: &Row, at: usize) -> Option<Cow<'_, str>> {
+    let raw: Option<Raw<'_>> = row.try_get(at).ok()?;
+    raw.map(|Raw(bytes)| String::from_utf8_lossy(bytes))
+}
