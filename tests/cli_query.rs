@@ -19,7 +19,7 @@ fn user(n: usize) -> usize {
 }
 
 fn is_error(n: usize) -> bool {
-    n % 7 == 0 || n % 7 == 3
+    matches!(n % 7, 0 | 3)
 }
 
 #[test]

@@ -286,7 +286,7 @@ fn files_are_short_and_named_after_what_they_guard() {
 
 #[test]
 fn nothing_speaks_of_the_machine_it_was_written_on() {
-    let places = ["/work/", "/root/", "/home/"].map(|place| place.to_owned());
+    let places = ["/work/", "/root/", "/home/"];
     let mut found = Vec::new();
     for (below, extension) in [
         ("src", "rs"),
@@ -300,7 +300,7 @@ fn nothing_speaks_of_the_machine_it_was_written_on() {
         for (path, text) in files(below, extension) {
             for (number, line) in text.lines().enumerate() {
                 let is_this_rule = path == "tests/tidy.rs";
-                if !is_this_rule && places.iter().any(|place| line.contains(place.as_str())) {
+                if !is_this_rule && places.iter().any(|place| line.contains(place)) {
                     found.push(format!("{path}:{}: {line}", number + 1));
                 }
             }

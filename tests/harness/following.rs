@@ -45,7 +45,7 @@ impl Following {
     pub fn line(&mut self) -> String {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => line,
-            Err(_) => panic!("no line came; stderr:\n{}", self.stderr()),
+            Err(ended) => panic!("{ended}: no line came; stderr:\n{}", self.stderr()),
         }
     }
 

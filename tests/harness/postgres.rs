@@ -103,7 +103,7 @@ impl Postgres {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{test}_{number}");
         let psql = Psql {
-            program: self.bin.join("psql"),
+            program: self.bin().join("psql"),
             home: self.home.clone(),
             port: self.port,
         };

@@ -23,7 +23,7 @@ pub fn command() -> assert_cmd::Command {
         .env_clear()
         .env("HOME", "/nonexistent")
         .env("LC_ALL", "C.UTF-8")
-        .timeout(std::time::Duration::from_secs(60));
+        .timeout(std::time::Duration::from_mins(1));
     command
 }
 
