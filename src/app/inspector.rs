@@ -13,6 +13,9 @@ use crate::core::path::Path;
 /// Trees larger than this begin folded below the first levels.
 const UNFOLDED_NODES: usize = 400;
 
+/// Lines shown above a match at least, so that it is seen in its place.
+const CONTEXT: usize = 5;
+
 /// What is known of the record.
 #[derive(Clone, Debug)]
 pub enum Body {
@@ -333,6 +336,7 @@ impl Tree {
             .find(|node| *node >= self.first() && self.contains(*node, &needle));
         if let Some(node) = found {
             self.go_to(node);
+            self.row = self.row.max(CONTEXT);
         }
         found.is_some()
     }

@@ -19,7 +19,7 @@ pub enum CompleteShown {
 
 /// Draws the header.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> CompleteShown {
-    let (name, rest) = source(app);
+    let (name, profile, access) = source(app);
     let (mark, word, role) = live(app);
     let zone = format!("{}  ", app.zone.name());
     let right = [
@@ -32,7 +32,8 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> CompleteShown {
     let pieces = [
         ("auditail  ", Role::Brand),
         (name.as_str(), Role::Title),
-        (rest.as_str(), Role::Dim),
+        (profile.as_str(), Role::Dim),
+        access,
         ("  ", Role::Text),
         (mark, role),
         (word.as_str(), role),
@@ -48,18 +49,17 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> CompleteShown {
     CompleteShown::Yes
 }
 
-fn source(app: &App) -> (String, String) {
-    match &app.connection {
-        Connection::Opening | Connection::Failed(_) => (app.settings.target.clone(), String::new()),
-        Connection::Ready(description) => {
-            let access = match description.access {
-                Access::ReadOnly => "RO",
-                Access::RoleCanWrite => "role can write",
-            };
-            let rest = format!(" · {} · {access}", description.profile.name);
-            (description.name.clone(), rest)
-        }
-    }
+/// The store's name, its profile, and what the role could do to it.
+fn source(app: &App) -> (String, String, (&'static str, Role)) {
+    let Some(description) = app.description() else {
+        return (app.settings.target.clone(), String::new(), ("", Role::Dim));
+    };
+    let access = match description.access {
+        Access::ReadOnly => ("RO", Role::Dim),
+        Access::RoleCanWrite => ("role can write", Role::Warning),
+    };
+    let profile = format!(" · {} · ", description.profile.name);
+    (description.name.clone(), profile, access)
 }
 
 /// How following goes: a shape, a word and a role.

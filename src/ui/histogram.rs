@@ -109,7 +109,9 @@ fn labels(pen: &mut Pen<'_>, bars: Rect, used: u16, app: &App) {
             let per = per_column(buckets, usize::from(bars.width));
             let wide = |number: usize| i64::try_from(number).unwrap_or(1).max(1);
             let each = (until.0 - since.0) / wide(buckets) * wide(per);
-            format!("{} · {} each", short(app.histogram.total()), span(each))
+            let failed = app.histogram.failed().iter().sum();
+            let (all, failed) = (short(app.histogram.total()), short(failed));
+            format!("{all} · {failed} failed · {} each", span(each))
         }
     };
     let right = if until >= app.now() {
@@ -117,11 +119,12 @@ fn labels(pen: &mut Pen<'_>, bars: Rect, used: u16, app: &App) {
     } else {
         app.zone.minute(until)
     };
-    pen.put(area.x, area.y, area.width, &left, Role::Dim);
+    let after = pen.put(area.x, area.y, area.width, &left, Role::Dim);
     let cells = u16::try_from(width(&total)).unwrap_or(0);
-    let middle = area.x + area.width.saturating_sub(cells) / 2;
-    pen.put(middle, area.y, cells, &total, Role::Dim);
-    pen.right(area, &[(&right, Role::Dim)]);
+    let middle = (area.x + area.width.saturating_sub(cells) / 2).max(after + 2);
+    let start = pen.right(area, &[(&right, Role::Dim)]);
+    let room = start.saturating_sub(middle + 2).min(cells);
+    pen.put(middle, area.y, room, &total, Role::Dim);
 }
 
 /// The width of a bucket: `15 s`, `3 h`, `1 d`.

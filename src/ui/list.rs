@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::app::histogram::is_failure;
 use crate::app::layout::Regions;
 use crate::app::question::Paging;
 use crate::app::timeline::view::{Line, Mark};
@@ -11,7 +12,7 @@ use crate::core::event::{Event, Field, Outcome};
 use crate::core::instant::At;
 use crate::ui::header::{CompleteShown, complete};
 use crate::ui::number::short;
-use crate::ui::pen::Pen;
+use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
 use crate::ui::{Focused, pane_title, region, split_top};
 
@@ -171,12 +172,19 @@ fn draw_event(pen: &mut Pen<'_>, row: Rect, app: &App, event: &Event, columns: C
         &listed(event, Field::Action),
         Role::Action,
     );
-    cell(
-        pen,
-        u16::MAX,
-        &listed(event, Field::Resource),
-        Role::Resource,
-    );
+    let resource = listed(event, Field::Resource);
+    let why = event
+        .first(Field::Status)
+        .filter(|_| is_failure(event.outcome));
+    match why {
+        // What went wrong is worth the room that the resource leaves.
+        Some(why) => {
+            let cells = u16::try_from(width(&resource)).unwrap_or(u16::MAX);
+            cell(pen, cells, &resource, Role::Resource);
+            cell(pen, u16::MAX, why, role);
+        }
+        None => cell(pen, u16::MAX, &resource, Role::Resource),
+    }
 }
 
 /// The values of a field; several are counted, because one alone would hide the others.

@@ -11,12 +11,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_p
 use tempfile::TempDir;
 
 /// Longest wait for anything; a debug build on a busy machine is slow to start.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Shown {
-    parser: vt100::Parser,
-    bytes: usize,
-}
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A terminal with a program in it.
 pub struct Terminal {
@@ -25,7 +20,7 @@ pub struct Terminal {
     _slave: Box<dyn SlavePty + Send>,
     child: Box<dyn Child + Send + Sync>,
     writer: Box<dyn Write + Send>,
-    shown: Arc<(Mutex<Shown>, Condvar)>,
+    shown: Arc<(Mutex<vt100::Parser>, Condvar)>,
     modes: String,
     _home: TempDir,
 }
@@ -69,7 +64,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).expect("the program");
         let (columns, rows) = columns_rows;
         let parser = vt100::Parser::new(cells(rows), cells(columns), 0);
-        let shown = Arc::new((Mutex::new(Shown { parser, bytes: 0 }), Condvar::new()));
+        let shown = Arc::new((Mutex::new(parser), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let writer = pair.master.take_writer().expect("a writer");
         let into = shown.clone();
@@ -80,8 +75,7 @@ impl Terminal {
                     // The test has failed while it looked at the screen; its failure says why.
                     return;
                 };
-                shown.parser.process(&buffer[..count]);
-                shown.bytes += count;
+                shown.process(&buffer[..count]);
                 into.1.notify_all();
             }
         });
@@ -101,12 +95,12 @@ impl Terminal {
         let deadline = Instant::now() + PATIENCE;
         let (lock, changed) = &*self.shown;
         let mut shown = lock.lock().expect("the reader goes on");
-        while !wanted(shown.parser.screen()) {
+        while !wanted(shown.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero(),
                 "waited for {what}, but the screen is\n{}",
-                shown.parser.screen().contents()
+                shown.screen().contents()
             );
             shown = changed
                 .wait_timeout(shown, left)
@@ -123,12 +117,7 @@ impl Terminal {
     /// What is on the screen now.
     pub fn contents(&self) -> String {
         let shown = self.shown.0.lock().expect("the reader goes on");
-        shown.parser.screen().contents()
-    }
-
-    /// Bytes the program wrote so far.
-    pub fn bytes(&self) -> usize {
-        self.shown.0.lock().expect("the reader goes on").bytes
+        shown.screen().contents()
     }
 
     /// Types.
@@ -143,7 +132,7 @@ impl Terminal {
     pub fn resize(&mut self, columns_rows: (u16, u16)) {
         let (columns, rows) = columns_rows;
         let mut shown = self.shown.0.lock().expect("the reader goes on");
-        shown.parser.set_size(cells(rows), cells(columns));
+        shown.set_size(cells(rows), cells(columns));
         drop(shown);
         self.master.resize(size(columns_rows)).expect("a pty");
     }
@@ -162,7 +151,7 @@ impl Terminal {
         let status = self.child.wait().expect("an end");
         self.wait("the ordinary screen", |screen| !screen.alternate_screen());
         let shown = self.shown.0.lock().expect("the reader goes on");
-        let screen = shown.parser.screen();
+        let screen = shown.screen();
         assert!(!screen.hide_cursor(), "the cursor is hidden");
         assert!(!screen.bracketed_paste(), "pastes are bracketed");
         assert_eq!(
