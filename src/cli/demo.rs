@@ -64,10 +64,7 @@ fn on_screen(arguments: &Demo, common: &Common) -> Result<(), Failure> {
         "demo --into postgres://USER@HOST/DATABASE loads the events into a database",
     )?;
     let playground = Arc::new(Mutex::new(Playground::default()));
-    let place = arguments
-        .keep
-        .clone()
-        .map_or(Place::Temporary, Place::Kept);
+    let place = arguments.keep.clone().map_or(Place::Temporary, Place::Kept);
     let options = Arc::new(open_options(common)?);
     let (plan, rate) = (plan(arguments, local_now()), arguments.rate.unwrap_or(RATE));
     let held = Arc::clone(&playground);

@@ -246,7 +246,11 @@ fn shape(column: &TableColumn) -> Shape {
 /// A column's value, equal only to the very same text.
 pub fn reference(column: &TableColumn) -> String {
     let t = format!("t.{}", ident(&column.name));
-    if column.folding { format!("({t} COLLATE \"C\")") } else { t }
+    if column.folding {
+        format!("({t} COLLATE \"C\")")
+    } else {
+        t
+    }
 }
 
 /// The scalars a jsonpath reaches in a document.
