@@ -58,11 +58,16 @@ impl Needle {
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function(SIEVE, -1, flags, |context| {
+        let digits;
         let bytes = match context.get_raw(0) {
             ValueRef::Text(bytes) => bytes,
-            // NULL holds nothing; what is no text is shown in ways that SQLite does not know.
+            ValueRef::Integer(int) => {
+                digits = int.to_string();
+                digits.as_bytes()
+            }
+            // NULL holds nothing; the others are shown in ways that SQLite does not know.
             ValueRef::Null => return Ok(false),
-            ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => return Ok(true),
+            ValueRef::Real(_) | ValueRef::Blob(_) => return Ok(true),
         };
         let Ok(text) = std::str::from_utf8(bytes) else {
             return Ok(true);

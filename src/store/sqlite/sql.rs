@@ -10,6 +10,7 @@ use crate::core::path::Path;
 use crate::core::profile::{ColumnKind, Condition, ValueExpr};
 use crate::core::query::predicate::{Atom, Literal, Predicate, Test};
 use crate::core::record::Column;
+use crate::core::scalar::Scalar;
 use crate::store::Exactness;
 use crate::store::sqlite::shape::{Shape, Sql, quoted};
 use crate::store::sqlite::sieve::{Needle, SIEVE};
@@ -151,11 +152,17 @@ fn column_sql(column: &Column, keys: &[Box<str>], test: &Test) -> Sql {
     let sql = match (column.kind, keys) {
         (ColumnKind::Json, keys) => document_sql(&name, keys, test),
         (_, [_, ..]) => return never(),
-        // Shown as `true` and `false`, stored as 1 and 0.
-        (ColumnKind::Bool, []) => Sql::plain(format!("{name} IS NOT NULL")),
+        // Stored as 1 and 0, shown as `true` and `false`.
+        (ColumnKind::Bool, []) if accepts_a_flag(test) => Sql::plain(format!("{name} IS NOT NULL")),
         (_, []) => scalar_sql(&name, test),
     };
     if sql == always() { sql } else { no_null(sql) }
+}
+
+fn accepts_a_flag(test: &Test) -> bool {
+    [true, false]
+        .into_iter()
+        .any(|flag| test.accepts(&Scalar::Bool(flag)))
 }
 
 /// A NULL column has no value, so no test of it holds.
