@@ -18,6 +18,7 @@ use crate::cli::signals;
 use crate::core::aggregate::Subject;
 use crate::core::query::predicate::Predicate;
 use crate::export::{Column, Shown};
+use crate::store::connect::Survey;
 use crate::store::{
     Count, CountMode, Exactness, PageEnd, PageFrom, PageItem, PageRequest, PayloadNeed, StoreError,
 };
@@ -34,7 +35,8 @@ pub async fn run(arguments: &Query, common: &Common) -> Result<(), Failure> {
 }
 
 async fn work(arguments: &Query, common: &Common, stop: CancellationToken) -> Result<(), Failure> {
-    let mut session = Session::open(&arguments.selection.target, common, stop).await?;
+    let target = &arguments.selection.target;
+    let mut session = Session::open_after(survey(arguments), target, common, stop).await?;
     let predicate = session
         .predicate_within(
             arguments.selection.filter.as_deref(),
@@ -82,6 +84,21 @@ async fn work(arguments: &Query, common: &Common, stop: CancellationToken) -> Re
         tell_limit(&session, &predicate, arguments.order, printed, common).await?;
     }
     Ok(())
+}
+
+/// A plain page in its usual columns needs no more than its profile says.
+fn survey(arguments: &Query) -> Survey {
+    let is_plain = arguments.selection.filter.is_none()
+        && arguments.since.is_none()
+        && arguments.until.is_none()
+        && arguments.columns.is_empty()
+        && !arguments.explain;
+    let is_short = matches!(arguments.limit, Some(Limit::Most(_)));
+    if is_plain && is_short {
+        Survey::Trusting
+    } else {
+        Survey::Full
+    }
 }
 
 struct Printing {

@@ -19,7 +19,7 @@ use crate::core::query::parse::parse;
 use crate::core::query::predicate::{Atom, Predicate, Test};
 use crate::core::query::resolve::{Moment, Resolved, resolve};
 use crate::core::query::time;
-use crate::store::connect::{OpenOptions, open};
+use crate::store::connect::{OpenOptions, Survey, open};
 use crate::store::{Description, Store};
 
 /// An opened store.
@@ -41,7 +41,20 @@ impl Session {
         common: &Common,
         stop: CancellationToken,
     ) -> Result<Self, Failure> {
-        let options = open_options(common)?;
+        Self::open_after(Survey::Full, target, common, stop).await
+    }
+
+    /// The same after as much of a look as is needed.
+    pub async fn open_after(
+        survey: Survey,
+        target: &str,
+        common: &Common,
+        stop: CancellationToken,
+    ) -> Result<Self, Failure> {
+        let options = OpenOptions {
+            survey,
+            ..open_options(common)?
+        };
         let store = tokio::select! {
             store = open(target, &options) => store?,
             () = stop.cancelled() => return Err(Failure::new(Kind::Interrupted, "stopped")),
@@ -139,6 +152,7 @@ pub fn open_options(common: &Common) -> Result<OpenOptions, Failure> {
         profile: common.profile.as_deref().map(profile).transpose()?,
         table: common.table.clone(),
         column_tz: common.column_tz,
+        survey: Survey::Full,
     })
 }
 

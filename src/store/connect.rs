@@ -18,6 +18,19 @@ pub struct OpenOptions {
     pub table: Option<String>,
     /// The zone of a zone-less time column.
     pub column_tz: Option<chrono_tz::Tz>,
+    /// How much to find out before the store is handed out.
+    pub survey: Survey,
+}
+
+/// How much to find out about a table when it is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Survey {
+    /// Its columns, indexes and privileges.
+    #[default]
+    Full,
+    /// Nothing, where the profile and the table are named and the profile says all that a plain
+    /// page needs. The description is poorer, filters are checked row by row.
+    Trusting,
 }
 
 /// Opens a target for reading.

@@ -41,7 +41,7 @@ use crate::core::profile::guess::{epoch_unit_of, guess};
 use crate::core::profile::{Origin, Profile, TimeEncoding, load};
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
-use crate::store::connect::OpenOptions;
+use crate::store::connect::{OpenOptions, Survey};
 use crate::store::postgres::catalogue::{Table, Which};
 use crate::store::postgres::layout::Layout;
 use crate::store::postgres::params::Params;
@@ -70,6 +70,9 @@ pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, 
     let params = Params::resolve(target, &Surroundings::of_process())?;
     let stop = CancellationToken::new();
     let session = Session::open(&params, Purpose::Browse).await?;
+    if let Some(layout) = trusted(&params, options) {
+        return Ok(PostgresStore::new(params, session, layout, Vec::new()));
+    }
     let (table, candidate) = choose(&session, &params, options, &stop).await?;
     let mut profile = candidate.profile;
     if let Some(tz) = options.column_tz
@@ -83,30 +86,50 @@ pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, 
         Arc::make_mut(&mut profile).time.encoding = encoding;
     }
     let layout = Layout::new(table, profile)?;
-    let server = session.server.clone();
-    let description = Arc::new(Description {
-        name: params.database.clone(),
-        relation: layout.table.label(),
-        server: format!("PostgreSQL {}", server.version),
-        profile: layout.profile.clone(),
-        evidence: candidate.evidence,
-        columns: layout.table.shared_columns(),
-        access: if layout.table.can_write {
-            Access::RoleCanWrite
-        } else {
-            Access::ReadOnly
-        },
-        transport: server.transport.to_owned(),
-        estimate: layout.table.rows_estimate(),
-    });
-    let pool = Pool::new(params, session);
-    Ok(PostgresStore {
-        inner: Arc::new(Inner {
-            pool,
-            layout,
-            description,
-        }),
-    })
+    Ok(PostgresStore::new(
+        params,
+        session,
+        layout,
+        candidate.evidence,
+    ))
+}
+
+/// The layout that needs no look at the catalogue, where that was asked for and is possible.
+fn trusted(params: &Params, options: &OpenOptions) -> Option<Layout> {
+    let profile = options.profile.as_ref()?;
+    let name = options.table.as_deref().or(params.table.as_deref())?;
+    (options.survey == Survey::Trusting)
+        .then(|| Layout::assumed(name, profile))
+        .flatten()
+}
+
+impl PostgresStore {
+    fn new(params: Params, session: Session, layout: Layout, evidence: Vec<String>) -> Self {
+        let server = &session.server;
+        let description = Arc::new(Description {
+            name: params.database.clone(),
+            relation: layout.table.label(),
+            server: format!("PostgreSQL {}", server.version),
+            profile: layout.profile.clone(),
+            evidence,
+            columns: layout.table.shared_columns(),
+            access: if layout.table.can_write {
+                Access::RoleCanWrite
+            } else {
+                Access::ReadOnly
+            },
+            transport: server.transport.to_owned(),
+            estimate: layout.table.rows_estimate(),
+        });
+        let pool = Pool::new(params, session);
+        Self {
+            inner: Arc::new(Inner {
+                pool,
+                layout,
+                description,
+            }),
+        }
+    }
 }
 
 /// What `profiles detect` prints.

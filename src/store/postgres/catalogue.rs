@@ -77,6 +77,34 @@ pub struct Index {
 }
 
 impl TableColumn {
+    /// A column of which only the name and the kind are known.
+    pub fn assumed(name: &str, kind: ColumnKind) -> Self {
+        let base = match kind {
+            ColumnKind::Int => "int8",
+            ColumnKind::Number => "numeric",
+            ColumnKind::Text => "text",
+            ColumnKind::Bool => "bool",
+            ColumnKind::Timestamptz => "timestamptz",
+            ColumnKind::Timestamp => "timestamp",
+            ColumnKind::Date => "date",
+            // It may be json or jsonb; what holds for both is little.
+            ColumnKind::Json => "json",
+            ColumnKind::Array => "_unknown",
+            ColumnKind::Uuid => "uuid",
+            ColumnKind::Bytes => "bytea",
+            ColumnKind::Other => "unknown",
+        };
+        Self {
+            name: name.to_owned(),
+            base: base.to_owned(),
+            spelled: base.to_owned(),
+            class: "b".to_owned(),
+            not_null: false,
+            readable: true,
+            folding: false,
+        }
+    }
+
     /// What the column holds, in the words of profiles.
     pub fn kind(&self) -> ColumnKind {
         match self.base.as_str() {
@@ -98,6 +126,22 @@ impl TableColumn {
 }
 
 impl Table {
+    /// A table that was not looked up; the search path finds it.
+    pub fn assumed(name: &str, columns: Vec<TableColumn>) -> Self {
+        Self {
+            oid: 0,
+            schema: String::new(),
+            name: name.to_owned(),
+            kind: "r".to_owned(),
+            visible: true,
+            estimate: -1.0,
+            columns,
+            indexes: Vec::new(),
+            can_select: true,
+            can_write: true,
+        }
+    }
+
     /// `schema.table`, or the table alone where that finds it.
     pub fn label(&self) -> String {
         if self.visible {
@@ -109,6 +153,9 @@ impl Table {
 
     /// The name for statements.
     pub fn quoted(&self) -> String {
+        if self.schema.is_empty() {
+            return ident(&self.name);
+        }
         format!("{}.{}", ident(&self.schema), ident(&self.name))
     }
 

@@ -8,7 +8,7 @@ use crate::core::event::{Cursor, KeyPart};
 use crate::core::instant::{At, Micros};
 use crate::core::profile::{ColumnKind, Profile, TimeEncoding};
 use crate::store::StoreError;
-use crate::store::postgres::catalogue::Table;
+use crate::store::postgres::catalogue::{Table, TableColumn};
 use crate::store::postgres::sql::quote::{hex, ident, text};
 
 /// A table as this driver reads it.
@@ -114,6 +114,28 @@ impl Layout {
             time,
             key,
         })
+    }
+
+    /// What a profile alone says about a table of this name; `None` when it leaves anything open
+    /// that a plain page needs.
+    pub fn assumed(name: &str, profile: &Arc<Profile>) -> Option<Self> {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let signature = profile.signatures.first()?;
+        let columns: Option<Vec<_>> = signature
+            .columns
+            .iter()
+            .map(|(name, kinds)| match kinds.as_slice() {
+                [kind] => Some(TableColumn::assumed(name, *kind)),
+                _ => None,
+            })
+            .collect();
+        let is_instant = profile.time.encoding == TimeEncoding::Instant;
+        if !is_instant || profile.key.is_empty() || !name.chars().all(is_plain) {
+            return None;
+        }
+        let table = Table::assumed(name, columns?);
+        let layout = Self::new(table, profile.clone()).ok()?;
+        (layout.time.form == TimeForm::Instant && !layout.is_keyed_by_place()).then_some(layout)
     }
 
     /// `FROM …` with the alias `t` that every expression uses. Columns the role may not read are
@@ -327,9 +349,11 @@ impl TimeColumn {
     pub fn is_dated(&self) -> String {
         let sql = &self.sql;
         match self.form {
-            TimeForm::Instant | TimeForm::WallClock(_) => {
-                format!("{sql} > '-infinity' AND {sql} < 'infinity'")
+            // With its type: a column that only claims to be an instant must fail, not compare as text.
+            TimeForm::Instant => {
+                format!("{sql} > timestamptz '-infinity' AND {sql} < timestamptz 'infinity'")
             }
+            TimeForm::WallClock(_) => format!("{sql} > '-infinity' AND {sql} < 'infinity'"),
             TimeForm::Number(_) => {
                 format!("{sql} IS NOT NULL AND {sql}::text NOT IN ('NaN', 'Infinity', '-Infinity')")
             }

@@ -158,6 +158,7 @@ impl Session {
             );
             let error = match config.connect(tls.clone()).await {
                 Ok((client, connection)) => {
+                    let reported = Facts::reported(|name| connection.parameter(name));
                     let driver = tokio::spawn(async move {
                         if let Err(error) = connection.await {
                             tracing::debug!(%error, "a connection ended");
@@ -168,8 +169,14 @@ impl Session {
                         token: client.cancel_token(),
                         tls,
                     };
-                    return Self::settle(client, cancel, driver, params, place, security, purpose)
-                        .await;
+                    let session = Fresh {
+                        client,
+                        cancel,
+                        driver,
+                        place,
+                        security,
+                    };
+                    return session.settle(reported, params, purpose).await;
                 }
                 Err(error) => error,
             };
@@ -182,75 +189,6 @@ impl Session {
                 _ => return Err(failure::connecting(&error, params, place, note.as_deref())),
             }
         }
-    }
-
-    /// Learns about the server and proves that the session is read-only.
-    async fn settle(
-        client: Client,
-        cancel: Canceller,
-        driver: AbortHandle,
-        params: &Params,
-        place: &Place,
-        security: Security,
-        purpose: Purpose,
-    ) -> Result<Self, StoreError> {
-        let lost = |error| failure::connecting(&error, params, place, None);
-        let mut facts = facts(&client).await.map_err(lost)?;
-        let read_only = |facts: &[String; 5]| facts[0] == "on";
-        if purpose != Purpose::Load && (!read_only(&facts) || facts[4] != "UTC") {
-            // A pooler has swallowed the startup options; the same by statement.
-            for (name, value) in purpose.settings() {
-                let statement = format!("SET {name} = '{value}'");
-                client.batch_execute(&statement).await.map_err(lost)?;
-            }
-            facts = self::facts(&client).await.map_err(lost)?;
-        }
-        if purpose != Purpose::Load && !read_only(&facts) {
-            return Err(StoreError::Refused {
-                message: format!(
-                    "{place} does not keep the session read-only, so nothing is read from it"
-                ),
-                hint: Some(
-                    "connect to the server itself, or to a pooler in session mode".to_owned(),
-                ),
-            });
-        }
-        let [_, version, encoding, recovery, _] = facts;
-        let in_recovery = recovery == "t";
-        let unsuitable = match params.session {
-            SessionWish::Any => false,
-            SessionWish::Primary => in_recovery,
-            SessionWish::Standby => !in_recovery,
-        };
-        if unsuitable {
-            return Err(StoreError::Connect {
-                message: format!("{place} is not the kind of server target_session_attrs asks for"),
-                hint: Some("name another host".to_owned()),
-            });
-        }
-        if encoding == "SQL_ASCII" {
-            // The server knows no encoding and would refuse bytes that are not UTF-8; taken as they
-            // are, they can be shown with a mark.
-            client
-                .batch_execute("SET client_encoding = 'SQL_ASCII'")
-                .await
-                .map_err(lost)?;
-        }
-        let server = Server {
-            version: version.split(' ').next().unwrap_or_default().to_owned(),
-            encoding,
-            in_recovery,
-            transport: security.words(place),
-            place: place.clone(),
-            role: params.user.clone(),
-        };
-        Ok(Self {
-            client,
-            cancel,
-            server: Arc::new(server),
-            busy: AtomicBool::new(false),
-            driver,
-        })
     }
 
     /// Whether the connection can be used for another statement.
@@ -358,22 +296,137 @@ async fn drain(stream: RowStream) {
     while let Some(Ok(_)) = stream.next().await {}
 }
 
-async fn facts(client: &Client) -> Result<[String; 5], tokio_postgres::Error> {
-    let answer = client
-        .simple_query(
-            "SELECT current_setting('transaction_read_only'), current_setting('server_version'), \
-             current_setting('server_encoding'), pg_is_in_recovery(), current_setting('TimeZone')",
-        )
-        .await?;
-    let row = answer.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    });
-    Ok(std::array::from_fn(|at| {
-        row.and_then(|row| row.try_get(at).ok().flatten())
-            .unwrap_or_default()
-            .to_owned()
-    }))
+/// A connection of which nothing is known yet.
+struct Fresh<'f> {
+    client: Client,
+    cancel: Canceller,
+    driver: AbortHandle,
+    place: &'f Place,
+    security: Security,
+}
+
+impl Fresh<'_> {
+    /// Learns about the server and proves that the session is read-only.
+    async fn settle(
+        self,
+        reported: Option<Facts>,
+        params: &Params,
+        purpose: Purpose,
+    ) -> Result<Session, StoreError> {
+        let place = self.place;
+        let lost = |error| failure::connecting(&error, params, place, None);
+        let mut facts = match reported {
+            Some(facts) => facts,
+            None => Facts::asked(&self.client).await.map_err(lost)?,
+        };
+        if purpose != Purpose::Load && !facts.is_as_asked() {
+            // A pooler has swallowed the startup options; the same by statement.
+            for (name, value) in purpose.settings() {
+                let statement = format!("SET {name} = '{value}'");
+                self.client.batch_execute(&statement).await.map_err(lost)?;
+            }
+            facts = Facts::asked(&self.client).await.map_err(lost)?;
+        }
+        if purpose != Purpose::Load && !facts.read_only {
+            return Err(StoreError::Refused {
+                message: format!(
+                    "{place} does not keep the session read-only, so nothing is read from it"
+                ),
+                hint: Some(
+                    "connect to the server itself, or to a pooler in session mode".to_owned(),
+                ),
+            });
+        }
+        let unsuitable = match params.session {
+            SessionWish::Any => false,
+            SessionWish::Primary => facts.in_recovery,
+            SessionWish::Standby => !facts.in_recovery,
+        };
+        if unsuitable {
+            return Err(StoreError::Connect {
+                message: format!("{place} is not the kind of server target_session_attrs asks for"),
+                hint: Some("name another host".to_owned()),
+            });
+        }
+        if facts.encoding == "SQL_ASCII" {
+            // The server knows no encoding and would refuse bytes that are not UTF-8; taken as they
+            // are, they can be shown with a mark.
+            let statement = "SET client_encoding = 'SQL_ASCII'";
+            self.client.batch_execute(statement).await.map_err(lost)?;
+        }
+        let server = Server {
+            version: facts
+                .version
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            encoding: facts.encoding,
+            in_recovery: facts.in_recovery,
+            transport: self.security.words(place),
+            place: place.clone(),
+            role: params.user.clone(),
+        };
+        Ok(Session {
+            client: self.client,
+            cancel: self.cancel,
+            server: Arc::new(server),
+            busy: AtomicBool::new(false),
+            driver: self.driver,
+        })
+    }
+}
+
+/// What has to be known of a session before it is used.
+struct Facts {
+    read_only: bool,
+    version: String,
+    encoding: String,
+    in_recovery: bool,
+    zone: String,
+}
+
+impl Facts {
+    /// As the server reports them without being asked, which servers from 14 on do; it saves a
+    /// round trip. `None`: it has to be asked.
+    fn reported<'p>(parameter: impl Fn(&str) -> Option<&'p str>) -> Option<Self> {
+        Some(Self {
+            read_only: parameter("default_transaction_read_only")? == "on",
+            version: parameter("server_version")?.to_owned(),
+            encoding: parameter("server_encoding")?.to_owned(),
+            in_recovery: parameter("in_hot_standby")? == "on",
+            zone: parameter("TimeZone")?.to_owned(),
+        })
+    }
+
+    async fn asked(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        let answer = client
+            .simple_query(
+                "SELECT current_setting('transaction_read_only'), current_setting('server_version'), \
+                 current_setting('server_encoding'), pg_is_in_recovery(), current_setting('TimeZone')",
+            )
+            .await?;
+        let row = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let value = |at: usize| {
+            let found = row.and_then(|row| row.try_get(at).ok().flatten());
+            found.unwrap_or_default().to_owned()
+        };
+        Ok(Self {
+            read_only: value(0) == "on",
+            version: value(1),
+            encoding: value(2),
+            in_recovery: value(3) == "t",
+            zone: value(4),
+        })
+    }
+
+    /// Whether the settings of the startup packet have arrived.
+    fn is_as_asked(&self) -> bool {
+        self.read_only && self.zone == "UTC"
+    }
 }
 
 fn config(
