@@ -27,7 +27,7 @@ impl App {
         };
         if let Some(Overlay::Reader(reader)) = self.overlays.last_mut() {
             reader.scroll_by(wheel.unwrap_or(0));
-        } else if regions.inspector.contains(column, row) {
+        } else if self.inspector.is_some() && regions.inspector.contains(column, row) {
             let height = usize::from(regions.inspector.height);
             if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
                 tree.move_by(wheel.unwrap_or(0), height);

@@ -5,7 +5,7 @@ use crate::app::question::Paging;
 use crate::app::rig::{NOW, Rig, event, events, record};
 use crate::core::event::Outcome;
 use crate::core::instant::At;
-use crate::store::{Change, PageItem, TailItem};
+use crate::store::{Change, Exactness, Explanation, PageItem, StoreError, TailItem};
 
 fn check(keys: &str, expected: &str) {
     let mut rig = Rig::new(events(40));
@@ -323,4 +323,140 @@ fn a_filter_given_at_the_start_runs_at_once() {
     rig.tell(Msg::Clock(NOW));
     rig.run(first);
     assert_eq!(rig.state(), "following 39/13 list [user:alice]");
+}
+
+#[test]
+fn errors_are_said_and_kept() {
+    let mut rig = Rig::new(events(5));
+    let lost = || StoreError::Lost {
+        name: "prod-pg".to_owned(),
+        message: "broken pipe".to_owned(),
+    };
+    rig.silent = true;
+    rig.press("f5");
+    let page = rig.app.question.page;
+    let took = std::time::Duration::from_millis(3);
+    rig.tell(Msg::Answer(page, Answer::PageEnd(Err(lost()), took)));
+    assert_eq!(rig.app.question.paging, Paging::Failed);
+    assert_eq!(rig.app.timeline.len(), 5, "the previous result stays");
+    let tail = rig.app.question.tail;
+    rig.tell(Msg::Answer(tail, Answer::TailEnd(Err(lost()))));
+    assert_eq!(rig.app.live, Live::Ended);
+    rig.tell(Msg::Trouble("the disk is full".to_owned()));
+    let current = rig.app.notices.current().map(|notice| notice.text.clone());
+    assert_eq!(current.as_deref(), Some("the disk is full"));
+    rig.press("j");
+    assert_eq!(rig.app.notices.current(), None);
+    assert_eq!(rig.app.notices.all().count(), 3);
+    // What the user stopped is no error.
+    let tail = rig.app.question.tail;
+    rig.tell(Msg::Answer(
+        tail,
+        Answer::TailEnd(Err(StoreError::Cancelled)),
+    ));
+    assert_eq!(rig.app.notices.all().count(), 3);
+}
+
+#[test]
+fn a_lost_connection_is_a_state_and_a_notice() {
+    let mut rig = Rig::new(events(5));
+    let tail = rig.app.question.tail;
+    for attempt in 1..4 {
+        let item = TailItem::Reconnecting {
+            attempt,
+            error: "connection refused".to_owned(),
+            wait: std::time::Duration::from_secs(1),
+        };
+        rig.tell(Msg::Answer(tail, Answer::Tail(item)));
+    }
+    assert!(matches!(
+        rig.app.live,
+        Live::Reconnecting { attempt: 3, .. }
+    ));
+    assert_eq!(
+        rig.app.notices.all().count(),
+        1,
+        "one trouble is one notice"
+    );
+    rig.tell(Msg::Answer(tail, Answer::Tail(TailItem::Reconnected)));
+    assert_eq!(rig.app.live, Live::On);
+}
+
+#[test]
+fn the_mouse_selects_and_scrolls() {
+    let mut rig = Rig::new(events(40));
+    rig.press("f2");
+    assert!(matches!(rig.effects.as_slice(), [Effect::Mouse(Mouse::On)]));
+    let at = |kind, row| Pointer {
+        column: 5,
+        row,
+        kind,
+    };
+    // The list is 16 lines high from row 6 on, and the newest event stands on the last one.
+    rig.tell(Msg::Mouse(at(PointerKind::Click, 6 + 15 - 4)));
+    assert_eq!(rig.state(), "paused+0 36/40 list");
+    rig.tell(Msg::Mouse(at(PointerKind::WheelUp, 10)));
+    assert_eq!(rig.state(), "paused+0 33/40 list");
+    rig.tell(Msg::Mouse(at(PointerKind::WheelDown, 10)));
+    assert_eq!(rig.state(), "paused+0 36/40 list");
+}
+
+#[test]
+fn explaining_shows_statement_plan_and_index() {
+    let mut rig = Rig::new(events(5));
+    rig.press("X");
+    let Some(Effect::Explain(generation, _)) = rig.effects.pop() else {
+        panic!("{:?}", rig.effects);
+    };
+    let explanation = Explanation {
+        statement: "SELECT 1\nFROM audit_events".to_owned(),
+        plan: vec!["Index Scan".to_owned()],
+        indexes: vec!["sort_audit_events".to_owned()],
+        exactness: Exactness::Superset,
+    };
+    rig.tell(Msg::Answer(generation, Answer::Explained(Ok(explanation))));
+    let Some(Overlay::Reader(reader)) = rig.app.overlays.last() else {
+        panic!("no text");
+    };
+    let words: Vec<_> = reader.lines.iter().map(|(word, _)| word.as_str()).collect();
+    assert_eq!(words, ["statement", "", "plan", "indexes", "check"]);
+}
+
+#[test]
+fn filters_are_remembered_and_found_again() {
+    let mut rig = Rig::new(events(40));
+    rig.tell(Msg::History(vec!["is:denied".to_owned()]));
+    rig.press("f 'user:alice' enter");
+    assert!(matches!(rig.effects.as_slice(), [Effect::Remember(text)] if text == "user:alice"));
+    rig.press("f ctrl-u ctrl-r 'den' enter enter");
+    assert_eq!(rig.state(), "following 35/5 list [is:denied]");
+}
+
+#[test]
+fn a_large_record_is_fetched_when_it_is_opened() {
+    let note = "x".repeat(crate::core::event::Payload::HEAD);
+    let details = format!(r#"{{"user_name":"alice","note":"{note}"}}"#);
+    let mut rig = Rig::new(Vec::new());
+    rig.arrive(Change::New, vec![record(1, At::Instant(NOW), &details)]);
+    rig.press("enter");
+    let Some(Effect::Fetch(generation, event)) = rig.effects.pop() else {
+        panic!("{:?}", rig.effects);
+    };
+    let json = crate::core::json::FlatJson::parse(r#"{"id":1}"#);
+    let fetched = answer::Fetched {
+        event: *event,
+        json,
+    };
+    rig.tell(Msg::Answer(
+        generation,
+        Answer::Record(Ok(Some(Box::new(fetched)))),
+    ));
+    assert_eq!(rig.state(), "following 1/1 inspector open 1@id");
+    rig.press("q");
+    rig.press("y j");
+    let said = rig.app.notices.current().map(|notice| notice.text.as_str());
+    assert_eq!(
+        said,
+        Some("the list holds only the beginning of this record")
+    );
 }

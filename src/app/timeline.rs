@@ -121,8 +121,8 @@ impl Entry {
     fn is_before(&self, cursor: &Cursor) -> bool {
         match self {
             Self::Event(event) => order(&event.cursor, cursor) == Ordering::Less,
-            // A gap stands before the first event after it.
-            Self::Gap(gap) => section(cursor.at) == 3 && At::Instant(gap.to) <= cursor.at,
+            // A gap stands behind the events of its last instant.
+            Self::Gap(gap) => section(cursor.at) == 3 && At::Instant(gap.to) < cursor.at,
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::answer::{Answer, Fetched};
 use crate::app::{Effect, Generation};
 use crate::core::aggregate::AggregateRequest;
-use crate::core::event::Event;
+use crate::core::event::{Event, Payload};
 use crate::core::instant::Micros;
 use crate::core::json::FlatJson;
 use crate::runtime::{Opener, history};
@@ -367,10 +367,11 @@ async fn fetch(
     stop: CancellationToken,
 ) {
     let result = match store.fetch(&event.cursor, &stop).await {
-        Ok(Some(event)) => {
-            // A record of 20 MB takes a while to take apart.
+        Ok(Some(mut event)) => {
+            // A record of 20 MB takes a while to take apart, and one copy of it is enough.
             let parsed = tokio::task::spawn_blocking(move || {
                 let json = FlatJson::parse(event.payload.text.to_string());
+                event.payload = Payload::bounded(&event.payload.text);
                 Fetched { event, json }
             });
             match parsed.await {

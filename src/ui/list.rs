@@ -16,6 +16,9 @@ use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
 use crate::ui::{Focused, pane_title, region, split_top};
 
+/// From this width on there is room for the service, whose names are long and end in what differs.
+const WIDE: u16 = 140;
+
 /// Columns of one event, left to right, in cells.
 #[derive(Clone, Copy, Debug)]
 struct Columns {
@@ -109,7 +112,7 @@ fn columns(app: &App, width: u16) -> Columns {
     let time = if width < 60 { 8 } else { 12 };
     let outcome = 7;
     let left = width.saturating_sub(time + outcome + 5);
-    let service = if width >= 110 && widest.service > 0 {
+    let service = if width >= WIDE && widest.service > 0 {
         fit(widest.service, 4, left / 5)
     } else {
         0

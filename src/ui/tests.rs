@@ -129,6 +129,15 @@ fn the_inspector_open_folded_and_searched() {
     snapshot("inspector", || pressed(60, "enter j"));
     snapshot("inspector_folded", || pressed(60, "enter 2"));
     snapshot("inspector_search", || pressed(60, "enter / 'code' enter"));
+    snapshot("inspector_wrapped", || {
+        let long = format!(
+            r#"{{"user_name":"alice","message":"{}"}}"#,
+            "many words ".repeat(20)
+        );
+        let mut rig = Rig::new(vec![record(1, At::Instant(crate::app::rig::NOW), &long)]);
+        rig.press("enter w G");
+        rig
+    });
     snapshot("inspector_beside_list", || pressed(60, "enter backtab k k"));
 }
 

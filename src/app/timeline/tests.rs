@@ -131,3 +131,20 @@ fn views_have_the_height_they_are_asked_for() {
         }
     }
 }
+
+#[test]
+fn gaps_at_the_instant_of_an_event_do_not_hide_it() {
+    let mut timeline = Timeline::default();
+    timeline.insert_page(vec![event(5, -10, "a", "b", 0), event(9, -5, "a", "b", 0)]);
+    timeline.insert_gap(Gap {
+        from: NOW.plus(-12 * Micros::SECOND),
+        to: NOW.plus(-10 * Micros::SECOND),
+        because: "restart".to_owned(),
+    });
+    timeline.older = Edge::End;
+    for id in [3, 7] {
+        arrive(&mut timeline, event(id, -10, "a", "b", 0));
+    }
+    assert_eq!(ids(&timeline), ["01-15", "3", "5", "7", "gap", "9"]);
+    assert!(timeline.find(&EventId::new("5")).is_some());
+}
