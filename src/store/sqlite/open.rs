@@ -2,8 +2,7 @@
 //!
 //! Does not look at tables; see `describe`.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,9 +14,6 @@ use crate::core::sanitise::safe;
 use crate::store::StoreError;
 use crate::store::sqlite::sieve;
 use crate::store::sqlite::sql::IS_ODD;
-
-/// The first bytes of every SQLite database that is not encrypted.
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// How long a read waits for a writer that holds the file alone (not in WAL mode).
 const BUSY: Duration = Duration::from_secs(2);
@@ -58,6 +54,8 @@ pub(super) fn shown(path: &Path) -> String {
     safe(&path.to_string_lossy()).into_owned()
 }
 
+/// Looks at the file without opening it: closing any descriptor of it would drop the locks that
+/// this process's SQLite connections hold (POSIX `fcntl` locks belong to the process).
 fn inspect(path: &Path) -> Result<(), StoreError> {
     let shown = shown(path);
     let refuse = |message: String, hint: &str| {
@@ -88,17 +86,7 @@ fn inspect(path: &Path) -> Result<(), StoreError> {
             "the program that writes it may not have created its tables yet",
         );
     }
-    let mut head = [0; MAGIC.len()];
-    match File::open(path).and_then(|mut file| file.read_exact(&mut head)) {
-        Ok(()) if head == *MAGIC => Ok(()),
-        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-            refuse(format!("cannot read {shown}: {error}"), "")
-        }
-        _ => refuse(
-            format!("{shown} is not an SQLite database, or it is encrypted"),
-            "encrypted databases (SQLCipher, SEE) have to be exported by their own program first",
-        ),
-    }
+    Ok(())
 }
 
 fn connect_error(shown: &str, error: &rusqlite::Error) -> StoreError {
@@ -110,7 +98,7 @@ fn connect_error(shown: &str, error: &rusqlite::Error) -> StoreError {
         ),
         Some(ErrorCode::NotADatabase) => (
             format!("{shown} is not an SQLite database, or it is encrypted"),
-            "encrypted databases have to be exported by their own program first",
+            "encrypted databases (SQLCipher, SEE) have to be exported by their own program first",
         ),
         Some(ErrorCode::CannotOpen) => (
             format!("{shown} cannot be opened for reading"),
