@@ -4,7 +4,7 @@
 //! ```text
 //! begin(now)                  now is the server's instant, read before any row
 //!   rows with time ≥ low(), oldest first, in pieces:
-//!     glance(id, version)     and for those that are not the same: evaluate, record(…) → change
+//!     glance(id, version, at) and for those that are not the same: evaluate, record(…) → change
 //!     caught_up_to(time)      after each piece
 //!   the newest UNDATED_MOST rows of each kind of undated row, newest first:
 //!     undated(…), then glance and record as above
@@ -166,6 +166,8 @@ enum Phase {
 pub struct Overlap {
     width: i64,
     low: Micros,
+    /// The low end when this poll began; a full memory may raise `low` while it reads.
+    begun: Micros,
     now: Micros,
     to: Option<Micros>,
     phase: Phase,
@@ -184,6 +186,7 @@ impl Overlap {
         let mut overlap = Self {
             width,
             low: Micros(i64::MIN),
+            begun: Micros(i64::MIN),
             now: Micros(i64::MIN),
             to: None,
             phase: Phase::Prime,
@@ -215,6 +218,13 @@ impl Overlap {
         if self.phase == Phase::Prime && self.to.is_none() {
             self.low = now.plus(-self.width);
         }
+        let missed = self.clock_went_back();
+        self.begun = self.low;
+        missed
+    }
+
+    fn clock_went_back(&mut self) -> Option<Missed> {
+        let now = self.now;
         let to = self
             .to
             .filter(|to| now.0 < to.0.saturating_sub(self.width))?;
@@ -235,11 +245,15 @@ impl Overlap {
         self.low
     }
 
-    /// Whether a row has to be looked at.
-    pub fn glance(&self, id: &EventId, version: &str) -> Glance {
+    /// Whether a row has to be looked at. A range that a driver reads may be wider than the window
+    /// (a zone-less hour that comes twice, text that is no time): a row before the window is news
+    /// only if it is remembered, because nothing would tell the second reading from the first.
+    pub fn glance(&self, id: &EventId, version: &str, at: At) -> Glance {
         match self.seen.get(id) {
             Some(seen) if seen.cursor.is_some() && &*seen.version == version => Glance::Same,
-            _ => Glance::Look,
+            Some(_) => Glance::Look,
+            None if at.instant().is_some_and(|at| at < self.begun) => Glance::Same,
+            None => Glance::Look,
         }
     }
 
@@ -484,14 +498,15 @@ mod tests {
         let mut told = Vec::new();
         let mut look = |overlap: &mut Overlap, key: i64| {
             let row = observed(key, visible[&key]);
-            if overlap.glance(&row.id, &row.version) == Glance::Look {
+            if overlap.glance(&row.id, &row.version, row.cursor.at) == Glance::Look {
                 told.extend(overlap.record(row).map(|change| (key, change)));
             }
         };
         let mut window: Vec<_> = visible
             .iter()
             .filter_map(|(key, row)| row.at.instant().map(|at| (at, **key)))
-            .filter(|(at, _)| *at >= overlap.low())
+            // Some drivers cannot help reading more than the window.
+            .filter(|(at, _)| *at >= overlap.low().plus(-5 * S))
             .collect();
         window.sort_unstable();
         for piece in window.chunks(3) {

@@ -286,8 +286,14 @@ impl Tail<'_> {
 
     /// Reads those of the rows in full that are news.
     async fn look(&mut self, session: &Session, glances: &[Glanced]) -> Result<usize, StoreError> {
-        let is_news =
-            |glance: &&Glanced| self.overlap.glance(&glance.id, &glance.version) == Glance::Look;
+        let is_news = |glance: &&Glanced| {
+            let Glanced {
+                cursor,
+                id,
+                version,
+            } = glance;
+            self.overlap.glance(id, version, cursor.at) == Glance::Look
+        };
         let keys: Vec<Vec<KeyPart>> = glances
             .iter()
             .filter(is_news)

@@ -313,23 +313,12 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Looks at a row of the window, and takes it in when it is new or changed.
+    /// Looks at a row, and takes it in when it is new or changed.
     fn take(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
-        let shape = &self.watch.shape;
-        let time = row::time_of(row).map_err(|error| statement_error(&error))?;
-        let is_old = |at: Micros| at < self.watch.overlap().low();
-        // The range that was read is wider than the window.
-        if shape.at_of(&time).instant().is_some_and(is_old) {
-            return Ok(());
-        }
-        self.take_any(row)
-    }
-
-    fn take_any(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
         let watch = self.watch;
         let shape = &watch.shape;
-        let (id, version) = identity(shape, row)?;
-        if watch.overlap().glance(&id, &version) == Glance::Same {
+        let (id, version, at) = identity(shape, row)?;
+        if watch.overlap().glance(&id, &version, at) == Glance::Same {
             return Ok(());
         }
         let told = self.reader.read(shape, row, |mut event, record| {
@@ -356,10 +345,11 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn identity(shape: &Shape, row: &Row<'_>) -> Result<(EventId, String), StoreError> {
+fn identity(shape: &Shape, row: &Row<'_>) -> Result<(EventId, String, At), StoreError> {
     let read = || {
-        let (_, key) = row::place_of(shape, row)?;
-        Ok((row::id_of(shape, row, &key)?, row::version_of(shape, row)?))
+        let (time, key) = row::place_of(shape, row)?;
+        let id = row::id_of(shape, row, &key)?;
+        Ok((id, row::version_of(shape, row)?, shape.at_of(&time)))
     };
     read().map_err(|error: rusqlite::Error| statement_error(&error))
 }
@@ -446,7 +436,7 @@ fn by_id(
         .query(params_from_iter(condition.values))
         .map_err(|error| statement_error(&error))?;
     while let Some(row) = rows.next().map_err(|error| statement_error(&error))? {
-        reading.take_any(row)?;
+        reading.take(row)?;
     }
     Ok(reading.told)
 }
