@@ -274,7 +274,7 @@ fn literal(part: &KeyPart) -> String {
 fn key_column(table: &Table, name: &str) -> KeyColumn {
     let sql = format!("t.{}", ident(name));
     let column = table.column(name);
-    let sql = match column.map_or(ColumnKind::Other, super::catalogue::TableColumn::kind) {
+    let sql = match column.map_or(ColumnKind::Other, TableColumn::kind) {
         ColumnKind::Text
             if column.is_some_and(|c| matches!(c.base.as_str(), "text" | "varchar")) =>
         {
