@@ -58,11 +58,13 @@ fn filter_open_fold_and_search(size: (u16, u16)) {
     terminal.see("● live");
     terminal.see("complete to");
     // New events arrive while somebody only watches.
-    let seen = terminal.contents();
-    let list = |contents: &str| contents.lines().skip(6).take(8).collect::<String>();
-    terminal.wait("new events", |screen| {
-        list(&screen.contents()) != list(&seen)
-    });
+    let newest = |contents: &str| {
+        let line = contents.lines().find(|line| line.starts_with('▌'));
+        line.map(str::to_owned)
+    };
+    terminal.wait("an event", |screen| newest(&screen.contents()).is_some());
+    let seen = newest(&terminal.contents());
+    terminal.wait("a newer one", |screen| newest(&screen.contents()) != seen);
 
     terminal.press("f");
     terminal.press("is:denied");

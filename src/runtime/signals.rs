@@ -20,20 +20,6 @@ pub enum Signal {
     Continue,
 }
 
-impl Signal {
-    /// The exit code shells expect of a process that this signal ended.
-    pub fn exit_code(self) -> u8 {
-        let number = match self {
-            Self::Hangup => 1,
-            Self::Interrupt => 2,
-            Self::Terminate => 15,
-            Self::Continue => 18,
-            Self::Stop => 20,
-        };
-        128 + number
-    }
-}
-
 /// The signals as they arrive.
 pub struct Signals {
     terminate: Stream,
