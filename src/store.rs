@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::aggregate::{AggregateRequest, Group};
+use crate::core::aggregate::{Aggregate, AggregateRequest, Group};
 use crate::core::event::{Cursor, Event, EventId};
 use crate::core::instant::{At, Micros};
 use crate::core::profile::Profile;
@@ -63,7 +63,7 @@ pub trait Store: Send + Sync + 'static {
         request: AggregateRequest,
         out: Sender<AggregateItem>,
         stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Vec<Group>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Aggregate, StoreError>>;
 
     /// How many events match.
     fn count<'a>(

@@ -13,7 +13,8 @@ mod records;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use auditail::core::aggregate::{Accumulator, AggregateRequest, GroupKey, Measure, Subject};
+use auditail::core::aggregate::accumulator::Accumulator;
+use auditail::core::aggregate::{AggregateRequest, GroupKey, Measure, Subject};
 use auditail::core::event::{Event, EventId, Field};
 use auditail::core::instant::Micros;
 use auditail::core::json::FlatJson;
@@ -376,8 +377,10 @@ async fn grouped(
     let stop = CancellationToken::new();
     let drain = async { while partial.recv().await.is_some() {} };
     let (found, ()) = tokio::join!(store.aggregate(request.clone(), out, &stop), drain);
-    let mut found = found.map_err(|error| format!("{request:?} failed: {error}"))?;
-    let mut expected = reference.groups();
+    let mut found = found
+        .map_err(|error| format!("{request:?} failed: {error}"))?
+        .groups;
+    let mut expected = reference.answer().groups;
     for groups in [&mut found, &mut expected] {
         groups.sort_by(|a, b| a.key.cmp(&b.key));
     }

@@ -9,7 +9,7 @@ use super::{Answer, App, Effect, Focus, Msg, Overlay, Settings};
 use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
 use crate::app::timeline::Follow;
-use crate::core::aggregate::Accumulator;
+use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
@@ -265,7 +265,10 @@ impl Rig {
                 for event in &self.events {
                     counts.feed(event, &json(event));
                 }
-                (generation, vec![Answer::CountsEnd(Ok(counts.groups()))])
+                (
+                    generation,
+                    vec![Answer::CountsEnd(Ok(counts.answer().groups))],
+                )
             }
             Effect::Count(generation, predicate) => {
                 let count = self.matching(&predicate).count() as u64;

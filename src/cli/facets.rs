@@ -12,7 +12,9 @@ use crate::cli::narrate::{self, ProgressLine};
 use crate::cli::output::{self, Destination};
 use crate::cli::session::Session;
 use crate::cli::signals;
-use crate::core::aggregate::{AggregateRequest, Group, GroupKey, GroupValue, Measure};
+use crate::core::aggregate::{
+    Aggregate, AggregateRequest, Certainty, Group, GroupKey, GroupValue, Measure,
+};
 use crate::core::sanitise::safe;
 use crate::export::json::write_text;
 use crate::export::table::clip;
@@ -32,7 +34,10 @@ pub async fn run(arguments: &Facets, common: &Common) -> Result<(), Failure> {
             // One more than is shown tells whether there are more.
             top: Some(arguments.top.saturating_add(1)),
         };
-        let mut groups = aggregate(&session, request, common).await?;
+        let Aggregate {
+            mut groups,
+            certainty,
+        } = aggregate(&session, request, common).await?;
         let more = groups.len() > arguments.top;
         groups.truncate(arguments.top);
         output::print(&match arguments.format {
@@ -45,6 +50,11 @@ pub async fn run(arguments: &Facets, common: &Common) -> Result<(), Failure> {
                 arguments.top
             ));
         }
+        if let Certainty::AtLeast { error } = certainty {
+            narrate::say(&format!(
+                "there are too many different values to count each of them: the numbers are at most {error} too small"
+            ));
+        }
         Ok(())
     };
     signals::heed(&stop, work).await
@@ -55,7 +65,7 @@ async fn aggregate(
     session: &Session,
     request: AggregateRequest,
     common: &Common,
-) -> Result<Vec<Group>, StoreError> {
+) -> Result<Aggregate, StoreError> {
     let (partial, mut parts) = mpsc::channel(1);
     let mut progress = ProgressLine::new(output::charset(common));
     let narrating = async {

@@ -2,10 +2,10 @@
 //! buckets.
 //!
 //! Histogram, facets and every usage report are one [`AggregateRequest`]. A driver answers it in
-//! its own language when its condition is exact, and feeds an [`Accumulator`] otherwise.
+//! its own language when its condition is exact, and feeds an [`accumulator::Accumulator`] otherwise.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+pub mod accumulator;
+
 use std::sync::Arc;
 
 use crate::core::event::{Event, Field};
@@ -106,6 +106,28 @@ const DAY: i64 = 86_400;
 const WEEK: i64 = 7 * DAY;
 const YEAR: i64 = 365 * DAY;
 
+/// The answer to an [`AggregateRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aggregate {
+    /// In the order of [`ranked`].
+    pub groups: Vec<Group>,
+    /// How sure the numbers are.
+    pub certainty: Certainty,
+}
+
+/// How sure the numbers of an [`Aggregate`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// They are the numbers.
+    Exact,
+    /// There were more groups than memory is spent on: each number is at most this much too small,
+    /// and groups no larger than it may be missing.
+    AtLeast {
+        /// The largest possible error.
+        error: u64,
+    },
+}
+
 /// Evenly spaced, human-sized bucket edges that cover `[since, until)` with at most `most` buckets:
 /// widths are 1, 5, 15, 30 s, 1, 5, 15, 30 min, 1, 3, 6, 12 h, 1, 7, 30, 90, 365 d and multiples of
 /// the last, aligned to the epoch (weeks to Monday). Where no aligned bucket covers the range alone,
@@ -151,7 +173,7 @@ fn instant(micros: i128) -> Micros {
 
 impl Subject {
     /// The different values of an event, as text, in the order of the record.
-    fn texts(&self, event: &Event, record: &FlatJson<'_>) -> Vec<String> {
+    pub(crate) fn texts(&self, event: &Event, record: &FlatJson<'_>) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
         let mut add = |text: &str| {
             if !texts.iter().any(|known| known == text) {
@@ -179,7 +201,7 @@ impl Subject {
 
 impl GroupKey {
     /// The groups an event belongs to; none when it is outside all buckets.
-    fn groups(&self, event: &Event, record: &FlatJson<'_>) -> Vec<GroupValue> {
+    pub(crate) fn groups(&self, event: &Event, record: &FlatJson<'_>) -> Vec<GroupValue> {
         match self {
             Self::Time(edges) => event
                 .at()
@@ -201,124 +223,6 @@ impl GroupKey {
     }
 }
 
-/// The number of one group while it is counted.
-#[derive(Clone, Debug)]
-enum Tally {
-    Count(u64),
-    Distinct(HashSet<String>),
-}
-
-impl Tally {
-    fn number(&self) -> u64 {
-        match self {
-            Self::Count(count) => *count,
-            Self::Distinct(seen) => seen.len() as u64,
-        }
-    }
-}
-
-/// Answers an [`AggregateRequest`] event by event, for stores that cannot, and for conditions that
-/// let too much through. Its memory grows with the number of groups, and with the number of
-/// different values where those are measured.
-#[derive(Clone, Debug)]
-pub struct Accumulator {
-    request: AggregateRequest,
-    groups: HashMap<Vec<GroupValue>, Tally>,
-}
-
-impl Accumulator {
-    /// Begins with nothing counted.
-    pub fn new(request: AggregateRequest) -> Self {
-        Self {
-            request,
-            groups: HashMap::new(),
-        }
-    }
-
-    /// Counts an event if it matches the request's predicate. `record` is the whole record it was
-    /// made from.
-    pub fn feed(&mut self, event: &Event, record: &FlatJson<'_>) {
-        if self.request.predicate.matches(event, record) {
-            self.feed_times(event, record, 1);
-        }
-    }
-
-    /// Counts an event that stands for `times` others with the same values, all of which match; for
-    /// stores that group rows before they hand them out.
-    pub fn feed_times(&mut self, event: &Event, record: &FlatJson<'_>, times: u64) {
-        let mut keys = vec![Vec::new()];
-        for key in &self.request.keys {
-            let values = key.groups(event, record);
-            keys = keys
-                .iter()
-                .flat_map(|before| {
-                    values.iter().map(|value| {
-                        let mut key = before.clone();
-                        key.push(value.clone());
-                        key
-                    })
-                })
-                .collect();
-        }
-        for key in keys {
-            match &self.request.measure {
-                Measure::Count => {
-                    let tally = self.groups.entry(key).or_insert(Tally::Count(0));
-                    if let Tally::Count(count) = tally {
-                        *count += times;
-                    }
-                }
-                Measure::Distinct(subject) => {
-                    let tally = self
-                        .groups
-                        .entry(key)
-                        .or_insert_with(|| Tally::Distinct(HashSet::new()));
-                    if let Tally::Distinct(seen) = tally {
-                        seen.extend(subject.texts(event, record));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Adds what another part of the same question has counted.
-    pub fn merge(&mut self, other: Self) {
-        for (key, tally) in other.groups {
-            match self.groups.entry(key) {
-                Entry::Vacant(place) => {
-                    place.insert(tally);
-                }
-                Entry::Occupied(mut place) => match (place.get_mut(), tally) {
-                    (Tally::Count(count), more) => *count += more.number(),
-                    (Tally::Distinct(seen), Tally::Distinct(more)) => seen.extend(more),
-                    // Both answer one request, so both measure the same.
-                    (Tally::Distinct(_), Tally::Count(_)) => {}
-                },
-            }
-        }
-    }
-
-    /// The answer so far, in the order of [`ranked`].
-    pub fn groups(&self) -> Vec<Group> {
-        let mut groups: Vec<Group> = self
-            .groups
-            .iter()
-            .map(|(key, tally)| Group {
-                key: key.clone(),
-                count: tally.number(),
-            })
-            .collect();
-        // One group is there even when nothing is in it, as with SQL's aggregates.
-        if self.request.keys.is_empty() && groups.is_empty() {
-            groups.push(Group {
-                key: Vec::new(),
-                count: 0,
-            });
-        }
-        ranked(groups, self.request.top)
-    }
-}
-
 /// The order every driver answers in: with `top` the largest numbers first and equal ones by key,
 /// cut after that many; without it by key.
 pub fn ranked(mut groups: Vec<Group>, top: Option<usize>) -> Vec<Group> {
@@ -337,6 +241,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::core::aggregate::accumulator::Accumulator;
     use crate::core::event::{Cursor, EventId, KeyPart, Outcome, Payload};
     use crate::core::instant::At;
     use crate::core::query::predicate::{Atom, Test};
@@ -425,33 +330,6 @@ mod tests {
             prop_assert!(edges[0].0 <= since);
             prop_assert!(edges[edges.len() - 1].0 >= until.max(since));
         }
-
-        #[test]
-        fn parts_merged_are_the_whole(
-            rows in prop::collection::vec((0_i64..50, 0_usize..4, 0_usize..4), 0..60),
-            cut in any::<prop::sample::Index>(),
-            distinct in any::<bool>(),
-            top in prop::option::of(0_usize..5),
-        ) {
-            let request = request(
-                vec![GroupKey::Time(vec![Micros(5), Micros(10), Micros(40)]),
-                     GroupKey::Value(Subject::Field(Field::Resource))],
-                if distinct { Measure::Distinct(Subject::Outcome) } else { Measure::Count },
-                top,
-            );
-            let mut whole = Accumulator::new(request.clone());
-            let mut parts = [Accumulator::new(request.clone()), Accumulator::new(request)];
-            let cut = cut.index(rows.len() + 1);
-            for (place, (at, resources, outcome)) in rows.into_iter().enumerate() {
-                let names: Vec<_> = ["a", "b", "a"].into_iter().take(resources).collect();
-                let event = event(at, Outcome::ALL.get(outcome).copied(), &names);
-                whole.feed(&event, &nothing());
-                parts[usize::from(place >= cut)].feed(&event, &nothing());
-            }
-            let [mut first, second] = parts;
-            first.merge(second);
-            prop_assert_eq!(first.groups(), whole.groups());
-        }
     }
 
     fn nothing() -> FlatJson<'static> {
@@ -492,7 +370,8 @@ mod tests {
             accumulator.feed(event, &nothing());
         }
         accumulator
-            .groups()
+            .answer()
+            .groups
             .into_iter()
             .map(|group| (group.key, group.count))
             .collect()
@@ -571,7 +450,8 @@ mod tests {
         accumulator.feed(&event(0, None, &[]), &record);
         accumulator.feed(&event(0, None, &[]), &nothing());
         let keys: Vec<_> = accumulator
-            .groups()
+            .answer()
+            .groups
             .into_iter()
             .map(|group| group.key)
             .collect();

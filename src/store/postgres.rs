@@ -33,7 +33,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::aggregate::{AggregateRequest, Group};
+use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::event::{Cursor, Event};
 use crate::core::instant::Micros;
 use crate::core::profile::detect::{self, Candidate};
@@ -296,7 +296,7 @@ impl Store for PostgresStore {
         request: AggregateRequest,
         out: Sender<AggregateItem>,
         stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Vec<Group>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Aggregate, StoreError>> {
         Box::pin(numbers::aggregate(&self.inner, request, out, stop))
     }
 

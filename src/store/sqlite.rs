@@ -26,7 +26,7 @@ use tokio::sync::OnceCell;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::aggregate::{AggregateRequest, Group};
+use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::event::{Cursor, Event};
 use crate::core::instant::Micros;
 use crate::core::profile::detect::Candidate;
@@ -124,7 +124,7 @@ impl Store for SqliteStore {
         request: AggregateRequest,
         out: Sender<AggregateItem>,
         stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Vec<Group>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Aggregate, StoreError>> {
         Box::pin(count::aggregate(self, request, out, stop))
     }
 

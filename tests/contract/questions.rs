@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use auditail::core::aggregate::{Accumulator, AggregateRequest, GroupKey, Measure, Subject};
+use auditail::core::aggregate::accumulator::Accumulator;
+use auditail::core::aggregate::{AggregateRequest, GroupKey, Measure, Subject};
 use auditail::core::event::{Field, Outcome};
 use auditail::core::json::FlatJson;
 use auditail::core::query::parse::parse;
@@ -175,7 +176,7 @@ pub async fn an_aggregate_is_what_counting_by_hand_gives(bench: &dyn Bench) {
                     let drain = async { while partial.recv().await.is_some() {} };
                     let asked = store.aggregate(request.clone(), out, &stop);
                     let (groups, ()) = tokio::join!(asked, drain);
-                    assert_eq!(groups.expect("groups"), by_hand.groups(), "{request:?}");
+                    assert_eq!(groups.expect("groups"), by_hand.answer(), "{request:?}");
                 }
             }
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::aggregate::{Accumulator, AggregateRequest, Group, GroupKey, Measure};
+use crate::core::aggregate::accumulator::Accumulator;
+use crate::core::aggregate::{Aggregate, AggregateRequest, GroupKey, Measure};
 use crate::core::event::{Cursor, Event, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
@@ -118,7 +119,7 @@ pub async fn aggregate(
     request: AggregateRequest,
     out: Sender<AggregateItem>,
     stop: &CancellationToken,
-) -> Result<Vec<Group>, StoreError> {
+) -> Result<Aggregate, StoreError> {
     let session = inner.pool.lease(Purpose::Heavy, stop).await?;
     let layout = &inner.layout;
     let predicate = within_edges(&request);
@@ -132,7 +133,7 @@ pub async fn aggregate(
         stop,
     );
     if condition.sql == "FALSE" {
-        return Ok(counter.accumulator.groups());
+        return Ok(counter.accumulator.answer());
     }
     if layout.table.is_ordered(&layout.time.name) && !is_small(inner) {
         let walked = Walked {
@@ -168,7 +169,7 @@ pub async fn aggregate(
     } else {
         counter.count(&condition.sql).await?;
     }
-    Ok(counter.accumulator.groups())
+    Ok(counter.accumulator.answer())
 }
 
 /// The predicate, and that only rows within the outermost edges of every time key count.
@@ -203,7 +204,7 @@ async fn partial(
     stop: &CancellationToken,
 ) -> Result<(), StoreError> {
     tokio::select! {
-        sent = out.send(AggregateItem::Partial(accumulator.groups(), progress)) => {
+        sent = out.send(AggregateItem::Partial(accumulator.answer().groups, progress)) => {
             sent.map_err(|_| StoreError::Cancelled)
         }
         () = stop.cancelled() => Err(StoreError::Cancelled),

@@ -11,7 +11,8 @@ use rusqlite::Connection;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::aggregate::{Accumulator, AggregateRequest, Group, GroupKey, Measure};
+use crate::core::aggregate::accumulator::Accumulator;
+use crate::core::aggregate::{Aggregate, AggregateRequest, GroupKey, Measure};
 use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Payload};
 use crate::core::instant::At;
 use crate::core::json::FlatJson;
@@ -166,7 +167,7 @@ pub(super) async fn aggregate(
     request: AggregateRequest,
     out: Sender<AggregateItem>,
     stop: &CancellationToken,
-) -> Result<Vec<Group>, StoreError> {
+) -> Result<Aggregate, StoreError> {
     let worker = store.heavy().await?;
     let mut counting = Counting::new(&store.shape, request);
     let mut course = None;
@@ -174,7 +175,7 @@ pub(super) async fn aggregate(
         let (after, pause) = slice(store, worker, counting, SLICE, stop).await?;
         counting = after;
         if pause == Pause::End {
-            return Ok(counting.accumulator.groups());
+            return Ok(counting.accumulator.answer());
         }
         if course.is_none() {
             let like = PageRequest {
@@ -188,7 +189,7 @@ pub(super) async fn aggregate(
         let progress = progress(store, &counting.walk, course);
         send(
             &out,
-            AggregateItem::Partial(counting.accumulator.groups(), progress),
+            AggregateItem::Partial(counting.accumulator.answer().groups, progress),
             stop,
         )
         .await?;
@@ -219,7 +220,8 @@ fn total(predicate: &Predicate) -> AggregateRequest {
 fn number(counting: &Counting) -> u64 {
     counting
         .accumulator
-        .groups()
+        .answer()
+        .groups
         .first()
         .map_or(0, |group| group.count)
 }

@@ -1,0 +1,239 @@
+//! Counting event by event, in bounded memory.
+//!
+//! Does not decide what is counted; the request does.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use crate::core::aggregate::{
+    Aggregate, AggregateRequest, Certainty, Group, GroupKey, GroupValue, Measure, ranked,
+};
+use crate::core::event::Event;
+use crate::core::json::FlatJson;
+
+/// Groups held at most; about 20 MB with names of ordinary length.
+const MOST_GROUPS: usize = 100_000;
+
+/// The number of one group while it is counted.
+#[derive(Clone, Debug)]
+enum Tally {
+    Count(u64),
+    /// Hashes, not texts: a million different users are 16 MB, and the chance that two of them
+    /// collide is one in thirty million.
+    Distinct(HashSet<u64>),
+}
+
+impl Tally {
+    fn number(&self) -> u64 {
+        match self {
+            Self::Count(count) => *count,
+            Self::Distinct(seen) => seen.len() as u64,
+        }
+    }
+}
+
+/// Answers an [`AggregateRequest`] event by event, for stores that cannot, and for conditions that
+/// let too much through.
+///
+/// When more groups turn up than memory is spent on, the smaller half is forgotten, as lossy
+/// counting does (Manku and Motwani, VLDB 2002), and [`Aggregate::certainty`] says how far off the
+/// numbers can be.
+#[derive(Clone, Debug)]
+pub struct Accumulator {
+    request: AggregateRequest,
+    groups: HashMap<Vec<GroupValue>, Tally>,
+    hasher: RandomState,
+    most: usize,
+    /// The largest count that a forgotten group can have had.
+    forgotten: u64,
+}
+
+impl Accumulator {
+    /// Begins with nothing counted.
+    pub fn new(request: AggregateRequest) -> Self {
+        Self {
+            request,
+            groups: HashMap::new(),
+            hasher: RandomState::new(),
+            most: MOST_GROUPS,
+            forgotten: 0,
+        }
+    }
+
+    /// Counts an event if it matches the request's predicate. `record` is the whole record it was
+    /// made from.
+    pub fn feed(&mut self, event: &Event, record: &FlatJson<'_>) {
+        if self.request.predicate.matches(event, record) {
+            self.feed_times(event, record, 1);
+        }
+    }
+
+    /// Counts an event that stands for `times` others with the same values, all of which match; for
+    /// stores that group rows before they hand them out.
+    pub fn feed_times(&mut self, event: &Event, record: &FlatJson<'_>, times: u64) {
+        let mut keys = vec![Vec::new()];
+        for key in &self.request.keys {
+            let values = key.groups(event, record);
+            keys = keys
+                .iter()
+                .flat_map(|before| {
+                    values.iter().map(|value| {
+                        let mut key = before.clone();
+                        key.push(value.clone());
+                        key
+                    })
+                })
+                .collect();
+        }
+        for key in keys {
+            match &self.request.measure {
+                Measure::Count => {
+                    let tally = self.groups.entry(key).or_insert(Tally::Count(0));
+                    if let Tally::Count(count) = tally {
+                        *count += times;
+                    }
+                }
+                Measure::Distinct(subject) => {
+                    let tally = self
+                        .groups
+                        .entry(key)
+                        .or_insert_with(|| Tally::Distinct(HashSet::new()));
+                    if let Tally::Distinct(seen) = tally {
+                        let texts = subject.texts(event, record);
+                        seen.extend(texts.iter().map(|text| self.hasher.hash_one(text)));
+                    }
+                }
+            }
+        }
+        if self.groups.len() > self.most && self.has_open_keys() {
+            self.forget_small();
+        }
+    }
+
+    /// Buckets of time are as many as their edges; only values can be without end.
+    fn has_open_keys(&self) -> bool {
+        let is_value = |key: &GroupKey| matches!(key, GroupKey::Value(_));
+        self.request.keys.iter().any(is_value)
+    }
+
+    fn forget_small(&mut self) {
+        let mut numbers: Vec<u64> = self.groups.values().map(Tally::number).collect();
+        let half = numbers.len() / 2;
+        let (_, median, _) = numbers.select_nth_unstable(half);
+        let median = *median;
+        self.forgotten += median;
+        self.groups.retain(|_, tally| tally.number() > median);
+    }
+
+    /// The answer so far.
+    pub fn answer(&self) -> Aggregate {
+        let mut found: Vec<(&Vec<GroupValue>, u64)> = self
+            .groups
+            .iter()
+            .map(|(key, tally)| (key, tally.number()))
+            .collect();
+        if let Some(top) = self.request.top.filter(|top| *top < found.len()) {
+            // Partial answers come often; only what is shown of them is copied.
+            found.select_nth_unstable_by(top, |a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+            found.truncate(top);
+        }
+        let mut groups: Vec<Group> = found
+            .into_iter()
+            .map(|(key, count)| Group {
+                key: key.clone(),
+                count,
+            })
+            .collect();
+        // One group is there even when nothing is in it, as with SQL's aggregates.
+        if self.request.keys.is_empty() && groups.is_empty() {
+            groups.push(Group {
+                key: Vec::new(),
+                count: 0,
+            });
+        }
+        Aggregate {
+            groups: ranked(groups, self.request.top),
+            certainty: match self.forgotten {
+                0 => Certainty::Exact,
+                error => Certainty::AtLeast { error },
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::aggregate::Subject;
+    use crate::core::event::{Cursor, EventId, Field, KeyPart, Payload};
+    use crate::core::instant::At;
+    use crate::core::query::predicate::Predicate;
+    use crate::core::scalar::Scalar;
+
+    fn event(actor: String) -> Event {
+        let mut values = [const { Vec::new() }; Field::ALL.len()];
+        values[Field::Actor as usize] = vec![Scalar::Text(actor.into())];
+        Event {
+            id: EventId::new("1"),
+            cursor: Cursor {
+                at: At::Absent,
+                time: KeyPart::Null,
+                key: Vec::new(),
+            },
+            outcome: None,
+            values,
+            payload: Payload::whole("{}"),
+        }
+    }
+
+    fn counting(measure: Measure, keys: Vec<GroupKey>) -> Accumulator {
+        Accumulator::new(AggregateRequest {
+            predicate: Arc::new(Predicate::All),
+            keys,
+            measure,
+            top: Some(2),
+        })
+    }
+
+    #[test]
+    fn more_values_than_memory_cost_little_certainty() {
+        let record = FlatJson::parse("{}").expect("valid");
+        let actor = Subject::Field(Field::Actor);
+        let mut counts = counting(Measure::Count, vec![GroupKey::Value(actor)]);
+        counts.most = 100;
+        for turn in 0..10_000 {
+            counts.feed(&event(format!("once {turn}")), &record);
+            if turn % 4 == 0 {
+                counts.feed(&event("often".to_owned()), &record);
+            }
+        }
+        assert!(counts.groups.len() <= 100);
+        let answer = counts.answer();
+        let Certainty::AtLeast { error } = answer.certainty else {
+            panic!("groups were forgotten: {answer:?}");
+        };
+        assert_eq!(answer.groups[0].key, [GroupValue::Text("often".to_owned())]);
+        let count = answer.groups[0].count;
+        assert!(
+            count <= 2_500 && count + error >= 2_500,
+            "{count} ± {error}"
+        );
+        assert!(error < 500, "{error}");
+    }
+
+    #[test]
+    fn different_values_are_counted_once() {
+        let record = FlatJson::parse("{}").expect("valid");
+        let mut counts = counting(Measure::Distinct(Subject::Field(Field::Actor)), Vec::new());
+        for turn in 0..1_000 {
+            counts.feed(&event(format!("user {}", turn % 10)), &record);
+        }
+        let answer = counts.answer();
+        assert_eq!(
+            (answer.groups[0].count, answer.certainty),
+            (10, Certainty::Exact)
+        );
+    }
+}
