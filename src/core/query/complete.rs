@@ -48,8 +48,9 @@ pub fn complete(text: &str, caret: usize, catalog: &Catalog) -> Completions {
     let typed = scan(before, focus.start, place, &mut Vec::new());
     let whole = word_around(text, &typed, caret, place);
     let open_behind = whole.stop == Stop::Open;
-    // Between the two dots of a range, for one.
-    let in_sign = whole.span.end < caret;
+    // Between the two dots of a range, or at an operator that is not typed to its end.
+    let in_sign = whole.span.end < caret
+        || place == Place::Value && before_operand(&text[focus.start..], caret - focus.start);
     let glued = place == Place::Head && typed.span.is_empty() && !free_behind(text, caret);
     if open_behind || in_sign || glued {
         return Completions::default();
@@ -103,6 +104,15 @@ fn word_around(text: &str, typed: &Scanned, caret: usize, place: Place) -> Scann
         return typed.clone();
     }
     whole
+}
+
+/// Whether an operator begins the value and reaches beyond the caret.
+fn before_operand(value: &str, caret: usize) -> bool {
+    let written = Op::WRITTEN.into_iter();
+    written
+        .map(|(_, sign, _)| sign)
+        .find(|sign| value.starts_with(sign))
+        .is_some_and(|sign| caret < sign.len())
 }
 
 /// Whether a term that is inserted here would stand apart from what follows.

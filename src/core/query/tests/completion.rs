@@ -71,6 +71,8 @@ fn offered(#[case] marked: &str, #[case] label: &str, #[case] result: &str) {
 #[case::containers_have_no_values("|", "details.status")]
 #[case::no_such_name("nope:|", "alice")]
 #[case::glued_to_the_next("|(a)", "user")]
+#[case::before_an_operator("has:|>=..user:..", "user")]
+#[case::inside_an_operator("has:!|=..user:..", "user")]
 fn not_offered(#[case] marked: &str, #[case] label: &str) {
     let (_, _, candidates) = offers(marked);
     assert!(candidates.iter().all(|candidate| candidate.label != label));
