@@ -9,6 +9,7 @@ pub mod demo;
 mod examine;
 mod explain;
 mod failure;
+mod keyword;
 mod layout;
 mod numbers;
 mod page;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::store::StoreError;
+use crate::store::postgres::keyword::{self, KEYWORDS};
 use crate::store::postgres::passfile;
 use crate::store::postgres::place::{Host, Place};
 use crate::store::postgres::secret::Secret;
@@ -79,6 +80,8 @@ pub struct Params {
     pub session: SessionWish,
     /// Whether SCRAM must be bound to the TLS channel.
     pub binding: Binding,
+    /// How a peer that has vanished is noticed.
+    pub keepalive: Keepalive,
     /// The table named in the URL.
     pub table: Option<String>,
 }
@@ -94,6 +97,19 @@ pub enum SessionWish {
     Standby,
 }
 
+/// How a peer that has vanished is noticed. `None` leaves it to the system, which takes hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Quiet time before the first probe; `None` sends none.
+    pub idle: Option<Duration>,
+    /// Time between probes.
+    pub interval: Option<Duration>,
+    /// Unanswered probes that end the connection.
+    pub count: Option<u32>,
+    /// How long what was sent may stay unacknowledged.
+    pub unacknowledged: Option<Duration>,
+}
+
 /// `channel_binding`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
@@ -105,64 +121,26 @@ pub enum Binding {
     Require,
 }
 
-/// libpq's parameter words and the variables that stand for them. `None`: no variable.
-const KEYWORDS: [(&str, Option<&str>); 37] = [
-    ("host", Some("PGHOST")),
-    ("hostaddr", Some("PGHOSTADDR")),
-    ("port", Some("PGPORT")),
-    ("dbname", Some("PGDATABASE")),
-    ("user", Some("PGUSER")),
-    ("password", Some("PGPASSWORD")),
-    ("passfile", Some("PGPASSFILE")),
-    ("service", Some("PGSERVICE")),
-    ("servicefile", Some("PGSERVICEFILE")),
-    ("options", Some("PGOPTIONS")),
-    ("application_name", Some("PGAPPNAME")),
-    ("fallback_application_name", None),
-    ("sslmode", Some("PGSSLMODE")),
-    ("sslrootcert", Some("PGSSLROOTCERT")),
-    ("sslcert", Some("PGSSLCERT")),
-    ("sslkey", Some("PGSSLKEY")),
-    ("connect_timeout", Some("PGCONNECT_TIMEOUT")),
-    ("target_session_attrs", Some("PGTARGETSESSIONATTRS")),
-    ("channel_binding", Some("PGCHANNELBINDING")),
-    ("client_encoding", Some("PGCLIENTENCODING")),
-    ("keepalives", None),
-    ("keepalives_idle", None),
-    ("keepalives_interval", None),
-    ("keepalives_count", None),
-    ("tcp_user_timeout", None),
-    ("load_balance_hosts", Some("PGLOADBALANCEHOSTS")),
-    ("gssencmode", Some("PGGSSENCMODE")),
-    ("krbsrvname", Some("PGKRBSRVNAME")),
-    ("gsslib", Some("PGGSSLIB")),
-    ("gssdelegation", Some("PGGSSDELEGATION")),
-    ("sslcompression", Some("PGSSLCOMPRESSION")),
-    ("sslsni", Some("PGSSLSNI")),
-    ("ssl_min_protocol_version", Some("PGSSLMINPROTOCOLVERSION")),
-    ("ssl_max_protocol_version", Some("PGSSLMAXPROTOCOLVERSION")),
-    ("sslnegotiation", Some("PGSSLNEGOTIATION")),
-    ("replication", None),
-    ("table", None),
-];
-
 impl Params {
     /// Reads a target and fills in what it leaves open.
     pub fn resolve(text: &str, around: &Surroundings) -> Result<Self, StoreError> {
         let mut given = target::parse(text)?;
-        for word in given.keys() {
-            check_keyword(word)?;
+        for (place, word) in given.keys().enumerate() {
+            keyword::check_word(word, place + 1)?;
         }
         add_service(&mut given, around)?;
-        for (word, variable) in KEYWORDS {
-            if let Some(value) = variable.and_then(|name| around.env.get(name)) {
+        for known in &KEYWORDS {
+            if let Some(value) = known.variable.and_then(|name| around.env.get(name)) {
                 given
-                    .entry(word.to_owned())
+                    .entry(known.word.to_owned())
                     .or_insert_with(|| value.clone());
             }
         }
         // An empty value means "not given", as in libpq.
         given.retain(|_, value| !value.is_empty());
+        for (word, value) in &given {
+            keyword::check_value(word, value)?;
+        }
         Self::from_given(&given, around)
     }
 
@@ -214,6 +192,7 @@ impl Params {
             options: get("options"),
             session: session_wish(given)?,
             binding: binding(given)?,
+            keepalive: keepalive(given)?,
             table: get("table"),
         })
     }
@@ -230,29 +209,6 @@ impl Params {
 
 fn existing(around: &Surroundings, below: &str) -> Option<PathBuf> {
     around.home(below).filter(|path| path.exists())
-}
-
-fn check_keyword(word: &str) -> Result<(), StoreError> {
-    if KEYWORDS.iter().any(|(known, _)| *known == word) {
-        return Ok(());
-    }
-    if word == "sslpassword" {
-        return Err(bad(
-            "sslpassword is not supported: the key file must be readable without a passphrase",
-            "protect the key by its file permissions (0600) instead",
-        ));
-    }
-    let near = KEYWORDS
-        .iter()
-        .map(|(known, _)| *known)
-        .find(|known| known.contains(word) || word.contains(known));
-    Err(StoreError::Target {
-        message: format!(
-            "{} is not a connection parameter",
-            crate::core::sanitise::safe(word)
-        ),
-        hint: near.map(|known| format!("did you mean {known}?")),
-    })
 }
 
 fn add_service(given: &mut Given, around: &Surroundings) -> Result<(), StoreError> {
@@ -279,8 +235,8 @@ fn add_service(given: &mut Given, around: &Surroundings) -> Result<(), StoreErro
             continue;
         };
         if let Some(found) = target::service(&text, &service) {
-            for (word, value) in found {
-                check_keyword(&word)?;
+            for (place, (word, value)) in found.into_iter().enumerate() {
+                keyword::check_word(&word, place + 1)?;
                 given.entry(word).or_insert(value);
             }
             return Ok(());
@@ -322,13 +278,22 @@ fn places(given: &Given, around: &Surroundings) -> Result<Vec<Place>, StoreError
                 .map(|text| {
                     text.parse::<IpAddr>().map_err(|_| {
                         bad(
-                            &format!("hostaddr {text} is not an address"),
+                            &format!("hostaddr {} is not an address", place + 1),
                             "use host= for names",
                         )
                     })
                 })
                 .transpose()?;
             let host = match hosts.get(place).filter(|text| !text.is_empty()) {
+                Some(text) if text.starts_with('@') => {
+                    return Err(bad(
+                        &format!(
+                            "host {} is an abstract socket, which is not supported",
+                            place + 1
+                        ),
+                        "name the socket's directory: host=/var/run/postgresql",
+                    ));
+                }
                 Some(text) if text.starts_with('/') => Host::Unix(PathBuf::from(text)),
                 Some(text) => Host::Tcp(text.clone()),
                 None => match addr {
@@ -343,9 +308,11 @@ fn places(given: &Given, around: &Surroundings) -> Result<Vec<Place>, StoreError
             {
                 None | Some("") => 5432,
                 Some(text) => text.parse().map_err(|_| {
+                    // Not the text: in postgres://user:password/db it is a password.
                     bad(
-                        &format!("port {text} is not a number from 1 to 65535"),
-                        "the usual one is 5432",
+                        &format!("port {} is not a number from 1 to 65535", place + 1),
+                        "the usual one is 5432; a password stands before an @: \
+                         postgres://USER:PASSWORD@HOST/DATABASE",
                     )
                 })?,
             };
@@ -382,14 +349,49 @@ fn connect_timeout(given: &Given) -> Result<Option<Duration>, StoreError> {
         .map(Duration::from_secs))
 }
 
+/// libpq's four words for probes and its one for unacknowledged data; 0 means the system's own.
+fn keepalive(given: &Given) -> Result<Keepalive, StoreError> {
+    let number = |word: &str, otherwise: u32| -> Result<Option<u32>, StoreError> {
+        let number = match given.get(word) {
+            None => otherwise,
+            Some(text) => text.trim().parse().map_err(|_| {
+                bad(
+                    &format!("{word} is not a whole number"),
+                    "0 leaves it to the system",
+                )
+            })?,
+        };
+        Ok((number > 0).then_some(number))
+    };
+    let seconds = |number: u32| Duration::from_secs(number.into());
+    let is_on = number("keepalives", 1)?.is_some();
+    let idle = number("keepalives_idle", 30)?.map_or(Duration::from_hours(2), seconds);
+    Ok(Keepalive {
+        idle: is_on.then_some(idle),
+        interval: number("keepalives_interval", 10)?.map(seconds),
+        count: number("keepalives_count", 3)?,
+        unacknowledged: number("tcp_user_timeout", 60_000)?
+            .map(|millis| Duration::from_millis(millis.into())),
+    })
+}
+
 fn session_wish(given: &Given) -> Result<SessionWish, StoreError> {
     match given.get("target_session_attrs").map(String::as_str) {
-        None | Some("any" | "read-only" | "prefer-standby") => Ok(SessionWish::Any),
+        None | Some("any") => Ok(SessionWish::Any),
         Some("read-write" | "primary") => Ok(SessionWish::Primary),
         Some("standby") => Ok(SessionWish::Standby),
+        // Every session of ours is read-only: the server's own wish cannot be told from it.
+        Some("read-only") => Err(bad(
+            "target_session_attrs=read-only is not supported",
+            "standby asks for a server in recovery",
+        )),
+        Some("prefer-standby") => Err(bad(
+            "target_session_attrs=prefer-standby is not supported",
+            "name the standby first: hosts are tried in their order",
+        )),
         Some(_) => Err(bad(
             "target_session_attrs is unknown",
-            "one of any, read-write, read-only, primary, standby, prefer-standby",
+            "one of any, read-write, primary, standby",
         )),
     }
 }
@@ -494,9 +496,16 @@ mod tests {
                 "sslmod is not a connection parameter",
             ),
             ("postgres://h/db?sslmode=maybe", "sslmode maybe"),
-            ("postgres://h:99999/db", "port 99999"),
+            ("postgres://h:99999/db", "port 1 is not"),
+            ("postgres://h/db?gssencmode=require", "gssencmode"),
+            (
+                "postgres://h/db?target_session_attrs=read-only",
+                "read-only",
+            ),
+            ("postgres://h/db?keepalives_idle=soon", "keepalives_idle"),
+            ("host=@x dbname=db", "abstract socket"),
             ("postgres://a,b,c:1,2/db?port=1,2", "different lengths"),
-            ("host=a port", "port"),
+            ("host=a port", "after word 2"),
             ("postgres://h/db?service=nowhere", "service nowhere"),
         ] {
             let Err(error) = Params::resolve(text, &around(&[])) else {
@@ -504,6 +513,33 @@ mod tests {
             };
             assert!(error.to_string().contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn mistakes_never_repeat_a_password() {
+        for text in [
+            "password=my hunter2 dbname=x",
+            "password=my hunter2=1 dbname=x",
+            "postgres://u:hunter2/db",
+            "postgres://u@h/db?password=a&hunter2=b",
+            "postgres://u@h/db?password=a&hunter2",
+            "postgres://u:hun?x@hunter2@h/db",
+        ] {
+            let Err(error) = Params::resolve(text, &around(&[])) else {
+                panic!("{text} was accepted");
+            };
+            let told = format!("{error:?}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_vanished_peer_is_noticed_as_asked() {
+        let quick = resolve("host=h keepalives_idle=5 tcp_user_timeout=7000", &[]).keepalive;
+        assert_eq!(quick.idle, Some(Duration::from_secs(5)));
+        assert_eq!(quick.unacknowledged, Some(Duration::from_secs(7)));
+        assert_eq!(resolve("host=h keepalives=0", &[]).keepalive.idle, None);
+        assert!(resolve("host=h", &[]).keepalive.idle.is_some());
     }
 
     #[test]

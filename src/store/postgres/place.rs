@@ -14,7 +14,7 @@ pub struct Place {
     pub port: u16,
 }
 
-/// A host as libpq tells them apart: what begins with `/` or `@` is a socket.
+/// A host as libpq tells them apart: what begins with `/` is a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// A name or an address.

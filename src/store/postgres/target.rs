@@ -1,10 +1,11 @@
 //! The texts in which connection parameters come: URIs, keyword strings, service files.
 //!
-//! Does not know which parameters exist.
+//! Does not know what parameters mean.
 
 use std::collections::BTreeMap;
 
 use crate::store::StoreError;
+use crate::store::postgres::keyword;
 
 /// Parameters by their libpq word.
 pub type Given = BTreeMap<String, String>;
@@ -137,9 +138,10 @@ fn keywords(text: &str) -> Result<Given, StoreError> {
         }
         while chars.next_if(|c| c.is_whitespace()).is_some() {}
         if chars.next() != Some('=') {
+            // Not the word itself: after a password with a space in it, it is the rest of it.
             return Err(unreadable(&format!(
-                "there is no = after {}",
-                crate::core::sanitise::safe(&word)
+                "there is no = after word {}; a value with spaces is written 'in quotes'",
+                given.len() + 1
             )));
         }
         while chars.next_if(|c| c.is_whitespace()).is_some() {}
@@ -194,43 +196,86 @@ fn unreadable(why: &str) -> StoreError {
 /// The same target with every password in it masked, for anything that is shown.
 pub fn redact(text: &str) -> String {
     let Some((scheme, body)) = text.split_once("://") else {
-        return if is_keyword_string(text) {
+        return if is_keyword_string(text) || text.to_lowercase().contains("password=") {
             redact_keywords(text)
         } else {
             text.to_owned()
         };
     };
-    // The last @ ends the user part even when a password contains one unescaped: masking too much
-    // is the safe mistake.
-    let mut shown = match body.rsplit_once('@') {
-        Some((userinfo, rest)) => match userinfo.split_once(':') {
-            Some((user, _)) => format!("{scheme}://{user}:***@{rest}"),
-            None => format!("{scheme}://{userinfo}@{rest}"),
-        },
-        None => text.to_owned(),
+    // Cut as `uri` does, or an @ in a parameter would be taken for the end of the user part.
+    let (main, query) = match body.split_once('?') {
+        Some((main, query)) => (main, Some(query)),
+        None => (body, None),
     };
-    for word in ["password=", "sslpassword="] {
-        let mut from = 0;
-        while let Some(at) = shown[from..].find(word) {
-            let begin = from + at + word.len();
-            let end = shown[begin..]
-                .find('&')
-                .map_or(shown.len(), |length| begin + length);
-            shown.replace_range(begin..end, "***");
-            from = begin;
-        }
+    let mut shown = format!("{scheme}://{}", redact_main(main));
+    if let Some(query) = query {
+        let pairs: Vec<String> = query.split('&').map(redact_pair).collect();
+        shown = format!("{shown}?{}", pairs.join("&"));
     }
     shown
+}
+
+/// The part before the parameters. The last @ ends the user part even when a password contains one
+/// unescaped: masking too much is the safe mistake.
+fn redact_main(main: &str) -> String {
+    if let Some((userinfo, rest)) = main.rsplit_once('@') {
+        return match userinfo.split_once(':') {
+            Some((user, _)) => format!("{user}:***@{rest}"),
+            None => main.to_owned(),
+        };
+    }
+    // Without an @, `user:password` looks like a host and its port.
+    let (hosts, _) = main.split_once('/').unwrap_or((main, ""));
+    let is_port = |part: &str| {
+        host_and_port(part).is_ok_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if hosts.split(',').all(is_port) {
+        return main.to_owned();
+    }
+    let (first, _) = main.split_once(':').unwrap_or(("", main));
+    format!("{first}:***")
+}
+
+/// One parameter. A piece that has no value, or an @ where none belongs, may be the rest of a
+/// password that was not escaped.
+fn redact_pair(pair: &str) -> String {
+    let Some((word, value)) = pair.split_once('=') else {
+        return if pair.is_empty() { "" } else { "***" }.to_owned();
+    };
+    let Ok(name) = decode(word).map(|name| name.to_lowercase()) else {
+        return "***".to_owned();
+    };
+    let is_secret = name != "passfile"
+        && ["pass", "pwd", "secret", "token"]
+            .iter()
+            .any(|part| name.contains(part));
+    if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    {
+        return "***".to_owned();
+    }
+    if is_secret || (value.contains('@') && !name.starts_with("host")) {
+        return format!("{word}=***");
+    }
+    pair.to_owned()
 }
 
 fn redact_keywords(text: &str) -> String {
     let Ok(given) = keywords(text) else {
         return "a keyword string that cannot be read".to_owned();
     };
+    // A word nobody knows may be the rest of a password that was not quoted.
+    if given
+        .keys()
+        .any(|word| keyword::find(&word.to_lowercase()).is_none())
+    {
+        return "a keyword string that cannot be read".to_owned();
+    }
     let parts: Vec<String> = given
         .iter()
         .map(|(word, value)| {
-            let value = if word.ends_with("password") {
+            let value = if word.to_lowercase().ends_with("password") {
                 "***"
             } else {
                 value
@@ -257,6 +302,12 @@ mod tests {
             "host=h password=hunter2 dbname=x",
             "host=h password='a hunter2' dbname=x",
             "mongodb://u:hunter2@h/db",
+            "postgres://postgres@:54999/db?host=/run/pg&password=a@hunter2",
+            "postgres://u@h/db?p%61ssword=hunter2",
+            "postgres://u:hunter2/db",
+            "postgres://u:hun?x@hunter2@h/db",
+            "postgres://u:hun?x@hunter2=1@h/db",
+            "mysql://h/db?pwd=hunter2",
         ] {
             let shown = redact(text);
             assert!(!shown.contains("hunter2"), "{shown}");
@@ -267,6 +318,18 @@ mod tests {
             "postgres://u@h/db?table=t"
         );
         assert_eq!(redact("some/file.db"), "some/file.db");
+        assert_eq!(
+            redact("postgres://h:1,[::1]:2/db?host=/run/x@y"),
+            "postgres://h:1,[::1]:2/db?host=/run/x@y"
+        );
+        // What cannot be taken apart is not shown at all.
+        for text in [
+            "password=my hunter2 dbname=x",
+            "password=my hunter2=x dbname=x",
+            "Password=hunter2",
+        ] {
+            assert!(!redact(text).contains("hunter2"), "{}", redact(text));
+        }
     }
 
     #[test]
