@@ -405,6 +405,15 @@ pub enum StoreError {
         /// What to try.
         hint: Option<String>,
     },
+    /// The server would not answer just now, for a reason that passes: exit code 1. The same request
+    /// may be made again, and a tail makes it.
+    #[error("{message}")]
+    Busy {
+        /// One sentence.
+        message: String,
+        /// What to try.
+        hint: Option<String>,
+    },
     /// Refused for safety: exit code 4.
     #[error("{message}")]
     Refused {
@@ -433,6 +442,7 @@ impl StoreError {
             Self::Target { hint, .. }
             | Self::Connect { hint, .. }
             | Self::Failed { hint, .. }
+            | Self::Busy { hint, .. }
             | Self::Refused { hint, .. } => hint.as_deref(),
             Self::Lost { .. } | Self::Cancelled => None,
         }

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod clutch;
+pub mod detour;
 pub mod following;
 pub mod postgres;
 pub mod program;

@@ -6,6 +6,7 @@ use auditail::store::StoreError;
 use auditail::store::connect::{self, OpenOptions};
 
 use crate::harness;
+use crate::harness::detour::{Detour, Disturbance};
 use crate::harness::postgres::PASSWORD;
 use crate::postgres_store::CLUTCH;
 
@@ -151,6 +152,41 @@ async fn failures_name_the_part_that_failed_and_no_password() {
         }
         assert!(!told.contains(secret) && !told.contains(PASSWORD), "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_pooler_that_drops_the_options_is_refused_and_left_as_it_was() {
+    let Some(cluster) = harness::postgres() else {
+        return;
+    };
+    let db = cluster.database("pooler");
+    db.sql(CLUTCH);
+    let detour = Detour::to(cluster.port(), Disturbance::OptionsLost);
+    let target = format!(
+        "{}?sslmode=disable",
+        db.url
+            .replace(&cluster.port().to_string(), &detour.port.to_string())
+    );
+    let error = attempt(&target).await.expect_err("it is refused");
+    assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("read-only"), "{error}");
+    // What the role brings along needs no option.
+    db.sql(&format!(
+        "CREATE ROLE pooled_{0} LOGIN PASSWORD 'pooled'; \
+         ALTER ROLE pooled_{0} SET default_transaction_read_only = on; \
+         ALTER ROLE pooled_{0} SET timezone = 'UTC'; \
+         GRANT SELECT ON audit_events TO pooled_{0};",
+        db.name
+    ));
+    let target = target.replace(
+        &format!("postgres:{PASSWORD}"),
+        &format!("pooled_{}:pooled", db.name),
+    );
+    attempt(&target).await.expect("it is safe to read here");
+    db.sql(&format!(
+        "DROP OWNED BY pooled_{0}; DROP ROLE pooled_{0};",
+        db.name
+    ));
 }
 
 #[tokio::test]

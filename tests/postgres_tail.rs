@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::contract::PATIENCE;
 use crate::harness;
+use crate::harness::detour::{Detour, Disturbance};
 use crate::postgres_store::{CLUTCH, Table, clutch, wait_until};
 
 /// A running tail and what it has told.
@@ -26,6 +27,8 @@ struct Followed {
     told: Vec<(Change, Event)>,
     checkpoint: Option<Checkpoint>,
     reconnects: usize,
+    /// Polls that failed and are made again.
+    setbacks: usize,
 }
 
 impl Followed {
@@ -47,6 +50,7 @@ impl Followed {
             told: Vec::new(),
             checkpoint: None,
             reconnects: 0,
+            setbacks: 0,
         }
     }
 
@@ -63,7 +67,8 @@ impl Followed {
             Some(TailItem::Checkpoint(checkpoint)) => self.checkpoint = Some(checkpoint),
             Some(TailItem::Reconnected) => self.reconnects += 1,
             Some(TailItem::Gap { because, .. }) => panic!("a gap: {because}"),
-            Some(TailItem::Complete(_) | TailItem::Reconnecting { .. }) => {}
+            Some(TailItem::Reconnecting { .. }) => self.setbacks += 1,
+            Some(TailItem::Complete(_)) => {}
             None => return false,
         }
         true
@@ -266,6 +271,81 @@ async fn a_tail_survives_a_server_that_crashes_and_a_process_that_ends() {
     again.begun().await;
     let (told, _) = again.end().await;
     assert_eq!(told.len(), 5, "a resumed tail repeats nothing");
+}
+
+#[tokio::test]
+async fn locks_and_other_peoples_cancels_only_delay_a_tail() {
+    let Some(table) = clutch("hindered").await else {
+        return;
+    };
+    let target = format!("{}?options=-c%20lock_timeout%3D2s", table.db.url);
+    let store = postgres::open(&target, &OpenOptions::default())
+        .await
+        .expect("it opens");
+    let mut tail = Followed::start(store, Predicate::All, None);
+    tail.begun().await;
+    table
+        .writer
+        .batch_execute("BEGIN; LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    wait_until("its statement was waiting and is cancelled", || {
+        table
+            .db
+            .sql(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+                 AND application_name = 'auditail' AND datname = current_database()",
+            )
+            .trim()
+            == "t"
+    })
+    .await;
+    tail.until("the cancel is told", |tail| tail.setbacks >= 1)
+        .await;
+    tail.until("the lock is told", |tail| tail.setbacks >= 2)
+        .await;
+    table.writer.batch_execute("COMMIT").await.unwrap();
+    table
+        .writer
+        .batch_execute("INSERT INTO audit_events (occurred_at, details) VALUES (now(), '{}')")
+        .await
+        .unwrap();
+    tail.until("it goes on", |tail| !tail.told.is_empty()).await;
+    let (told, _) = tail.end().await;
+    assert_eq!(new_ids(&told), ["1"]);
+}
+
+#[tokio::test]
+async fn a_peer_that_vanishes_is_noticed() {
+    let Some(table) = clutch("vanished").await else {
+        return;
+    };
+    let port = harness::postgres().expect("it runs").port();
+    let detour = Detour::to(port, Disturbance::None);
+    let target = format!(
+        "{}?sslmode=disable&options=-c%20statement_timeout%3D1s",
+        table
+            .db
+            .url
+            .replace(&port.to_string(), &detour.port.to_string())
+    );
+    let store = postgres::open(&target, &OpenOptions::default())
+        .await
+        .expect("it opens");
+    let mut tail = Followed::start(store, Predicate::All, None);
+    tail.begun().await;
+    detour.silence();
+    tail.until("the silence is noticed", |tail| tail.setbacks > 0)
+        .await;
+    detour.mend();
+    table
+        .writer
+        .batch_execute("INSERT INTO audit_events (occurred_at, details) VALUES (now(), '{}')")
+        .await
+        .unwrap();
+    tail.until("it is back", |tail| !tail.told.is_empty()).await;
+    let (told, _) = tail.end().await;
+    assert_eq!(new_ids(&told), ["1"]);
 }
 
 #[tokio::test]

@@ -108,7 +108,9 @@ impl From<StoreError> for Failure {
             StoreError::Connect { .. } => Kind::Connect,
             StoreError::Refused { .. } => Kind::Refused,
             StoreError::Cancelled => Kind::Interrupted,
-            StoreError::Failed { .. } | StoreError::Lost { .. } => Kind::Failed,
+            StoreError::Failed { .. } | StoreError::Busy { .. } | StoreError::Lost { .. } => {
+                Kind::Failed
+            }
         };
         let mut failure = Self::new(kind, error.to_string());
         failure.hints.extend(error.hint().map(str::to_owned));

@@ -45,12 +45,13 @@ impl<'s> Rows<'s> {
             biased;
             next = self.stream.next() => next,
             () = self.stop.cancelled() => return Err(self.cancelled().await),
+            () = self.session.overdue() => return Err(failure::overdue(self.name)),
         };
         match next {
             Some(Ok(row)) => Ok(Some(row)),
             Some(Err(error)) => {
                 self.session.mark_answered();
-                Err(failure::answering(&error, self.name))
+                Err(self.session.failed(&error, self.name, self.stop))
             }
             None => {
                 self.session.mark_answered();
@@ -59,11 +60,10 @@ impl<'s> Rows<'s> {
         }
     }
 
-    /// Stops the server's work and reads the rest of its answer, so that the connection is free.
+    /// Stops the server's work. The rest of the answer is not read: there may be much of it, and a
+    /// cancel request that comes late would stop the next statement. The connection is given up.
     async fn cancelled(&mut self) -> StoreError {
         self.session.cancel().await;
-        while let Some(Ok(_)) = self.stream.next().await {}
-        self.session.mark_answered();
         StoreError::Cancelled
     }
 }

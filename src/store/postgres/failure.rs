@@ -182,7 +182,8 @@ pub fn is_about_options(error: &Error) -> bool {
     })
 }
 
-/// An error of a statement on `name`, the relation or the database.
+/// An error of a statement on `name`, the relation or the database. That the statement was stopped
+/// at our own wish is for the caller to know: the server says the same when somebody else stops it.
 pub fn answering(error: &Error, name: &str) -> StoreError {
     let Some(db) = error.as_db_error() else {
         return StoreError::Lost {
@@ -191,21 +192,21 @@ pub fn answering(error: &Error, name: &str) -> StoreError {
         };
     };
     let said = safe(db.message()).into_owned();
-    let hint = match *db.code() {
-        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
-            return StoreError::Lost {
-                name: name.to_owned(),
-                message: said,
-            };
-        }
-        SqlState::QUERY_CANCELED if said.contains("user request") => return StoreError::Cancelled,
-        SqlState::QUERY_CANCELED => {
-            "narrow the time range, or raise the limit: PGOPTIONS='-c statement_timeout=5min'"
-                .to_owned()
-        }
-        SqlState::LOCK_NOT_AVAILABLE => {
-            "another session holds a lock on the table; try again".to_owned()
-        }
+    let code = db.code();
+    if ends_the_connection(code) {
+        return StoreError::Lost {
+            name: name.to_owned(),
+            message: said,
+        };
+    }
+    let message = format!("{name}: {said}");
+    if let Some(hint) = passing(code, &said) {
+        return StoreError::Busy {
+            message,
+            hint: Some(hint.to_owned()),
+        };
+    }
+    let hint = match *code {
         SqlState::INSUFFICIENT_PRIVILEGE => format!("GRANT SELECT ON {name} TO the role"),
         SqlState::UNDEFINED_TABLE => "auditail doctor TARGET lists what is there".to_owned(),
         SqlState::UNDEFINED_COLUMN => {
@@ -218,7 +219,67 @@ pub fn answering(error: &Error, name: &str) -> StoreError {
         ),
     };
     StoreError::Failed {
-        message: format!("{name}: {said}"),
+        message,
         hint: Some(hint),
+    }
+}
+
+/// The server is silent long after its own limit for a statement: it, or the way to it, is gone.
+pub fn overdue(name: &str) -> StoreError {
+    StoreError::Lost {
+        name: name.to_owned(),
+        message: "the server has not answered for longer than a statement may take".to_owned(),
+    }
+}
+
+fn ends_the_connection(code: &SqlState) -> bool {
+    [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    ]
+    .contains(code)
+        // `idle_session_timeout`
+        || code.code() == "57P05"
+}
+
+/// What to do about an error that waiting mends; `None` for the others.
+fn passing(code: &SqlState, said: &str) -> Option<&'static str> {
+    match *code {
+        SqlState::QUERY_CANCELED if said.contains("user request") => {
+            Some("somebody stopped the statement on the server; try again")
+        }
+        SqlState::QUERY_CANCELED => {
+            Some("narrow the time range, or raise the limit: PGOPTIONS='-c statement_timeout=5min'")
+        }
+        SqlState::LOCK_NOT_AVAILABLE => {
+            Some("another session holds a lock on the table; try again")
+        }
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
+            Some("a standby replays what the statement still read; try again")
+        }
+        // Out of memory, disk or connections.
+        _ if code.code().starts_with("53") => Some("the server is short of something; try again"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waiting_mends_is_told_from_what_it_does_not() {
+        for code in [
+            "55P03", "57014", "40001", "40P01", "53100", "53200", "53300",
+        ] {
+            assert!(passing(&SqlState::from_code(code), "").is_some(), "{code}");
+        }
+        for code in ["42P01", "42501", "22P02", "57P05"] {
+            assert!(passing(&SqlState::from_code(code), "").is_none(), "{code}");
+        }
+        assert!(ends_the_connection(&SqlState::from_code("57P05")));
+        assert!(!ends_the_connection(&SqlState::from_code("57014")));
     }
 }

@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use tokio::task::AbortHandle;
 use tokio_postgres::types::Type;
-use tokio_postgres::{CancelToken, Client, Config, RowStream, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::StoreError;
 use crate::store::postgres::answer::{Rows, text};
 use crate::store::postgres::failure;
-use crate::store::postgres::params::{Binding, Params, SessionWish};
+use crate::store::postgres::params::{Binding, Keepalive, Params, SessionWish};
 use crate::store::postgres::passfile::Found;
 use crate::store::postgres::place::{Host, Place};
 use crate::store::postgres::secret::Secret;
+use crate::store::postgres::sql::quote::ident;
 use crate::store::postgres::tls::{self, Security};
 
 /// What a connection is for; decides how long the server may work on one statement.
@@ -37,11 +37,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    fn statement_timeout(self) -> &'static str {
+    /// How long the server may work on one statement.
+    fn limit(self) -> Option<Duration> {
         match self {
-            Self::Browse | Self::Tail => "60s",
-            Self::Heavy => "15min",
-            Self::Load => "0",
+            Self::Browse | Self::Tail => Some(Duration::from_mins(1)),
+            Self::Heavy => Some(Duration::from_mins(15)),
+            Self::Load => None,
         }
     }
 
@@ -64,6 +65,11 @@ impl Purpose {
         settings
     }
 }
+
+/// How long a request to cancel may take to get through.
+const CANCELLING: Duration = Duration::from_secs(2);
+/// How much longer than its own limit for a statement the server is waited for.
+const MARGIN: Duration = Duration::from_secs(5);
 
 /// What the server said about itself.
 #[derive(Clone, Debug)]
@@ -90,6 +96,10 @@ pub struct Session {
     pub server: Arc<Server>,
     /// A statement was begun and its answer not read to the end.
     busy: AtomicBool,
+    /// The server was asked to stop that statement; when it does so is not known.
+    stopped: AtomicBool,
+    /// How long the server may be silent about a statement; `None` where it has no limit itself.
+    patience: Option<Duration>,
     driver: AbortHandle,
 }
 
@@ -111,7 +121,7 @@ struct Canceller {
 impl Canceller {
     async fn cancel(self) {
         // A request that does not get through changes nothing: the statement timeout remains.
-        let asked = tokio::time::timeout(Duration::from_secs(5), self.token.cancel_query(self.tls));
+        let asked = tokio::time::timeout(CANCELLING, self.token.cancel_query(self.tls));
         if let Ok(Err(error)) | Err(error) = asked.await.map_err(|_| None).map(|r| r.map_err(Some))
         {
             tracing::warn!(?error, "a cancel request did not get through");
@@ -175,6 +185,13 @@ impl Session {
                         driver,
                         place,
                         security,
+                        limit: match &params.options {
+                            None if with_options => Limit::Known(purpose.limit()),
+                            Some(own) if with_options && !own.contains("statement_timeout") => {
+                                Limit::Known(purpose.limit())
+                            }
+                            _ => Limit::Unknown,
+                        },
                     };
                     return session.settle(reported, params, purpose).await;
                 }
@@ -201,15 +218,38 @@ impl Session {
         self.busy.store(false, Ordering::Relaxed);
     }
 
-    /// Asks the server to stop what it is doing for this connection.
+    /// Asks the server to stop what it is doing for this connection, which takes no other statement.
     pub async fn cancel(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
         self.cancel.clone().cancel().await;
+    }
+
+    /// Is ready when the server has been silent for longer than it may.
+    pub async fn overdue(&self) {
+        match self.patience {
+            Some(patience) => tokio::time::sleep(patience).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// A statement's error; being cancelled is one unless we wished it.
+    pub fn failed(
+        &self,
+        error: &tokio_postgres::Error,
+        name: &str,
+        stop: &CancellationToken,
+    ) -> StoreError {
+        if stop.is_cancelled() {
+            return StoreError::Cancelled;
+        }
+        failure::answering(error, name)
     }
 
     /// Ends a connection whose answer nobody waits for, also on the server.
     pub fn abandon(self) {
         let cancel = self.cancel.clone();
         if self.busy.load(Ordering::Relaxed)
+            && !self.stopped.load(Ordering::Relaxed)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             runtime.spawn(async move {
@@ -234,26 +274,20 @@ impl Session {
         let started = self
             .client
             .query_typed_raw(sql, std::iter::empty::<(&str, Type)>());
-        let mut started = std::pin::pin!(started);
         let stream = tokio::select! {
             biased;
-            answer = &mut started => answer,
+            answer = started => answer,
             () = stop.cancelled() => {
-                self.cancel.clone().cancel().await;
-                match started.await {
-                    Ok(stream) => drain(stream).await,
-                    Err(error) if error.is_closed() => return Err(StoreError::Cancelled),
-                    Err(_) => {}
-                }
-                self.busy.store(false, Ordering::Relaxed);
+                self.cancel().await;
                 return Err(StoreError::Cancelled);
             }
+            () = self.overdue() => return Err(failure::overdue(name)),
         };
         match stream {
             Ok(stream) => Ok(Rows::new(self, stream, name, stop)),
             Err(error) => {
                 self.busy.store(false, Ordering::Relaxed);
-                Err(failure::answering(&error, name))
+                Err(self.failed(&error, name, stop))
             }
         }
     }
@@ -291,11 +325,6 @@ impl Session {
     }
 }
 
-async fn drain(stream: RowStream) {
-    let mut stream = std::pin::pin!(stream);
-    while let Some(Ok(_)) = stream.next().await {}
-}
-
 /// A connection of which nothing is known yet.
 struct Fresh<'f> {
     client: Client,
@@ -303,6 +332,14 @@ struct Fresh<'f> {
     driver: AbortHandle,
     place: &'f Place,
     security: Security,
+    limit: Limit,
+}
+
+/// The server's limit for one statement, `None` where it has none.
+enum Limit {
+    Known(Option<Duration>),
+    /// Something other than our own options decides it.
+    Unknown,
 }
 
 impl Fresh<'_> {
@@ -315,28 +352,28 @@ impl Fresh<'_> {
     ) -> Result<Session, StoreError> {
         let place = self.place;
         let lost = |error| failure::connecting(&error, params, place, None);
-        let mut facts = match reported {
+        let facts = match reported {
             Some(facts) => facts,
             None => Facts::asked(&self.client).await.map_err(lost)?,
         };
-        if purpose != Purpose::Load && !facts.is_as_asked() {
-            // A pooler has swallowed the startup options; the same by statement.
-            for (name, value) in purpose.settings() {
-                let statement = format!("SET {name} = '{value}'");
-                self.client.batch_execute(&statement).await.map_err(lost)?;
-            }
-            facts = Facts::asked(&self.client).await.map_err(lost)?;
-        }
-        if purpose != Purpose::Load && !facts.read_only {
+        // Never by SET: behind a pooler that would stick to a connection others use next.
+        if let Some(what) = facts.unsafe_to_read(purpose) {
             return Err(StoreError::Refused {
                 message: format!(
-                    "{place} does not keep the session read-only, so nothing is read from it"
+                    "{place} does not keep our session {what}, so nothing is read from it"
                 ),
-                hint: Some(
-                    "connect to the server itself, or to a pooler in session mode".to_owned(),
-                ),
+                hint: Some(format!(
+                    "a pooler drops startup options: connect to the server itself, or let the role \
+                     bring them: ALTER ROLE {} SET default_transaction_read_only = on; the same for \
+                     timezone = 'UTC'",
+                    ident(&params.user)
+                )),
             });
         }
+        let limit = match self.limit {
+            Limit::Known(limit) => limit,
+            Limit::Unknown => statement_limit(&self.client).await.map_err(lost)?,
+        };
         let unsuitable = match params.session {
             SessionWish::Any => false,
             SessionWish::Primary => facts.in_recovery,
@@ -372,6 +409,8 @@ impl Fresh<'_> {
             cancel: self.cancel,
             server: Arc::new(server),
             busy: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            patience: limit.map(|limit| limit + MARGIN),
             driver: self.driver,
         })
     }
@@ -384,6 +423,7 @@ struct Facts {
     encoding: String,
     in_recovery: bool,
     zone: String,
+    plain_strings: bool,
 }
 
 impl Facts {
@@ -396,6 +436,7 @@ impl Facts {
             encoding: parameter("server_encoding")?.to_owned(),
             in_recovery: parameter("in_hot_standby")? == "on",
             zone: parameter("TimeZone")?.to_owned(),
+            plain_strings: parameter("standard_conforming_strings")? == "on",
         })
     }
 
@@ -403,7 +444,8 @@ impl Facts {
         let answer = client
             .simple_query(
                 "SELECT current_setting('transaction_read_only'), current_setting('server_version'), \
-                 current_setting('server_encoding'), pg_is_in_recovery(), current_setting('TimeZone')",
+                 current_setting('server_encoding'), pg_is_in_recovery(), current_setting('TimeZone'), \
+                 current_setting('standard_conforming_strings')",
             )
             .await?;
         let row = answer.iter().find_map(|message| match message {
@@ -420,12 +462,50 @@ impl Facts {
             encoding: value(2),
             in_recovery: value(3) == "t",
             zone: value(4),
+            plain_strings: value(5) == "on",
         })
     }
 
-    /// Whether the settings of the startup packet have arrived.
-    fn is_as_asked(&self) -> bool {
-        self.read_only && self.zone == "UTC"
+    /// What the session lacks to be read from; `None` when it lacks nothing.
+    fn unsafe_to_read(&self, purpose: Purpose) -> Option<&'static str> {
+        if !self.plain_strings {
+            return Some("in standard_conforming_strings");
+        }
+        match (purpose, self.read_only, self.zone.as_str()) {
+            (Purpose::Load, _, _) | (_, true, "UTC") => None,
+            (_, false, _) => Some("read-only"),
+            (_, true, _) => Some("in UTC"),
+        }
+    }
+}
+
+async fn statement_limit(client: &Client) -> Result<Option<Duration>, tokio_postgres::Error> {
+    let statement = "SELECT setting FROM pg_settings WHERE name = 'statement_timeout'";
+    let answer = client.simple_query(statement).await?;
+    let millis: u64 = answer
+        .iter()
+        .find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            _ => None,
+        })
+        .unwrap_or(0);
+    Ok((millis > 0).then_some(Duration::from_millis(millis)))
+}
+
+/// Has the system notice a peer that vanished without a word.
+fn watch_peer(config: &mut Config, keepalive: Keepalive) {
+    config.keepalives(keepalive.idle.is_some());
+    if let Some(idle) = keepalive.idle {
+        config.keepalives_idle(idle);
+    }
+    if let Some(interval) = keepalive.interval {
+        config.keepalives_interval(interval);
+    }
+    if let Some(count) = keepalive.count {
+        config.keepalives_retries(count);
+    }
+    if let Some(unacknowledged) = keepalive.unacknowledged {
+        config.tcp_user_timeout(unacknowledged);
     }
 }
 
@@ -456,6 +536,7 @@ fn config(
     if let Some(timeout) = params.connect_timeout {
         config.connect_timeout(timeout);
     }
+    watch_peer(&mut config, params.keepalive);
     config.ssl_mode(if security == Security::Plain {
         tokio_postgres::config::SslMode::Disable
     } else {
@@ -469,8 +550,8 @@ fn config(
     if with_options {
         // The user's settings may change the timeout, but nothing that reading relies on.
         let mut options = format!(
-            "-c statement_timeout={} -c lock_timeout=15s",
-            purpose.statement_timeout()
+            "-c statement_timeout={}s -c lock_timeout=15s",
+            purpose.limit().map_or(0, |limit| limit.as_secs())
         );
         if let Some(own) = &params.options {
             options = format!("{options} {own}");

@@ -84,9 +84,7 @@ impl Tail<'_> {
         loop {
             let told = match self.session_and_poll(attempt).await {
                 Ok(told) => told,
-                Err(error @ (StoreError::Lost { .. } | StoreError::Connect { .. }))
-                    if has_begun || matches!(error, StoreError::Lost { .. }) =>
-                {
+                Err(error) if may_pass(&error, has_begun) => {
                     attempt += 1;
                     if let Err(end) = self.wait_for_server(attempt, &error).await {
                         return end;
@@ -279,7 +277,7 @@ impl Tail<'_> {
             let json = text(&row, 0).unwrap_or_default();
             let version = text(&row, 1).unwrap_or_default().into_owned();
             let place = text(&row, 2);
-            glances.extend(Glanced::read(layout, &json, version, place.as_deref()));
+            glances.push(Glanced::read(layout, &json, version, place.as_deref())?);
         }
         Ok(glances)
     }
@@ -374,8 +372,17 @@ struct Glanced {
 }
 
 impl Glanced {
-    fn read(layout: &Layout, json: &str, version: String, place: Option<&str>) -> Option<Self> {
-        let record = FlatJson::parse(json).ok()?;
+    /// An error rather than a row left out: what is not seen here is never told.
+    fn read(
+        layout: &Layout,
+        json: &str,
+        version: String,
+        place: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let record = FlatJson::parse(json).map_err(|error| StoreError::Failed {
+            message: format!("{}: a row is {error}", layout.table.label()),
+            hint: None,
+        })?;
         let time = key_part(&record, &layout.time.name);
         let at = match &time {
             KeyPart::Null | KeyPart::Bytes(_) => At::Absent,
@@ -392,11 +399,21 @@ impl Glanced {
                     .map_or(KeyPart::Null, KeyPart::Int),
             })
             .collect();
-        Some(Self {
+        Ok(Self {
             id: id(&key),
             cursor: Cursor { at, time, key },
             version,
         })
+    }
+}
+
+/// Whether the same poll may succeed later. Not being let in at all is for good at the beginning,
+/// and a restart later.
+fn may_pass(error: &StoreError, has_begun: bool) -> bool {
+    match error {
+        StoreError::Lost { .. } | StoreError::Busy { .. } => true,
+        StoreError::Connect { .. } => has_begun,
+        _ => false,
     }
 }
 
