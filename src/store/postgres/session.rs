@@ -2,6 +2,9 @@
 //!
 //! Does not know tables or events. Nothing here can write; `demo` has its own connection.
 
+mod facts;
+mod startup;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,17 +12,18 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio_postgres::types::Type;
-use tokio_postgres::{CancelToken, Client, Config, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::StoreError;
 use crate::store::postgres::answer::{Rows, text};
 use crate::store::postgres::failure;
-use crate::store::postgres::params::{Binding, Keepalive, Params, SessionWish};
+use crate::store::postgres::params::{Params, SessionWish};
 use crate::store::postgres::passfile::Found;
-use crate::store::postgres::place::{Host, Place};
+use crate::store::postgres::place::Place;
 use crate::store::postgres::secret::Secret;
+use crate::store::postgres::session::facts::{Facts, statement_limit};
 use crate::store::postgres::sql::quote::ident;
 use crate::store::postgres::tls::{self, Security};
 
@@ -158,7 +162,7 @@ impl Session {
         let mut security = attempts.next().unwrap_or(Security::Full);
         loop {
             let tls = tls::connector(security, &params.ssl_files)?;
-            let config = config(
+            let config = startup::config(
                 params,
                 place,
                 security,
@@ -414,152 +418,4 @@ impl Fresh<'_> {
             driver: self.driver,
         })
     }
-}
-
-/// What has to be known of a session before it is used.
-struct Facts {
-    read_only: bool,
-    version: String,
-    encoding: String,
-    in_recovery: bool,
-    zone: String,
-    plain_strings: bool,
-}
-
-impl Facts {
-    /// As the server reports them without being asked, which servers from 14 on do; it saves a
-    /// round trip. `None`: it has to be asked.
-    fn reported<'p>(parameter: impl Fn(&str) -> Option<&'p str>) -> Option<Self> {
-        Some(Self {
-            read_only: parameter("default_transaction_read_only")? == "on",
-            version: parameter("server_version")?.to_owned(),
-            encoding: parameter("server_encoding")?.to_owned(),
-            in_recovery: parameter("in_hot_standby")? == "on",
-            zone: parameter("TimeZone")?.to_owned(),
-            plain_strings: parameter("standard_conforming_strings")? == "on",
-        })
-    }
-
-    async fn asked(client: &Client) -> Result<Self, tokio_postgres::Error> {
-        let answer = client
-            .simple_query(
-                "SELECT current_setting('transaction_read_only'), current_setting('server_version'), \
-                 current_setting('server_encoding'), pg_is_in_recovery(), current_setting('TimeZone'), \
-                 current_setting('standard_conforming_strings')",
-            )
-            .await?;
-        let row = answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row),
-            _ => None,
-        });
-        let value = |at: usize| {
-            let found = row.and_then(|row| row.try_get(at).ok().flatten());
-            found.unwrap_or_default().to_owned()
-        };
-        Ok(Self {
-            read_only: value(0) == "on",
-            version: value(1),
-            encoding: value(2),
-            in_recovery: value(3) == "t",
-            zone: value(4),
-            plain_strings: value(5) == "on",
-        })
-    }
-
-    /// What the session lacks to be read from; `None` when it lacks nothing.
-    fn unsafe_to_read(&self, purpose: Purpose) -> Option<&'static str> {
-        if !self.plain_strings {
-            return Some("in standard_conforming_strings");
-        }
-        match (purpose, self.read_only, self.zone.as_str()) {
-            (Purpose::Load, _, _) | (_, true, "UTC") => None,
-            (_, false, _) => Some("read-only"),
-            (_, true, _) => Some("in UTC"),
-        }
-    }
-}
-
-async fn statement_limit(client: &Client) -> Result<Option<Duration>, tokio_postgres::Error> {
-    let statement = "SELECT setting FROM pg_settings WHERE name = 'statement_timeout'";
-    let answer = client.simple_query(statement).await?;
-    let millis: u64 = answer
-        .iter()
-        .find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
-            _ => None,
-        })
-        .unwrap_or(0);
-    Ok((millis > 0).then_some(Duration::from_millis(millis)))
-}
-
-/// Has the system notice a peer that vanished without a word.
-fn watch_peer(config: &mut Config, keepalive: Keepalive) {
-    config.keepalives(keepalive.idle.is_some());
-    if let Some(idle) = keepalive.idle {
-        config.keepalives_idle(idle);
-    }
-    if let Some(interval) = keepalive.interval {
-        config.keepalives_interval(interval);
-    }
-    if let Some(count) = keepalive.count {
-        config.keepalives_retries(count);
-    }
-    if let Some(unacknowledged) = keepalive.unacknowledged {
-        config.tcp_user_timeout(unacknowledged);
-    }
-}
-
-fn config(
-    params: &Params,
-    place: &Place,
-    security: Security,
-    purpose: Purpose,
-    password: Option<&str>,
-    with_options: bool,
-) -> Config {
-    let mut config = Config::new();
-    match &place.host {
-        Host::Tcp(name) => config.host(name),
-        Host::Unix(dir) => config.host_path(dir),
-    };
-    if let Some(addr) = place.addr {
-        config.hostaddr(addr);
-    }
-    config
-        .port(place.port)
-        .user(&params.user)
-        .dbname(&params.database);
-    config.application_name(&params.application);
-    if let Some(password) = password {
-        config.password(password);
-    }
-    if let Some(timeout) = params.connect_timeout {
-        config.connect_timeout(timeout);
-    }
-    watch_peer(&mut config, params.keepalive);
-    config.ssl_mode(if security == Security::Plain {
-        tokio_postgres::config::SslMode::Disable
-    } else {
-        tokio_postgres::config::SslMode::Require
-    });
-    config.channel_binding(match params.binding {
-        Binding::Disable => tokio_postgres::config::ChannelBinding::Disable,
-        Binding::Prefer => tokio_postgres::config::ChannelBinding::Prefer,
-        Binding::Require => tokio_postgres::config::ChannelBinding::Require,
-    });
-    if with_options {
-        // The user's settings may change the timeout, but nothing that reading relies on.
-        let mut options = format!(
-            "-c statement_timeout={}s -c lock_timeout=15s",
-            purpose.limit().map_or(0, |limit| limit.as_secs())
-        );
-        if let Some(own) = &params.options {
-            options = format!("{options} {own}");
-        }
-        for (name, value) in purpose.settings() {
-            options = format!("{options} -c {name}={value}");
-        }
-        config.options(options);
-    }
-    config
 }
