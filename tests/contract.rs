@@ -145,6 +145,7 @@ macro_rules! contract {
             cursors_tell_a_microsecond,
             a_stop_ends_the_work,
             filters_mean_the_same_as_in_memory,
+            a_filter_may_be_very_long,
             one_event_is_fetched_whole_or_gone,
             a_huge_record_is_a_head_in_a_list,
             span_is_of_dated_events,

@@ -86,6 +86,30 @@ pub async fn filters_mean_the_same_as_in_memory(bench: &dyn Bench) {
     }
 }
 
+pub async fn a_filter_may_be_very_long(bench: &dyn Bench) {
+    bench.insert(&mixture()).await;
+    let store = bench.store();
+    let alternatives: Vec<String> = (0..20_000).map(|n| format!("user:nobody-{n}")).collect();
+    let text = format!("{} OR user:alice", alternatives.join(" OR "));
+    let moment = Moment {
+        now: START,
+        tz: chrono_tz::UTC,
+    };
+    let catalog = store
+        .catalog(&CancellationToken::new())
+        .await
+        .expect("a catalogue");
+    let ask = |text: &str| {
+        resolve(&parse(text), &catalog, moment)
+            .predicate
+            .expect("valid")
+    };
+    let (long, _) = page(store, request(ask(&text), PageFrom::Newest, None)).await;
+    let (short, _) = page(store, request(ask("user:alice"), PageFrom::Newest, None)).await;
+    assert_eq!(ids(&long), ids(&short));
+    assert!(!short.is_empty());
+}
+
 pub async fn one_event_is_fetched_whole_or_gone(bench: &dyn Bench) {
     let ids = bench.insert(&mixture()).await;
     let store = bench.store();

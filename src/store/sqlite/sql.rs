@@ -22,12 +22,21 @@ pub(super) const IS_ODD: &str = "auditail_is_odd";
 /// Digits up to which a double holds every decimal.
 const EXACT_DIGITS: usize = 15;
 
+/// Values one condition may bind; SQLite's limit for a whole statement is 32,766. A longer condition
+/// is left to `matches` alone.
+const MOST_VALUES: usize = 30_000;
+
 /// The condition of a predicate; it is never NULL.
 pub(super) fn compile(shape: &Shape, predicate: &Predicate) -> (Sql, Exactness) {
     match predicate {
         Predicate::All => (always(), Exactness::Exact),
         Predicate::Never => (never(), Exactness::Exact),
-        _ => (superset(shape, predicate), Exactness::Superset),
+        _ => {
+            let sql = superset(shape, predicate);
+            let is_too_long = sql.values.len() > MOST_VALUES;
+            let sql = if is_too_long { always() } else { sql };
+            (sql, Exactness::Superset)
+        }
     }
 }
 
@@ -78,15 +87,17 @@ fn any(parts: impl IntoIterator<Item = Sql>) -> Sql {
     join(kept, " OR ").unwrap_or_else(never)
 }
 
-fn join(parts: Vec<Sql>, word: &str) -> Option<Sql> {
-    let mut parts = parts.into_iter();
-    let first = parts.next()?;
-    let mut sql = Sql::plain("(");
-    sql.push(first);
-    for part in parts {
-        sql.push(Sql::plain(word));
-        sql.push(part);
+/// Joined as a balanced tree: SQLite refuses expressions deeper than 1,000, and a chain of terms is
+/// as deep as it is long.
+fn join(mut parts: Vec<Sql>, word: &str) -> Option<Sql> {
+    if parts.len() < 2 {
+        return parts.pop();
     }
+    let right = join(parts.split_off(parts.len() / 2), word)?;
+    let mut sql = Sql::plain("(");
+    sql.push(join(parts, word)?);
+    sql.push(Sql::plain(word));
+    sql.push(right);
     sql.push(Sql::plain(")"));
     Some(sql)
 }
