@@ -9,12 +9,15 @@ use auditail::core::event::Field;
 use auditail::core::profile::load;
 use auditail::core::query::predicate::Predicate;
 use auditail::store::connect::OpenOptions;
-use auditail::store::{Access, FindingLevel, Store, StoreError, sqlite};
+use auditail::store::{
+    Access, Change, FindingLevel, Store, StoreError, TailFrom, TailItem, sqlite,
+};
 use rusqlite::Connection;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{CLUTCH, file};
-use crate::contract::everything;
+use crate::contract::{everything, tail_request};
 
 /// Kind, message and hint of what opening says.
 async fn refusal(path: &Path, options: &OpenOptions) -> String {
@@ -214,4 +217,53 @@ async fn a_dropped_store_lets_go_of_the_file() {
         assert!(Instant::now() < patience, "a connection is still open");
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_tail_follows_the_name_to_another_file() {
+    // Not in WAL mode: there a file cannot change its name while it is open.
+    let plain = format!("PRAGMA journal_mode = DELETE; {CLUTCH}");
+    let (_dir, path, writer) = file(&plain);
+    let store = sqlite::open(&path, &OpenOptions::default()).await.unwrap();
+    let now = store.now(&CancellationToken::new()).await.unwrap();
+    let insert = |file: &Connection, id: i64| {
+        let sql = "INSERT INTO audit_events (id, occurred_at, details) VALUES (?, ?, '{}')";
+        file.execute(sql, rusqlite::params![id, now.to_string()])
+            .unwrap();
+    };
+    let (out, mut items) = mpsc::channel(8);
+    let stop = CancellationToken::new();
+    let request = tail_request(Predicate::All, TailFrom::Now, None);
+    let script = async {
+        let mut next = async || {
+            let item = tokio::time::timeout(Duration::from_secs(30), items.recv());
+            item.await
+                .expect("the tail is silent")
+                .expect("the tail ended")
+        };
+        while !matches!(next().await, TailItem::Complete(_)) {}
+        drop(writer);
+        let (_other, fresh, rotated) = file(&plain);
+        insert(&rotated, 77);
+        drop(rotated);
+        fs::rename(fresh, &path).unwrap();
+        let begun = Instant::now();
+        while !matches!(next().await, TailItem::Reconnected) {
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "it does not come back"
+            );
+        }
+        loop {
+            if let TailItem::Events(events) = next().await {
+                assert_eq!(
+                    (events[0].event.id.as_str(), events[0].change),
+                    ("77", Change::New)
+                );
+                break;
+            }
+        }
+        stop.cancel();
+    };
+    let (_, ()) = tokio::join!(store.tail(request, out, &stop), script);
 }

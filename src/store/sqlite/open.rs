@@ -130,7 +130,8 @@ pub(super) fn statement_error(error: &rusqlite::Error) -> StoreError {
     }
 }
 
-fn lost(why: &str) -> StoreError {
+/// The file is there no more, or not to be had for now; waiting may mend it.
+pub(super) fn lost(why: &str) -> StoreError {
     StoreError::Lost {
         name: "the SQLite file".to_owned(),
         message: safe(why).into_owned(),

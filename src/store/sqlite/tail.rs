@@ -2,7 +2,10 @@
 //!
 //! What is new and what has changed is decided by `store::overlap`; this reads and waits.
 
+use std::fs;
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +20,7 @@ use crate::core::query::predicate::Predicate;
 use crate::store::overlap::{Glance, Match, Missed, Observed, Overlap, Settlement, UNDATED_MOST};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::look::clock;
-use crate::store::sqlite::open::statement_error;
+use crate::store::sqlite::open::{lost, statement_error};
 use crate::store::sqlite::page::send;
 use crate::store::sqlite::row::{self, Reader, payload};
 use crate::store::sqlite::shape::{Section, Shape};
@@ -87,6 +90,7 @@ pub(super) async fn tail(
         stop,
         seen: None,
         at_rest: false,
+        file: None,
     };
     let result = follower.follow().await;
     // Only a tail that has ended between two polls knows exactly what was sent.
@@ -110,6 +114,8 @@ struct Follower<'a> {
     seen: Option<i64>,
     /// Whether everything that was recorded has been sent.
     at_rest: bool,
+    /// Device and inode of the open file; an open file stays what it was when it is replaced.
+    file: Option<(u64, u64)>,
 }
 
 impl Follower<'_> {
@@ -179,6 +185,7 @@ impl Follower<'_> {
             self.wait(wait).await?;
             // The new connection counts its changes from elsewhere.
             self.seen = None;
+            self.file = None;
             match Worker::spawn("tail", self.store.path.clone()).await {
                 Ok(worker) => {
                     self.send(TailItem::Reconnected).await?;
@@ -190,9 +197,14 @@ impl Follower<'_> {
     }
 
     async fn poll(&mut self, worker: &Worker) -> Result<Polled, StoreError> {
-        let (version, now) = worker
-            .run(self.stop, |connection, _| look(connection))
+        let path = self.store.path.clone();
+        let (version, now, file) = worker
+            .run(self.stop, move |connection, _| look(connection, &path))
             .await?;
+        let known = *self.file.get_or_insert(file);
+        if known != file {
+            return Err(lost("another file has taken its name"));
+        }
         let missed = self.watch.overlap().begin(now);
         self.gap(missed).await?;
         let is_same = self.seen == Some(version);
@@ -283,11 +295,13 @@ enum Polled {
 }
 
 /// Whether anybody has written, then the time: rows committed before it are in what is read next.
-fn look(connection: &Connection) -> Result<(i64, Micros), StoreError> {
+/// And which file bears the name now.
+fn look(connection: &Connection, path: &Path) -> Result<(i64, Micros, (u64, u64)), StoreError> {
+    let file = fs::metadata(path).map_err(|error| lost(&error.to_string()))?;
     let version = connection
         .query_row("PRAGMA data_version", [], |row| row.get(0))
         .map_err(|error| statement_error(&error))?;
-    Ok((version, clock(connection)?))
+    Ok((version, clock(connection)?, (file.dev(), file.ino())))
 }
 
 /// One job's reading.
