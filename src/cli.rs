@@ -14,6 +14,7 @@ mod narrate;
 mod output;
 mod profiles;
 mod query;
+mod replacement;
 mod screen;
 mod session;
 mod settle;

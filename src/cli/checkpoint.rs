@@ -10,6 +10,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::failure::Failure;
+use crate::cli::replacement::Replacement;
 use crate::core::event::{EventId, Outcome};
 use crate::core::instant::Micros;
 use crate::store::Checkpoint;
@@ -118,16 +119,10 @@ impl CheckpointFile {
                 .map(|(id, outcome)| (id.to_string(), outcome.map(|o| o.word().to_owned())))
                 .collect(),
         };
-        let directory = match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        serde_json::to_writer(io::BufWriter::new(&mut file), &text)?;
+        let mut file = Replacement::create(&self.path)?;
+        serde_json::to_writer(&mut file, &text)?;
         file.write_all(b"\n")?;
-        file.as_file().sync_data()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
+        file.keep()
     }
 
     /// Its name for messages.

@@ -1,13 +1,11 @@
 //! Where a command's data goes, and the printer that suits it.
 
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use crate::cli::arguments::{Color, Common, QueryFormat};
 use crate::cli::failure::Failure;
+use crate::cli::replacement::Replacement;
 use crate::core::sanitise::safe;
 use crate::export::csv::CsvPrinter;
 use crate::export::json::{JsonPrinter, Layout};
@@ -18,9 +16,11 @@ use crate::export::{Column, Medium, Printer};
 pub enum Destination {
     /// The standard output.
     Stdout(BufWriter<Stdout>),
-    /// A file beside the one it will become.
+    /// What has a name.
     File {
-        file: BufWriter<NamedTempFile>,
+        /// It, or what it will become.
+        file: Replacement,
+        /// The name as given.
         path: PathBuf,
     },
 }
@@ -31,14 +31,10 @@ impl Destination {
         let Some(path) = output else {
             return Ok(Self::stdout());
         };
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let file = NamedTempFile::new_in(directory)
+        let file = Replacement::create(path)
             .map_err(|error| Failure::output(&path.display().to_string(), &error))?;
         Ok(Self::File {
-            file: BufWriter::new(file),
+            file,
             path: path.to_owned(),
         })
     }
@@ -60,6 +56,7 @@ impl Destination {
     pub fn medium(&self) -> Medium {
         match self {
             Self::Stdout(_) if io::stdout().is_terminal() => Medium::Terminal,
+            Self::File { file, .. } if file.is_terminal() => Medium::Terminal,
             _ => Medium::Stream,
         }
     }
@@ -68,13 +65,7 @@ impl Destination {
     pub fn keep(self) -> io::Result<()> {
         match self {
             Self::Stdout(mut out) => out.flush(),
-            Self::File { file, path } => {
-                let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                file.as_file().sync_all()?;
-                file.persist(path)
-                    .map(|_: File| ())
-                    .map_err(|error| error.error)
-            }
+            Self::File { file, .. } => file.keep(),
         }
     }
 }
