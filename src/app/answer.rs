@@ -165,10 +165,13 @@ impl App {
         match item {
             PageItem::Events(events) => {
                 self.begin_window();
+                let first = self.timeline.is_empty();
                 self.timeline.insert_page(events);
+                // Later pieces of the page leave the selection where the user has moved it.
                 if let Paging::Running {
                     end: End::Oldest, ..
                 } = self.question.paging
+                    && first
                 {
                     self.timeline.select_oldest();
                 }
@@ -205,7 +208,7 @@ impl App {
                 self.load_more()
             }
             Err(error) => {
-                self.question.reset = None;
+                // The former window stays until the question gets an answer: the two never mix.
                 self.question.paging = Paging::Failed;
                 self.failed(&error)
             }

@@ -194,6 +194,8 @@ impl App {
         self.complete = None;
         if until.is_some_and(|until| until <= self.now()) {
             self.live = Live::Off;
+            // What the former tail still says is about the former filter.
+            self.question.tail = self.next();
             return vec![Effect::StopTail];
         }
         self.live = Live::Starting;
@@ -300,7 +302,14 @@ impl App {
 
     /// Loads the next page when the selection comes near an end of the window.
     pub(super) fn load_more(&mut self) -> Vec<Effect> {
-        if self.question.paging != Paging::Idle || self.timeline.is_empty() {
+        if self.question.paging != Paging::Idle {
+            return Vec::new();
+        }
+        // The first page of the question has failed, and the user goes on all the same.
+        if let Some(end) = self.question.reset {
+            return vec![self.page(end)];
+        }
+        if self.timeline.is_empty() {
             return Vec::new();
         }
         let near = 2 * usize::from(self.regions.list.height.max(10));
@@ -315,16 +324,20 @@ impl App {
 
     /// Goes to the newest event of the store and follows.
     pub(super) fn follow_newest(&mut self) -> Vec<Effect> {
-        if self.timeline.newer == Edge::End {
-            self.timeline.resume();
-            return Vec::new();
+        match self.question.reset {
+            None if self.timeline.newer != Edge::End => vec![self.page(End::Newest)],
+            Some(End::Oldest) => vec![self.page(End::Newest)],
+            _ => {
+                self.timeline.resume();
+                Vec::new()
+            }
         }
-        vec![self.page(End::Newest)]
     }
 
     /// Goes to the oldest event of the store.
     pub(super) fn go_to_oldest(&mut self) -> Vec<Effect> {
-        if self.timeline.older == Edge::End {
+        // The ends of a window that is about to be replaced say nothing.
+        if self.timeline.older == Edge::End && self.question.reset.is_none() {
             self.timeline.select_oldest();
             return Vec::new();
         }
