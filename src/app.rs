@@ -126,6 +126,8 @@ pub enum Effect {
     StopQuery,
     /// Say so after a while.
     Wait(Generation, Duration),
+    /// Say so after a while in which no other such wish came.
+    Watch(Generation, Duration),
     /// Put text on the clipboard.
     Copy(String),
     /// Keep a filter for later sessions.
@@ -246,6 +248,8 @@ pub struct App {
     /// The store's clock minus ours.
     skew: i64,
     drawn: Micros,
+    /// When the tail last said anything, by our clock.
+    heard: Micros,
     dirty: Dirty,
     last: Generation,
 }
@@ -259,6 +263,9 @@ enum Dirty {
 
 /// After this long without a frame, a tail that says nothing but "still complete" is worth one.
 const QUIET: i64 = 60 * Micros::SECOND;
+
+/// From this silence of the tail on the screen does not call itself live.
+const SILENT: i64 = 5 * Micros::SECOND;
 
 impl App {
     /// The screen before anything is known, and what to do first.
@@ -289,6 +296,7 @@ impl App {
             clock: Micros(0),
             skew: 0,
             drawn: Micros(0),
+            heard: Micros(0),
             dirty: Dirty::Yes,
             last: Generation::default(),
         };
@@ -338,6 +346,13 @@ impl App {
             }
             _ => false,
         }
+    }
+
+    /// How long the tail has said nothing, once that is worth a word.
+    pub fn silence(&self) -> Option<i64> {
+        let silent = self.clock.0.saturating_sub(self.heard.0);
+        let expected = matches!(self.live, Live::Starting | Live::On);
+        (expected && silent >= SILENT).then_some(silent)
     }
 
     /// Whether a frame is due; the question resets it.

@@ -84,6 +84,11 @@ pub fn run(options: Options) -> Result<Exit, RunError> {
         .enable_all()
         .build()
         .map_err(RunError::System)?;
+    // First of all: a signal between taking the terminal and listening would leave it raw.
+    let signals = {
+        let _within = runtime.enter();
+        Signals::listen().map_err(RunError::System)?
+    };
     let mut screen = Screen::enter(options.theme).map_err(RunError::Terminal)?;
     let exit = runtime.block_on(async {
         let (app, first) = App::new(options.settings);
@@ -97,14 +102,13 @@ pub fn run(options: Options) -> Result<Exit, RunError> {
             screen: &mut screen,
             workers,
             wait: None,
+            watch: None,
             next_frame: Instant::now(),
             dirty: true,
             exit: None,
         };
-        let signals = Signals::listen().map_err(RunError::System)?;
         state.run(first, answers, signals, &alarm).await
     });
-    // The shell has its terminal back before the servers are told to stop.
     screen.leave();
     runtime.shutdown_background();
     exit
@@ -115,6 +119,7 @@ struct Loop<'s> {
     screen: &'s mut Screen,
     workers: Workers,
     wait: Option<(Generation, Instant)>,
+    watch: Option<(Generation, Instant)>,
     next_frame: Instant,
     dirty: bool,
     exit: Option<Exit>,
@@ -135,6 +140,9 @@ impl Loop<'_> {
         let mut keys = EventStream::new();
         loop {
             if let Some(exit) = self.exit.take() {
+                // The shell has its terminal back before servers are told to stop: one that
+                // hangs would keep both.
+                self.screen.leave();
                 self.workers.stop();
                 return Ok(exit);
             }
@@ -142,13 +150,21 @@ impl Loop<'_> {
                 self.draw()?;
             }
             let wait = self.wait.map(|(_, at)| at);
+            let watch = self.watch.map(|(_, at)| at);
             tokio::select! {
                 biased;
                 signal = signals.next() => self.signal(signal)?,
                 () = alarm.notified() => self.exit = Some(Exit::Panicked),
                 event = keys.next() => self.event(event),
                 () = tokio::time::sleep_until(self.next_frame), if self.dirty => {}
-                () = sleep_until(wait), if wait.is_some() => self.waited(),
+                () = sleep_until(wait), if wait.is_some() => {
+                    let over = self.wait.take();
+                    self.waited(over);
+                }
+                () = sleep_until(watch), if watch.is_some() => {
+                    let over = self.watch.take();
+                    self.waited(over);
+                }
                 report = answers.recv() => {
                     let drained = std::iter::from_fn(|| answers.try_recv().ok()).take(DRAINED);
                     let reports: Vec<_> = report.into_iter().chain(drained).collect();
@@ -197,8 +213,8 @@ impl Loop<'_> {
         }
     }
 
-    fn waited(&mut self) {
-        if let Some((generation, _)) = self.wait.take() {
+    fn waited(&mut self, over: Option<(Generation, Instant)>) {
+        if let Some((generation, _)) = over {
             self.tell(Msg::Clock(now()));
             self.tell(Msg::Waited(generation));
         }
@@ -232,6 +248,9 @@ impl Loop<'_> {
             match effect {
                 Effect::Wait(generation, after) => {
                     self.wait = Some((generation, Instant::now() + after));
+                }
+                Effect::Watch(generation, after) => {
+                    self.watch = Some((generation, Instant::now() + after));
                 }
                 Effect::Copy(text) => self.try_screen(|screen| screen.copy(&text)),
                 Effect::Mouse(mouse) => self.try_screen(|screen| screen.mouse(mouse)),

@@ -60,6 +60,9 @@ pub struct Fetched {
     pub json: Result<FlatJson<'static>, JsonError>,
 }
 
+/// A tail that was silent for so long, in microseconds, has been drawn as late.
+const LATE: i64 = 2 * Micros::SECOND;
+
 impl App {
     pub(super) fn answer(&mut self, generation: Generation, answer: Answer) -> Vec<Effect> {
         let question = &self.question;
@@ -104,9 +107,15 @@ impl App {
             }
             Answer::Span(Ok(span)) => self.spanned(span),
             Answer::Count(Err(error)) | Answer::Span(Err(error)) => self.failed(&error),
-            Answer::Tail(item) => self.tail_item(item),
+            Answer::Tail(item) => {
+                let watch = self.heard();
+                let mut effects = self.tail_item(item);
+                effects.push(watch);
+                effects
+            }
             Answer::TailEnd(result) => {
                 self.live = Live::Ended;
+                self.unwatch();
                 result.map_or_else(|error| self.failed(&error), |()| Vec::new())
             }
             Answer::Record(result) => self.fetched(result),
@@ -222,7 +231,11 @@ impl App {
             TailItem::Events(events) => events.is_empty(),
             TailItem::Complete(complete) => {
                 let known = self.complete.as_ref();
-                self.live == Live::On && known.is_some_and(|known| known.level == complete.level)
+                // After a silence the screen shows a lag that is over.
+                let late = self.clock.0.saturating_sub(self.heard.0) >= LATE;
+                !late
+                    && self.live == Live::On
+                    && known.is_some_and(|known| known.level == complete.level)
             }
             _ => false,
         }

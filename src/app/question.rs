@@ -12,7 +12,9 @@ use crate::app::timeline::{Edge, Follow, Timeline};
 use crate::app::{App, Effect, Focus, Generation, Live};
 use crate::core::aggregate::even_edges;
 use crate::core::instant::Micros;
+use crate::core::query::parse::parse;
 use crate::core::query::predicate::Predicate;
+use crate::core::query::resolve::resolve;
 use crate::store::{Count, PageFrom, PageRequest, PayloadNeed, Progress, TailFrom, TailRequest};
 
 /// Events asked for at once.
@@ -20,6 +22,16 @@ const PAGE: usize = 500;
 
 /// A pause in typing after which a filter runs.
 const PAUSE: Duration = Duration::from_millis(150);
+
+/// A tail that says nothing for so long is late: a healthy one polls more often.
+const NOTICED: Duration = Duration::from_secs(2);
+
+/// The lag of a silent tail is drawn in these steps, at first and later.
+const CLOSELY: Duration = Duration::from_secs(1);
+const SELDOM: Duration = Duration::from_secs(5);
+
+/// How long at first is, in microseconds.
+const CLOSE_WATCH: i64 = 20 * Micros::SECOND;
 
 /// A tail begins this long ago, so that nothing falls between it and the first page; what both
 /// bring is one event by its id.
@@ -87,6 +99,7 @@ pub struct Question {
     pub(super) fetch: Generation,
     pub(super) explain: Generation,
     pub(super) pause: Generation,
+    pub(super) watch: Generation,
 }
 
 impl Default for Question {
@@ -111,6 +124,7 @@ impl Default for Question {
             fetch: none,
             explain: none,
             pause: none,
+            watch: none,
         }
     }
 }
@@ -134,9 +148,35 @@ impl App {
     pub(super) fn waited(&mut self, generation: Generation) -> Vec<Effect> {
         if generation == self.question.pause {
             self.run_filter()
+        } else if generation == self.question.watch {
+            // The lag has grown: that is worth a frame, and another look later.
+            let silent = self.clock.0.saturating_sub(self.heard.0);
+            let next = if silent < CLOSE_WATCH {
+                CLOSELY
+            } else {
+                SELDOM
+            };
+            vec![self.watch(next)]
         } else {
             Vec::new()
         }
+    }
+
+    /// The tail has said something, or begins: only its silence makes another frame.
+    pub(super) fn heard(&mut self) -> Effect {
+        self.heard = self.clock;
+        self.watch(NOTICED)
+    }
+
+    fn watch(&mut self, after: Duration) -> Effect {
+        let generation = self.next();
+        self.question.watch = generation;
+        Effect::Watch(generation, after)
+    }
+
+    /// Nothing is expected of the tail any more.
+    pub(super) fn unwatch(&mut self) {
+        self.question.watch = self.next();
     }
 
     /// Runs the filter if it is valid and another one than the running one.
@@ -179,6 +219,21 @@ impl App {
             .text()
             .trim()
             .clone_into(&mut self.question.text);
+        self.run(predicate)
+    }
+
+    /// Asks the running question again, from now; what is being typed stays as it is.
+    pub(super) fn ask_again(&mut self) -> Vec<Effect> {
+        let parsed = parse(&self.question.text);
+        let again = resolve(&parsed, &self.catalog, self.moment()).predicate;
+        let predicate = again.map_or_else(|| self.question.predicate.clone(), Arc::new);
+        self.run(predicate)
+    }
+
+    fn run(&mut self, predicate: Arc<Predicate>) -> Vec<Effect> {
+        if self.description().is_none() {
+            return Vec::new();
+        }
         self.question.predicate = predicate;
         self.question.took = None;
         self.question.count = None;
@@ -196,6 +251,7 @@ impl App {
             self.live = Live::Off;
             // What the former tail still says is about the former filter.
             self.question.tail = self.next();
+            self.unwatch();
             return vec![Effect::StopTail];
         }
         self.live = Live::Starting;
@@ -207,7 +263,7 @@ impl App {
             resume: None,
             payload: PayloadNeed::Head,
         };
-        vec![Effect::Tail(generation, request)]
+        vec![Effect::Tail(generation, request), self.heard()]
     }
 
     fn count(&mut self) -> Effect {

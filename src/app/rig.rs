@@ -35,6 +35,8 @@ pub struct Rig {
     pub silent: bool,
     /// The last wait that was asked for.
     wait: Option<super::Generation>,
+    /// The last watch that was asked for.
+    pub watch: Option<(super::Generation, Duration)>,
 }
 
 fn clutch() -> Arc<Profile> {
@@ -110,6 +112,7 @@ impl Rig {
             effects: Vec::new(),
             silent: true,
             wait: None,
+            watch: None,
         };
         rig.tell(Msg::Clock(NOW));
         rig.lay(78, 16);
@@ -231,6 +234,8 @@ impl Rig {
         for effect in effects {
             if let Effect::Wait(generation, _) = effect {
                 self.wait = Some(generation);
+            } else if let Effect::Watch(generation, after) = effect {
+                self.watch = Some((generation, after));
             } else if self.silent {
                 self.effects.push(effect);
             } else {

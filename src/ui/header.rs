@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::app::zone::length;
 use crate::app::{App, Connection, Live};
+use crate::core::instant::Micros;
 use crate::store::{Access, TailLevel};
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
@@ -29,17 +30,33 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> CompleteShown {
     ];
     let end = pen.right(area, &right);
     let room = end.saturating_sub(area.x + 1);
+    // The state is never cut; the name comes next, then what the role could do, then the profile.
+    let brand = "auditail  ";
+    let cells = |text: &str| u16::try_from(width(text)).unwrap_or(u16::MAX);
+    let state = cells(mark).saturating_add(cells(&word));
+    let mut left = room.saturating_sub(cells(brand) + 2 + state);
+    let mut x = pen.put(area.x + 1, area.y, room, brand, Role::Brand);
+    let named = x;
+    x = pen.put(x, area.y, left, &name, Role::Title);
+    left = left.saturating_sub(x - named);
+    let (could, may) = access;
+    let could = format!(" · {could}");
+    let access_fits = !access.0.is_empty() && cells(&could) <= left;
+    if access_fits {
+        left -= cells(&could);
+        if cells(&profile) <= left {
+            x = pen.put(x, area.y, room, &profile, Role::Dim);
+        }
+        x = pen.put(x, area.y, room, " · ", Role::Dim);
+        x = pen.put(x, area.y, room, access.0, may);
+    }
     let pieces = [
-        ("auditail  ", Role::Brand),
-        (name.as_str(), Role::Title),
-        (profile.as_str(), Role::Dim),
-        access,
         ("  ", Role::Text),
         (mark, role),
         (word.as_str(), role),
         ("  ", Role::Text),
     ];
-    let after = pen.row(area.x + 1, area.y, room, &pieces);
+    let after = pen.row(x, area.y, end.saturating_sub(x), &pieces);
     let complete = complete(app);
     let cells = u16::try_from(width(&complete)).unwrap_or(u16::MAX);
     if complete.is_empty() || after.saturating_add(cells + 2) > end {
@@ -58,12 +75,21 @@ fn source(app: &App) -> (String, String, (&'static str, Role)) {
         Access::ReadOnly => ("RO", Role::Dim),
         Access::RoleCanWrite => ("role can write", Role::Warning),
     };
-    let profile = format!(" · {} · ", description.profile.name);
+    let profile = format!(" · {}", description.profile.name);
     (description.name.clone(), profile, access)
+}
+
+/// What is to be known where there is no room for a header: that new events do not arrive.
+pub fn trouble(app: &App) -> Option<(&'static str, String, Role)> {
+    Some(live(app)).filter(|(_, _, role)| *role == Role::Error)
 }
 
 /// How following goes: a shape, a word and a role.
 fn live(app: &App) -> (&'static str, String, Role) {
+    if let Some(silent) = app.silence() {
+        let seconds = silent / Micros::SECOND;
+        return ("▲ ", format!("no answer for {seconds} s"), Role::Error);
+    }
     match (&app.connection, &app.live) {
         (Connection::Opening, _) => ("○ ", "connecting…".to_owned(), Role::Pending),
         (_, Live::Off) => ("○ ", "not following".to_owned(), Role::Dim),
@@ -74,11 +100,7 @@ fn live(app: &App) -> (&'static str, String, Role) {
             format!("reconnecting, attempt {attempt}"),
             Role::Error,
         ),
-        (_, Live::Ended) => (
-            "▲ ",
-            "tail ended, F5 starts it again".to_owned(),
-            Role::Error,
-        ),
+        (_, Live::Ended) => ("▲ ", "ended · F5".to_owned(), Role::Error),
     }
 }
 

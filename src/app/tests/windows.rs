@@ -1,7 +1,7 @@
 //! What the window of events holds when questions, pages and tails cross each other.
 
 use super::super::*;
-use crate::app::rig::{Rig, event, events};
+use crate::app::rig::{NOW, Rig, event, events};
 use crate::store::{Change, PageFrom, PageItem, StoreError, TailEvent, TailItem};
 
 fn failure() -> StoreError {
@@ -74,4 +74,38 @@ fn pieces_of_the_oldest_page_leave_the_selection_alone() {
     rig.press("j j j j j");
     piece(&mut rig, 100..200);
     assert_eq!(rig.state(), "paused+0 6/200 list");
+}
+
+#[test]
+fn a_silent_tail_is_not_called_live_for_ever() {
+    let mut rig = Rig::new(events(3));
+    rig.lay(78, 16);
+    rig.complete_to(0);
+    let mut lags = Vec::new();
+    let mut seconds = 0;
+    while seconds < 30 {
+        let (generation, after) = rig.watch.take().expect("somebody watches");
+        seconds += i64::try_from(after.as_secs()).expect("small");
+        rig.app.take_dirty();
+        rig.tell(Msg::Clock(NOW.plus(seconds * Micros::SECOND)));
+        rig.tell(Msg::Waited(generation));
+        assert!(rig.app.take_dirty(), "the lag is drawn after {seconds} s");
+        lags.push(rig.app.lag().expect("known") / Micros::SECOND);
+        assert_eq!(rig.app.silence().is_some(), seconds >= 5, "{seconds} s");
+    }
+    assert_eq!(lags[..4], [2, 3, 4, 5]);
+    // The first word after it is drawn, and the screen is live again.
+    rig.complete_to(30);
+    assert!(rig.app.take_dirty());
+    assert_eq!(rig.app.silence(), None);
+}
+
+#[test]
+fn a_tail_that_has_ended_is_not_watched() {
+    let mut rig = Rig::new(events(3));
+    let tail = rig.app.question.tail;
+    rig.tell(Msg::Answer(tail, Answer::TailEnd(Ok(()))));
+    let (generation, _) = rig.watch.take().expect("the last watch");
+    rig.tell(Msg::Waited(generation));
+    assert_eq!(rig.watch, None);
 }
