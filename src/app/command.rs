@@ -300,6 +300,22 @@ fn inspecting(app: &App) -> Availability {
     }
 }
 
+/// What is added to a text that means nothing means nothing either.
+fn extensible(app: &App) -> Availability {
+    if app.filter.is_invalid() {
+        Availability::No("the filter's text has a mistake; f mends it, x removes it")
+    } else {
+        connected(app)
+    }
+}
+
+fn narrowing(app: &App) -> Availability {
+    match extensible(app) {
+        Availability::Yes => inspecting(app),
+        no @ Availability::No(_) => no,
+    }
+}
+
 fn filtered(app: &App) -> Availability {
     if app.filter.text().is_empty() {
         Availability::No("there is no filter")
@@ -353,8 +369,8 @@ pub const COMMANDS: &[Command] = &{
         row("tree.level-7", &["7"], S::Inspector, A::Fold(Fold::Level(7)), "Show 7 levels", inspecting),
         row("tree.level-8", &["8"], S::Inspector, A::Fold(Fold::Level(8)), "Show 8 levels", inspecting),
         row("tree.level-9", &["9"], S::Inspector, A::Fold(Fold::Level(9)), "Show 9 levels", inspecting),
-        row("value.with", &["enter", "+"], S::Inspector, A::FilterBy(Polarity::With), "Only events with this value", inspecting),
-        row("value.without", &["-"], S::Inspector, A::FilterBy(Polarity::Without), "Only events without this value", inspecting),
+        row("value.with", &["enter", "+"], S::Inspector, A::FilterBy(Polarity::With), "Only events with this value", narrowing),
+        row("value.without", &["-"], S::Inspector, A::FilterBy(Polarity::Without), "Only events without this value", narrowing),
         row("copy.path", &["y p"], S::Inspector, A::Copy(Part::Path), "Copy the path", inspecting),
         row("copy.value", &["y v"], S::Inspector, A::Copy(Part::Value), "Copy the value", inspecting),
         row("copy.key", &["y k"], S::Inspector, A::Copy(Part::Key), "Copy the key", inspecting),
@@ -371,7 +387,7 @@ pub const COMMANDS: &[Command] = &{
         row("move.last", &["G", "end"], S::Panes, A::Move(Motion::Last), "To the end; in the list follow", always),
         row("filter.edit", &["f"], S::Panes, A::EditFilter, "Edit the filter", connected),
         row("filter.clear", &["x"], S::Panes, A::ClearFilter, "Remove the filter", filtered),
-        row("range.choose", &["t"], S::Panes, A::ChooseRange, "Choose a time range", connected),
+        row("range.choose", &["t"], S::Panes, A::ChooseRange, "Choose a time range", extensible),
         row("search.start", &["/"], S::Panes, A::Search, "Search in what is loaded", connected),
         row("search.next", &["n"], S::Panes, A::SearchAgain(Direction::Forward), "Next match", searched),
         row("search.previous", &["N"], S::Panes, A::SearchAgain(Direction::Backward), "Previous match", searched),

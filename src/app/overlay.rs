@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use crate::app::command::{Action, Availability, COMMANDS, Direction, keys_shown};
+use crate::app::command::{Action, Availability, COMMANDS, Command, Direction, Scope, keys_shown};
 use crate::app::fuzzy::{self, Ranked};
 use crate::app::{App, Focus};
 
@@ -78,10 +78,10 @@ const RANGES: [(&str, Option<&str>); 6] = [
 ];
 
 impl Reader {
-    /// Scrolls, not beyond the last line.
-    pub fn scroll_by(&mut self, delta: isize) {
-        let last = self.lines.len().saturating_sub(1);
-        self.scroll = self.scroll.saturating_add_signed(delta).min(last);
+    /// Scrolls in a pane of `height` lines, not beyond where the last line is at the bottom.
+    pub fn scroll_by(&mut self, delta: isize, height: usize) {
+        let last = self.lines.len().saturating_sub(height.max(1));
+        self.scroll = self.scroll.min(last).saturating_add_signed(delta).min(last);
     }
 
     /// The keys that work where the user is.
@@ -92,9 +92,7 @@ impl Reader {
                 lines.push((String::new(), String::new()));
             }
             lines.push((scope.title().to_owned(), String::new()));
-            let bound = |command: &&crate::app::command::Command| {
-                command.scope == *scope && !command.keys.is_empty()
-            };
+            let bound = |command: &&Command| command.scope == *scope && !command.keys.is_empty();
             for command in COMMANDS.iter().filter(bound) {
                 let title = match (command.available)(app) {
                     Availability::Yes => command.title.to_owned(),
@@ -124,29 +122,32 @@ impl Picker {
         picker
     }
 
-    /// Every command that can do something now.
+    /// Every command but those of a line of text; the ones that can do nothing now say why.
     pub fn commands(app: &App) -> Self {
         let mut seen = Vec::new();
-        let items = COMMANDS
+        let mut commands: Vec<_> = COMMANDS
             .iter()
             .filter(|command| {
-                let shown = app.scopes().contains(&command.scope)
-                    || command.scope == crate::app::command::Scope::Inspector;
-                let usable = !matches!(command.action, Action::Edit(_))
-                    && (command.available)(app) == Availability::Yes;
-                let offered = shown && usable && !seen.contains(&command.action);
+                let of_a_line = matches!(command.scope, Scope::Line | Scope::Reader)
+                    || command.scope == Scope::Filter && command.action != Action::HistorySearch;
+                let offered = !of_a_line && !seen.contains(&command.action);
                 if offered {
                     seen.push(command.action);
                 }
                 offered
             })
-            .map(|command| Item {
-                label: command.title.to_owned(),
-                about: keys_shown(command),
-                choice: Choice::Command(command.action),
-            })
+            .map(|command| (command, (command.available)(app)))
             .collect();
-        Self::new("commands", items)
+        commands.sort_by_key(|(_, available)| *available != Availability::Yes);
+        let item = |(command, available): (&Command, Availability)| Item {
+            label: command.title.to_owned(),
+            about: match available {
+                Availability::Yes => keys_shown(command),
+                Availability::No(why) => format!("not now: {why}"),
+            },
+            choice: Choice::Command(command.action),
+        };
+        Self::new("commands", commands.into_iter().map(item).collect())
     }
 
     /// Former filters, newest first.

@@ -109,6 +109,7 @@ impl App {
             Focus::Filter => {
                 if !self.filter.close_popup() {
                     self.focus = Focus::List;
+                    return self.remember();
                 }
             }
             Focus::Inspector | Focus::List => {
@@ -130,13 +131,20 @@ impl App {
             Direction::Forward => 1,
             Direction::Backward => panes.len() - 1,
         };
-        self.focus = panes[(at.unwrap_or(0) + step) % panes.len()];
-        Vec::new()
+        let left = std::mem::replace(
+            &mut self.focus,
+            panes[(at.unwrap_or(0) + step) % panes.len()],
+        );
+        match left {
+            Focus::Filter => self.remember(),
+            Focus::List | Focus::Inspector => Vec::new(),
+        }
     }
 
     fn move_by(&mut self, motion: Motion) -> Vec<Effect> {
         if let Some(Overlay::Reader(reader)) = self.overlays.last_mut() {
-            reader.scroll_by(delta(motion, usize::from(self.regions.reader.height)));
+            let height = usize::from(self.regions.reader.height);
+            reader.scroll_by(delta(motion, height), height);
             return Vec::new();
         }
         if self.focus == Focus::Inspector {
@@ -270,7 +278,11 @@ impl App {
 
     fn refresh(&mut self) -> Vec<Effect> {
         self.question.span = None;
-        let mut effects = self.ask();
+        let mut effects = if self.filter.is_invalid() {
+            self.ask_again()
+        } else {
+            self.ask()
+        };
         effects.push(self.sample());
         effects
     }

@@ -1,5 +1,6 @@
 //! The mouse, when it is on: the wheel moves, a click selects.
 
+use crate::app::command::Direction;
 use crate::app::inspector::Inspector;
 use crate::app::overlay::Overlay;
 use crate::app::timeline::view::Line;
@@ -25,8 +26,21 @@ impl App {
             PointerKind::WheelDown => Some(WHEEL),
             PointerKind::Click => None,
         };
-        if let Some(Overlay::Reader(reader)) = self.overlays.last_mut() {
-            reader.scroll_by(wheel.unwrap_or(0));
+        if let Some(overlay) = self.overlays.last_mut() {
+            // What lies behind is out of reach.
+            match (overlay, kind) {
+                (Overlay::Reader(reader), _) => {
+                    let height = usize::from(regions.reader.height);
+                    reader.scroll_by(wheel.unwrap_or(0), height);
+                }
+                (Overlay::Picker(picker), PointerKind::WheelUp) => {
+                    picker.step(Direction::Backward);
+                }
+                (Overlay::Picker(picker), PointerKind::WheelDown) => {
+                    picker.step(Direction::Forward);
+                }
+                (Overlay::Picker(_) | Overlay::Search { .. }, _) => {}
+            }
         } else if self.inspector.is_some() && regions.inspector.contains(column, row) {
             let height = usize::from(regions.inspector.height);
             if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {

@@ -1,6 +1,7 @@
 //! Keys in, a line of state out; and what must not happen whatever arrives.
 
 mod answers;
+mod places;
 mod windows;
 
 use super::*;
