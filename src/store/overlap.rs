@@ -20,7 +20,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::core::event::{Cursor, EventId};
+use crate::core::event::{Cursor, EventId, KeyPart};
 use crate::core::instant::{At, Micros};
 use crate::store::{Change, Checkpoint, Complete, TailFrom, TailLevel};
 
@@ -176,6 +176,20 @@ pub struct Overlap {
     /// Per kind of undated row: rows before this one are older than the tail.
     floors: [Option<Cursor>; 3],
     pruned_at: Micros,
+    /// What the receiver has to be told of when the poll ends.
+    missed: Vec<Missed>,
+    /// Per kind of undated row: whether it was said that not all of them can be watched.
+    warned: [Warned; 3],
+}
+
+/// Whether the receiver knows of a standing limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Warned {
+    /// Not yet.
+    #[default]
+    No,
+    /// Once is enough.
+    Yes,
 }
 
 impl Overlap {
@@ -194,6 +208,8 @@ impl Overlap {
             most: SEEN_MOST,
             floors: [None, None, None],
             pruned_at: Micros(i64::MIN),
+            missed: Vec::new(),
+            warned: [Warned::No; 3],
         };
         if let Some(checkpoint) = resume {
             overlap.phase = Phase::Resume;
@@ -319,6 +335,22 @@ impl Overlap {
             if rows().count() < UNDATED_MOST {
                 continue;
             }
+            let because = if !rows().all(|(cursor, _)| is_counted(cursor))
+                && std::mem::replace(&mut self.warned[kind], Warned::Yes) == Warned::No
+            {
+                Some("only those with the highest keys are watched, and new ones may have others")
+            } else if matches!(self.phase, Phase::Resume | Phase::Follow)
+                && !rows().any(|(_, id)| self.seen.contains_key(id))
+            {
+                Some("all of those read are new, and there may have been more")
+            } else {
+                None
+            };
+            self.missed.extend(because.map(|because| Missed {
+                from: self.to.unwrap_or(self.now),
+                to: self.now,
+                because: format!("{UNDATED_MOST} or more events have no time: {because}"),
+            }));
             let lowest = match self.phase {
                 // What the former run remembered reached down to its own floor.
                 Phase::Resume => rows().rfind(|(_, id)| self.seen.contains_key(id)),
@@ -349,13 +381,16 @@ impl Overlap {
             .collect()
     }
 
-    /// Ends a poll in which everything was read. Says so when open rows had to be given up.
-    pub fn finish(&mut self) -> Option<Missed> {
+    /// Ends a poll in which everything was read. Says what may have been missed: open rows that had
+    /// to be given up, undated rows beyond those that are read.
+    #[must_use]
+    pub fn finish(&mut self) -> Vec<Missed> {
         self.to = self.to.max(Some(self.now));
         self.phase = Phase::Follow;
         self.raise(self.now.plus(-self.width));
         self.seen.retain(|_, seen| seen.cursor.is_some());
-        self.give_up_oldest_open()
+        self.give_up_oldest_open();
+        std::mem::take(&mut self.missed)
     }
 
     /// How complete the tail is; `None` before the first poll has ended.
@@ -401,10 +436,13 @@ impl Overlap {
         });
     }
 
-    /// Forgets the oldest quarter. Rows that share one instant go together, or the next poll would
-    /// tell those forgotten a second time.
+    /// Forgets the oldest quarter of the window. Rows that share one instant go together, or the
+    /// next poll would tell those forgotten a second time. Open rows stay, as far as there is room
+    /// for them.
     fn shrink(&mut self) {
-        let mut times: Vec<_> = self.seen.values().filter_map(Seen::dated).collect();
+        let in_window = |at: &Micros| *at >= self.low;
+        let dated = self.seen.values().filter_map(Seen::dated);
+        let mut times: Vec<_> = dated.filter(in_window).collect();
         let quarter = times.len() / 4;
         if times.is_empty() {
             return;
@@ -413,11 +451,13 @@ impl Overlap {
         let low = cut.plus(1).max(self.low);
         self.low = low;
         self.pruned_at = low;
-        self.seen
-            .retain(|_, seen| seen.dated().is_none_or(|at| at >= low));
+        self.seen.retain(|_, seen| {
+            seen.settlement == Settlement::Open || seen.dated().is_none_or(|at| at >= low)
+        });
+        self.give_up_oldest_open();
     }
 
-    fn give_up_oldest_open(&mut self) -> Option<Missed> {
+    fn give_up_oldest_open(&mut self) {
         let mut open: Vec<Micros> = self
             .seen
             .values()
@@ -425,21 +465,30 @@ impl Overlap {
             .filter_map(Seen::dated)
             .collect();
         if open.len() <= UNSETTLED_MOST {
-            return None;
+            return;
         }
         open.sort_unstable();
         // A tenth at a time, so that the notice comes once in a hundred rows and not with each.
         let (from, to) = (open[0], open[open.len() - UNSETTLED_MOST * 9 / 10]);
         self.seen
             .retain(|_, seen| seen.dated().is_none_or(|at| at > to));
-        Some(Missed {
+        self.missed.push(Missed {
             from,
             to,
             because: format!(
                 "more than {UNSETTLED_MOST} events are still pending; the oldest are no longer re-read"
             ),
-        })
+        });
     }
+}
+
+/// Whether a new row's key is higher than those before it, as far as one key can tell: integers are
+/// counted up, texts and uuids come in any order.
+fn is_counted(cursor: &Cursor) -> bool {
+    cursor
+        .key
+        .iter()
+        .all(|part| matches!(part, KeyPart::Int(_)))
 }
 
 /// Place of a kind of undated row among the floors; `None` for dated rows.
@@ -459,7 +508,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::core::event::KeyPart;
 
     const S: i64 = Micros::SECOND;
 
@@ -531,7 +579,7 @@ mod tests {
         for id in overlap.unsettled() {
             look(overlap, id.as_str().parse().expect("an integer key"));
         }
-        assert_eq!(overlap.finish(), None);
+        assert_eq!(overlap.finish(), []);
         told
     }
 
@@ -704,7 +752,7 @@ mod tests {
         let mut overlap = Overlap::new(TailFrom::Now, None, Duration::ZERO);
         overlap.most = 100;
         overlap.begin(Micros(0));
-        overlap.finish();
+        assert_eq!(overlap.finish(), []);
         overlap.begin(Micros(50 * S));
         for key in 0..150 {
             let row = Row {
@@ -717,7 +765,7 @@ mod tests {
             assert_eq!(overlap.record(observed(key, &row)), Some(Change::New));
         }
         assert!(overlap.seen.len() <= 100);
-        overlap.finish();
+        assert_eq!(overlap.finish(), []);
         let complete = overlap.completeness().expect("a poll has ended");
         let TailLevel::BestEffort { overlap: width } = complete.level else {
             panic!("an overlap proves nothing: {complete:?}");
@@ -733,7 +781,7 @@ mod tests {
         let mut overlap = Overlap::new(TailFrom::Now, None, Duration::ZERO);
         overlap.most = 100;
         overlap.begin(Micros(0));
-        overlap.finish();
+        assert_eq!(overlap.finish(), []);
         let rows: BTreeMap<i64, Row> = (0..500)
             .map(|key| {
                 let at = At::Instant(Micros(S));
@@ -758,7 +806,7 @@ mod tests {
     fn a_clock_that_goes_back_is_reported() {
         let mut overlap = Overlap::new(TailFrom::Now, None, Duration::ZERO);
         assert_eq!(overlap.begin(Micros(1_000 * S)), None);
-        overlap.finish();
+        assert_eq!(overlap.finish(), []);
         let missed = overlap.begin(Micros(500 * S)).expect("it went back");
         assert_eq!(
             (missed.from, missed.to),
@@ -782,9 +830,73 @@ mod tests {
             };
             overlap.record(observed(key, &row));
         }
-        let missed = overlap.finish().expect("one too many");
-        assert_eq!(missed.from, Micros(0));
+        let missed = overlap.finish();
+        assert_eq!(missed[0].from, Micros(0));
         assert!(overlap.unsettled().len() <= UNSETTLED_MOST);
         assert!(!overlap.unsettled().contains(&EventId::new("0")));
+    }
+
+    #[test]
+    fn a_full_memory_keeps_open_rows_or_says_that_it_does_not() {
+        let mut overlap = Overlap::new(TailFrom::Since(Micros(0)), None, Duration::ZERO);
+        overlap.most = 100;
+        overlap.begin(Micros(10_000 * S));
+        for key in 0..300 {
+            let row = Row {
+                at: At::Instant(Micros(key * S)),
+                commit: 0,
+                version: 0,
+                open: key == 0,
+                matches: true,
+            };
+            overlap.record(observed(key, &row));
+        }
+        assert_eq!(overlap.unsettled(), [EventId::new("0")]);
+        assert_eq!(overlap.finish(), []);
+    }
+
+    /// What a poll says it missed when these undated rows are there, in a tail that knows `before`.
+    fn missed_undated(before: &[KeyPart], after: &[KeyPart]) -> Vec<Vec<Missed>> {
+        let mut overlap = Overlap::new(TailFrom::Now, None, Duration::ZERO);
+        let mut missed = Vec::new();
+        for (now, keys) in [(1, before), (2, after), (3, after)] {
+            overlap.begin(Micros(now * S));
+            let rows: Vec<_> = keys
+                .iter()
+                .map(|key| {
+                    let key = vec![key.clone()];
+                    let id = EventId::new(format!("{key:?}"));
+                    let (at, time) = (At::Absent, KeyPart::Null);
+                    (Cursor { at, time, key }, id)
+                })
+                .collect();
+            overlap.undated(&rows);
+            for (cursor, id) in rows {
+                overlap.record(Observed {
+                    cursor,
+                    id,
+                    version: String::new(),
+                    matches: Match::Yes,
+                    settlement: Settlement::Final,
+                });
+            }
+            missed.push(overlap.finish());
+        }
+        missed
+    }
+
+    #[test]
+    fn undated_rows_beyond_those_read_are_not_missed_in_silence() {
+        let most = i64::try_from(UNDATED_MOST).expect("small");
+        let counted =
+            |from: i64| -> Vec<_> { (from..from + most).rev().map(KeyPart::Int).collect() };
+        let said = |missed: Vec<Vec<Missed>>| missed.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(said(missed_undated(&counted(0), &counted(5))), [0, 0, 0]);
+        assert_eq!(said(missed_undated(&counted(0), &counted(most))), [0, 1, 0]);
+        let random: Vec<_> = (0..most)
+            .rev()
+            .map(|n| KeyPart::Text(format!("{n:06}").into()))
+            .collect();
+        assert_eq!(said(missed_undated(&random, &random)), [1, 0, 0]);
     }
 }

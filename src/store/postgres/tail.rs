@@ -151,7 +151,7 @@ impl Tail<'_> {
         let mut told = self.window(session).await?;
         told += self.undated(session).await?;
         told += self.unsettled(session).await?;
-        if let Some(missed) = self.overlap.finish() {
+        for missed in self.overlap.finish() {
             self.gap(missed).await?;
         }
         if let Some(complete) = self.overlap.completeness() {

@@ -214,8 +214,10 @@ impl Follower<'_> {
             self.undated(worker).await?;
             self.unsettled(worker).await?;
         }
-        let missed = self.watch.overlap().finish();
-        self.gap(missed).await?;
+        let all = self.watch.overlap().finish();
+        for missed in all {
+            self.gap(Some(missed)).await?;
+        }
         self.seen = Some(version);
         Ok(if is_same {
             Polled::Same
