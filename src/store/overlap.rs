@@ -267,9 +267,8 @@ impl Overlap {
     pub fn glance(&self, id: &EventId, version: &str, at: At) -> Glance {
         match self.seen.get(id) {
             Some(seen) if seen.cursor.is_some() && &*seen.version == version => Glance::Same,
-            Some(_) => Glance::Look,
             None if at.instant().is_some_and(|at| at < self.begun) => Glance::Same,
-            None => Glance::Look,
+            Some(_) | None => Glance::Look,
         }
     }
 

@@ -1,32 +1,31 @@
 //! Following a file: when SQLite says that something has changed, the overlap is read again.
 //!
-//! What is new and what has changed is decided by `store::overlap`; this reads and waits.
+//! This waits and tells; `window` reads, and `store::overlap` decides what is new or has changed.
+
+mod window;
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::Connection;
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::event::{Cursor, EventId, Outcome};
 use crate::core::instant::{At, Micros};
 use crate::core::profile::Changes;
-use crate::core::query::predicate::Predicate;
-use crate::store::overlap::{Glance, Match, Missed, Observed, Overlap, Settlement, UNDATED_MOST};
+use crate::store::overlap::{Missed, Overlap};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::look::clock;
 use crate::store::sqlite::open::{lost, statement_error};
 use crate::store::sqlite::page::send;
-use crate::store::sqlite::row::{self, Reader, payload};
-use crate::store::sqlite::shape::{Section, Shape};
+use crate::store::sqlite::shape::Section;
+use crate::store::sqlite::tail::window::{Reading, Watch, by_id, undated};
 use crate::store::sqlite::walk::{Pause, Walk};
 use crate::store::sqlite::worker::{Halt, Worker};
-use crate::store::{PayloadNeed, StoreError, TailEvent, TailItem, TailRequest};
+use crate::store::{StoreError, TailEvent, TailItem, TailRequest};
 
 /// Between two looks at the file while it changes.
 const BUSY_WAIT: Duration = Duration::from_millis(250);
@@ -43,29 +42,8 @@ const CHECKPOINT: Duration = Duration::from_secs(1);
 /// One job's time; nobody else uses this connection, so it only bounds how much a piece holds.
 const SLICE: Duration = Duration::from_millis(200);
 
-/// For reading a bounded number of rows.
-const UNHURRIED: Duration = Duration::from_hours(1);
-
-/// Events of one piece.
-const PIECE: usize = 500;
-
 /// The longest wait between two attempts to read a file that cannot be read.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-
-/// What the jobs of a tail share. Never locked while something is awaited.
-#[derive(Debug)]
-struct Watch {
-    shape: Arc<Shape>,
-    predicate: Arc<Predicate>,
-    need: PayloadNeed,
-    overlap: Mutex<Overlap>,
-}
-
-impl Watch {
-    fn overlap(&self) -> MutexGuard<'_, Overlap> {
-        self.overlap.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 pub(super) async fn tail(
     store: &SqliteStore,
@@ -304,155 +282,4 @@ fn look(connection: &Connection, path: &Path) -> Result<(i64, Micros, (u64, u64)
         .query_row("PRAGMA data_version", [], |row| row.get(0))
         .map_err(|error| statement_error(&error))?;
     Ok((version, clock(connection)?, (file.dev(), file.ino())))
-}
-
-/// One job's reading.
-struct Reading<'a> {
-    watch: &'a Watch,
-    reader: Reader,
-    told: Vec<TailEvent>,
-}
-
-impl<'a> Reading<'a> {
-    fn new(watch: &'a Watch) -> Self {
-        Self {
-            watch,
-            reader: Reader::default(),
-            told: Vec::new(),
-        }
-    }
-
-    fn flow(&self) -> ControlFlow<()> {
-        match self.told.len() {
-            0..PIECE => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
-        }
-    }
-
-    /// Looks at a row, and takes it in when it is new or changed.
-    fn take(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
-        let watch = self.watch;
-        let shape = &watch.shape;
-        let (id, version, at) = identity(shape, row)?;
-        if watch.overlap().glance(&id, &version, at) == Glance::Same {
-            return Ok(());
-        }
-        let told = self.reader.read(shape, row, |mut event, record| {
-            let is_match = watch.predicate.matches(&event, record);
-            let is_open =
-                event.outcome == Some(Outcome::Pending) && shape.profile.changes != Changes::Never;
-            let observed = Observed {
-                cursor: event.cursor.clone(),
-                id,
-                version,
-                matches: if is_match { Match::Yes } else { Match::No },
-                settlement: if is_open {
-                    Settlement::Open
-                } else {
-                    Settlement::Final
-                },
-            };
-            let change = watch.overlap().record(observed)?;
-            event.payload = payload(record, watch.need);
-            Some(TailEvent { change, event })
-        })?;
-        self.told.extend(told);
-        Ok(())
-    }
-}
-
-fn identity(shape: &Shape, row: &Row<'_>) -> Result<(EventId, String, At), StoreError> {
-    let read = || {
-        let (time, key) = row::place_of(shape, row)?;
-        let id = row::id_of(shape, row, &key)?;
-        Ok((id, row::version_of(shape, row)?, shape.at_of(&time)))
-    };
-    read().map_err(|error: rusqlite::Error| statement_error(&error))
-}
-
-/// Rows without a time: the newest of each kind, by key.
-fn undated(
-    connection: &Connection,
-    watch: &Watch,
-    halt: &Halt,
-) -> Result<Vec<TailEvent>, StoreError> {
-    let shape = &watch.shape;
-    let kinds = [
-        &[Section::NegInfinity][..],
-        &[Section::PosInfinity],
-        &[Section::High, Section::Low, Section::Null],
-    ];
-    let mut reading = Reading::new(watch);
-    for sections in kinds {
-        // Which rows there are comes first: it says which of them are older than the tail.
-        let mut places: Vec<(Cursor, EventId)> = Vec::new();
-        newest(connection, shape, sections, halt, &mut |row| {
-            let (time, key) = row::place_of(shape, row).map_err(|error| statement_error(&error))?;
-            let id = row::id_of(shape, row, &key).map_err(|error| statement_error(&error))?;
-            places.push((
-                Cursor {
-                    at: shape.at_of(&time),
-                    time,
-                    key,
-                },
-                id,
-            ));
-            Ok(())
-        })?;
-        if places.is_empty() {
-            continue;
-        }
-        watch.overlap().undated(&places);
-        newest(connection, shape, sections, halt, &mut |row| {
-            reading.take(row)
-        })?;
-    }
-    Ok(reading.told)
-}
-
-fn newest(
-    connection: &Connection,
-    shape: &Shape,
-    sections: &[Section],
-    halt: &Halt,
-    visit: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut left = UNDATED_MOST;
-    let mut walk = Walk::back(shape, sections);
-    walk.advance_rows(connection, shape, UNHURRIED, halt, &mut |row| {
-        visit(row)?;
-        left -= 1;
-        Ok(if left == 0 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        })
-    })?;
-    Ok(())
-}
-
-fn by_id(
-    connection: &Connection,
-    watch: &Watch,
-    ids: &[EventId],
-) -> Result<Vec<TailEvent>, StoreError> {
-    let shape = &watch.shape;
-    let mut condition = shape.with_ids(ids);
-    let text = format!(
-        "SELECT TRUE, {} FROM {} WHERE {}",
-        shape.select(),
-        shape.table,
-        std::mem::take(&mut condition.text)
-    );
-    let mut reading = Reading::new(watch);
-    let mut statement = connection
-        .prepare(&text)
-        .map_err(|error| statement_error(&error))?;
-    let mut rows = statement
-        .query(params_from_iter(condition.values))
-        .map_err(|error| statement_error(&error))?;
-    while let Some(row) = rows.next().map_err(|error| statement_error(&error))? {
-        reading.take(row)?;
-    }
-    Ok(reading.told)
 }
