@@ -96,17 +96,33 @@ impl App {
             }
             Answer::CountsEnd(result) => {
                 match result {
-                    Ok(groups) => self.histogram.fill(&groups, Counting::Done),
-                    Err(error) => self.histogram.counting = Counting::Failed(error.to_string()),
+                    Ok(groups) => self.counted(&groups),
+                    Err(error) => {
+                        self.histogram.counting = Counting::Failed(error.to_string());
+                        return self.failed(&error);
+                    }
                 }
                 Vec::new()
             }
-            Answer::Count(Ok(count)) => {
-                self.question.count = Some(count);
-                Vec::new()
+            Answer::Count(result) => {
+                self.question.counting = Generation::default();
+                match result {
+                    // What was counted event by event is better than any estimate.
+                    Ok(Count::Estimate(_)) if self.histogram.counting == Counting::Done => {
+                        Vec::new()
+                    }
+                    Ok(count) => {
+                        self.question.count = Some(count);
+                        Vec::new()
+                    }
+                    Err(error) => self.failed(&error),
+                }
             }
             Answer::Span(Ok(span)) => self.spanned(span),
-            Answer::Count(Err(error)) | Answer::Span(Err(error)) => self.failed(&error),
+            Answer::Span(Err(error)) => {
+                self.histogram.counting = Counting::Failed(error.to_string());
+                self.failed(&error)
+            }
             Answer::Tail(item) => {
                 let watch = self.heard();
                 let mut effects = self.tail_item(item);
@@ -121,6 +137,21 @@ impl App {
             Answer::Record(result) => self.fetched(result),
             Answer::Explained(result) => self.explained(result),
         }
+    }
+
+    /// The histogram is complete: its total is the number of events, so that there are not two. It
+    /// is exact where the filter asks for a time; otherwise rows without one are missing in it.
+    fn counted(&mut self, groups: &[Group]) {
+        self.histogram.fill(groups, Counting::Done);
+        if matches!(self.question.count, Some(Count::Exact(_))) {
+            return;
+        }
+        let (since, until) = self.question.predicate.time_bounds();
+        let count = match since.or(until) {
+            Some(_) => Count::Exact,
+            None => Count::Estimate,
+        };
+        self.question.count = Some(count(self.histogram.total()));
     }
 
     /// Says that something failed; a request that was stopped is no failure.
@@ -274,8 +305,10 @@ impl App {
         for TailEvent { change, event } in &events {
             let known = self.timeline.find(&event.id);
             match (event.at().instant(), change, known) {
-                (Some(at), Change::New, None) => {
-                    self.histogram.add(at, event.outcome);
+                (at, Change::New, None) if self.is_news(event) => {
+                    if let Some(at) = at {
+                        self.histogram.add(at, event.outcome);
+                    }
                     if let Some(Count::Exact(count) | Count::Estimate(count)) =
                         &mut self.question.count
                     {
@@ -303,6 +336,16 @@ impl App {
             Some(event) => self.inspect(event),
             None => self.sync_inspector(),
         }
+    }
+
+    /// Whether an event that is not held has come after what was counted. The tail begins a little
+    /// before the question, and what it brings from there was counted already; only a window that
+    /// would hold such an event shows that it is late instead.
+    fn is_news(&self, event: &Event) -> bool {
+        let at = event.at().instant();
+        let begun = self.question.took.is_some() && self.question.reset.is_none();
+        at.is_some_and(|at| at > self.question.asked)
+            || begun && self.timeline.covers(&event.cursor)
     }
 
     fn fetched(&mut self, result: Result<Option<Box<Fetched>>, StoreError>) -> Vec<Effect> {

@@ -51,6 +51,39 @@ pub struct FilterBar {
     predicate: Option<Arc<Predicate>>,
 }
 
+/// Bytes of a line of text at most: a filter longer than this was not written by a person, and
+/// every key reads all of it.
+pub const LONGEST: usize = 8 * 1024;
+
+/// Whether a text had room in its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// All of it.
+    Enough,
+    /// Its beginning.
+    Short,
+}
+
+/// Puts a text at the caret of a line, at once; line breaks become spaces.
+pub fn paste(input: &mut Input, text: &str) -> Room {
+    let value = input.value();
+    let at = value
+        .char_indices()
+        .nth(input.cursor())
+        .map_or(value.len(), |(at, _)| at);
+    let free = LONGEST.saturating_sub(value.len());
+    let fits = &text[..text.floor_char_boundary(free)];
+    let plain = fits.replace(char::is_control, " ");
+    let caret = input.cursor() + plain.chars().count();
+    let (before, after) = value.split_at(at);
+    *input = Input::new(format!("{before}{plain}{after}")).with_cursor(caret);
+    if fits.len() == text.len() {
+        Room::Enough
+    } else {
+        Room::Short
+    }
+}
+
 impl FilterBar {
     /// The text as typed.
     pub fn text(&self) -> &str {
@@ -99,13 +132,11 @@ impl FilterBar {
         self.history.leave();
     }
 
-    /// Types a pasted text; line breaks become spaces.
-    pub fn paste(&mut self, text: &str) {
-        for c in text.chars() {
-            let c = if c.is_control() { ' ' } else { c };
-            self.input.handle(InputRequest::InsertChar(c));
-        }
+    /// Types a pasted text. Gives whether it had room.
+    pub fn paste(&mut self, text: &str) -> Room {
+        let room = paste(&mut self.input, text);
         self.history.leave();
+        room
     }
 
     /// Reads the text: diagnostics, and the predicate when there is no error.

@@ -1,8 +1,10 @@
 //! Typing: which line of text gets what is typed, and what accepting it means.
 
-use tui_input::{Input, InputRequest};
+use tui_input::InputRequest;
 
 use crate::app::command::Direction;
+use crate::app::filter_bar::{LONGEST, Room, paste};
+use crate::app::notice::Level;
 use crate::app::overlay::Overlay;
 use crate::app::{App, Effect, Focus};
 
@@ -31,30 +33,31 @@ impl App {
     }
 
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
-        let line = |input: &mut Input| {
-            for c in text.chars() {
-                let c = if c.is_control() { ' ' } else { c };
-                input.handle(InputRequest::InsertChar(c));
-            }
-        };
-        match self.overlays.last_mut() {
+        let (room, effects) = match self.overlays.last_mut() {
             Some(Overlay::Picker(picker)) => {
-                line(&mut picker.input);
+                let room = paste(&mut picker.input, text);
                 picker.narrow();
-                Vec::new()
+                (room, Vec::new())
             }
-            Some(Overlay::Search { input, .. }) => {
-                line(input);
-                Vec::new()
-            }
+            Some(Overlay::Search { input, .. }) => (paste(input, text), Vec::new()),
             None if self.focus == Focus::Filter => {
-                self.filter.paste(text);
+                let room = self.filter.paste(text);
                 self.filter.close_popup();
-                self.filter_changed()
+                (room, self.filter_changed())
             }
             // Outside a line pasted text would be a row of commands; nobody means that.
-            _ => Vec::new(),
+            _ => (Room::Enough, Vec::new()),
+        };
+        if room == Room::Short {
+            self.say_too_long("only its beginning was pasted");
         }
+        effects
+    }
+
+    /// Says that a line has no room for more.
+    pub(super) fn say_too_long(&mut self, so: &str) {
+        let text = format!("a line of text holds {} KiB: {so}", LONGEST / 1024);
+        self.notify(Level::Error, text, None);
     }
 
     pub(super) fn step(&mut self, direction: Direction) -> Vec<Effect> {

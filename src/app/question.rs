@@ -88,6 +88,8 @@ pub struct Question {
     pub(super) reset: Option<End>,
     /// Events that came while a page forward was being loaded: that page may lack them.
     pub(super) arrived: u64,
+    /// When it was asked, by the store's clock.
+    pub(super) asked: Micros,
     pub(super) span: Option<(Micros, Micros)>,
     pub(super) opening: Generation,
     pub(super) catalog: Generation,
@@ -113,6 +115,7 @@ impl Default for Question {
             count: None,
             reset: None,
             arrived: 0,
+            asked: Micros(0),
             span: None,
             opening: none,
             catalog: none,
@@ -134,9 +137,19 @@ impl Question {
     pub fn is_loading(&self) -> bool {
         matches!(self.paging, Paging::Running { .. })
     }
+
+    /// Whether a number of events is still to come.
+    pub fn is_counting(&self) -> bool {
+        self.count.is_none() && self.counting != Generation::default()
+    }
 }
 
 impl App {
+    /// Whether the rows on the screen answer another question than the filter's line asks.
+    pub fn shows_previous(&self) -> bool {
+        self.filter.is_invalid() || self.question.reset.is_some()
+    }
+
     /// Reads the filter's text again, after each change of it; a valid one runs after a pause.
     pub(super) fn filter_changed(&mut self) -> Vec<Effect> {
         self.filter.judge(&self.catalog, self.moment());
@@ -237,6 +250,7 @@ impl App {
         self.question.predicate = predicate;
         self.question.took = None;
         self.question.count = None;
+        self.question.asked = self.now();
         let mut effects = self.follow_question();
         effects.push(self.page(End::Newest));
         effects.push(self.count());
@@ -425,7 +439,7 @@ impl App {
         let nobody = self.next();
         self.question.page = nobody;
         self.question.histogram = nobody;
-        self.question.counting = nobody;
+        self.question.counting = Generation::default();
         self.question.spanning = nobody;
         vec![Effect::StopQuery]
     }

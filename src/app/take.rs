@@ -1,7 +1,7 @@
 //! Taking something out of an event: onto the clipboard, or into the filter.
 
 use crate::app::command::{Part, Polarity};
-use crate::app::filter_bar::term;
+use crate::app::filter_bar::{LONGEST, term};
 use crate::app::inspector::Inspector;
 use crate::app::notice::Level;
 use crate::app::{App, Effect};
@@ -18,6 +18,10 @@ impl App {
             return Vec::new();
         };
         let text = term::join(self.filter.text(), &term, polarity);
+        if text.len() > LONGEST {
+            self.say_too_long("the value is too long to filter by");
+            return Vec::new();
+        }
         self.notify(Level::Info, format!("filter: {text}"), None);
         self.set_filter(&text)
     }

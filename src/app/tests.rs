@@ -246,6 +246,22 @@ fn pasting_types_into_lines_and_nowhere_else() {
 }
 
 #[test]
+fn a_paste_has_an_end() {
+    let mut rig = Rig::new(events(40));
+    rig.press("f 'user:' left");
+    let long = "é".repeat(1_000_000);
+    rig.tell(Msg::Paste(long));
+    let text = rig.app.filter.text();
+    assert!(text.len() <= filter_bar::LONGEST && text.len() > filter_bar::LONGEST - 4);
+    assert!(
+        text.starts_with("useré") && text.ends_with("é:"),
+        "at the caret"
+    );
+    let said = rig.app.notices.current().map(|notice| notice.text.as_str());
+    assert!(said.is_some_and(|said| said.contains("8 KiB")), "{said:?}");
+}
+
+#[test]
 fn a_filter_given_at_the_start_runs_at_once() {
     let settings = Settings {
         filter: "user:alice".to_owned(),

@@ -256,7 +256,7 @@ impl Timeline {
 
     /// Whether an event at this place belongs into the window: between its ends, or beyond an end
     /// where nothing is left to load.
-    fn covers(&self, cursor: &Cursor) -> bool {
+    pub fn covers(&self, cursor: &Cursor) -> bool {
         let Some((oldest, newest)) = self.oldest().zip(self.newest()) else {
             return self.newer == Edge::End;
         };

@@ -46,10 +46,10 @@ fn refreshing_asks_the_running_question_again() {
 fn a_text_scrolled_to_its_end_scrolls_back_at_once() {
     let mut rig = Rig::new(events(40));
     rig.press("?");
-    let reader = crate::app::layout::Area {
+    let reader = layout::Area {
         height: 10,
         width: 40,
-        ..crate::app::layout::Area::default()
+        ..layout::Area::default()
     };
     rig.tell(Msg::Laid(Regions {
         reader,

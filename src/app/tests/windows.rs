@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::app::rig::{NOW, Rig, event, events};
-use crate::store::{Change, PageFrom, PageItem, StoreError, TailEvent, TailItem};
+use crate::store::{Change, Count, PageFrom, PageItem, StoreError, TailEvent, TailItem};
 
 fn failure() -> StoreError {
     StoreError::Failed {
@@ -32,7 +32,7 @@ fn a_failed_page_never_mixes_two_filters() {
     rig.silent = true;
     rig.press("f 'user:zed' enter");
     let fail = |rig: &mut Rig| {
-        let took = std::time::Duration::from_millis(1);
+        let took = Duration::from_millis(1);
         let page = rig.app.question.page;
         rig.tell(Msg::Answer(page, Answer::PageEnd(Err(failure()), took)));
     };
@@ -108,4 +108,62 @@ fn a_tail_that_has_ended_is_not_watched() {
     let (generation, _) = rig.watch.take().expect("the last watch");
     rig.tell(Msg::Waited(generation));
     assert_eq!(rig.watch, None);
+}
+
+fn counted(rig: &Rig) -> Option<Count> {
+    rig.app.question.count
+}
+
+#[test]
+fn what_was_counted_is_not_counted_again() {
+    let mut rig = Rig::new(events(5));
+    rig.silent = true;
+    rig.press("f 'since:-1h' enter");
+    let counting = rig.app.question.counting;
+    rig.tell(Msg::Answer(counting, Answer::Count(Ok(Count::Exact(5)))));
+    // The tail begins before the question: it brings what the store has counted.
+    rig.arrive(Change::New, events(5)[3..].to_vec());
+    assert_eq!(counted(&rig), Some(Count::Exact(5)));
+    rig.arrive(Change::New, vec![event(9, 2, "alice", "Login", 0)]);
+    assert_eq!(counted(&rig), Some(Count::Exact(6)));
+}
+
+#[test]
+fn a_complete_histogram_is_the_count() {
+    for (filter, expected) in [
+        ("since:-1h", Count::Exact(40)),
+        ("-user:zed", Count::Estimate(40)),
+    ] {
+        let mut rig = Rig::new(events(40));
+        rig.silent = true;
+        rig.press(&format!("f '{filter}' enter"));
+        assert!(rig.app.question.is_counting(), "{filter}");
+        let counting = rig.app.question.counting;
+        rig.silent = false;
+        let effects = std::mem::take(&mut rig.effects);
+        let drawn = |effect: &Effect| matches!(effect, Effect::Histogram(..));
+        rig.run(effects.into_iter().filter(drawn).collect());
+        assert_eq!(counted(&rig), Some(expected), "{filter}");
+        let guess = Answer::Count(Ok(Count::Estimate(39)));
+        rig.tell(Msg::Answer(counting, guess));
+        assert_eq!(counted(&rig), Some(expected), "{filter}");
+    }
+}
+
+#[test]
+fn a_histogram_that_fails_is_said() {
+    let mut rig = Rig::new(events(5));
+    rig.silent = true;
+    rig.press("f5");
+    // The range of the data comes first, then the histogram.
+    let spanning = rig.app.question.spanning;
+    let span = Some((NOW.plus(-9_000_000), NOW));
+    rig.tell(Msg::Answer(spanning, Answer::Span(Ok(span))));
+    let histogram = rig.app.question.histogram;
+    rig.tell(Msg::Answer(histogram, Answer::CountsEnd(Err(failure()))));
+    let said = rig.app.notices.current().map(|notice| notice.text.as_str());
+    assert!(
+        said.is_some_and(|said| said.contains("statement timeout")),
+        "{said:?}"
+    );
 }
