@@ -84,7 +84,7 @@ fn draw_tiny(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) ->
     } else {
         body_panes(pen, body, app, regions);
     }
-    footer::draw(pen, last, app);
+    footer::draw_alone(pen, last, app);
     caret
 }
 

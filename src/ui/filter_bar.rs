@@ -1,6 +1,7 @@
 //! The filter's line, what is wrong with it, the result, and the suggestions.
 
 use ratatui::layout::Rect;
+use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::layout::Regions;
@@ -22,53 +23,80 @@ fn prompt() -> u16 {
     u16::try_from(PROMPT.width()).unwrap_or(0)
 }
 
+/// How the line is divided.
+struct Line {
+    /// What the store answered, where it has room.
+    result: Option<String>,
+    /// Columns of the text.
+    room: u16,
+    /// Columns of the text that are scrolled away so that the caret is visible.
+    scrolled: u16,
+}
+
+impl Line {
+    fn new(app: &App, columns: u16) -> Self {
+        let free = columns.saturating_sub(prompt());
+        let result = result(app);
+        let (text, cells) = (columns_of(app.filter.text()), columns_of(&result));
+        // While typing the text has the room; the result comes back with the first column it leaves.
+        let fits = text.saturating_add(cells).saturating_add(3) <= free;
+        let room = if fits { free - cells - 2 } else { free };
+        let caret = columns_of(&app.filter.text()[..app.filter.caret()]);
+        Self {
+            result: fits.then_some(result),
+            room,
+            scrolled: caret.saturating_sub(room.saturating_sub(1)),
+        }
+    }
+}
+
+/// Columns of a text.
+fn columns_of(text: &str) -> u16 {
+    u16::try_from(width(text)).unwrap_or(u16::MAX)
+}
+
 /// Lines it needs: one, and those of the first diagnostic.
 pub fn height(app: &App, columns: u16) -> u16 {
+    let line = Line::new(app, columns);
     match diagnostic(app) {
-        Some(diagnostic) if fits_beside(app, diagnostic, columns) => 2,
+        Some(diagnostic) if fits_beside(app, &line, diagnostic, columns) => 2,
         Some(_) => 3,
         None => 1,
     }
 }
 
 /// The one diagnostic that is shown: the first error, otherwise the first of all.
-fn diagnostic(app: &App) -> Option<&Diagnostic> {
+pub fn diagnostic(app: &App) -> Option<&Diagnostic> {
     let all = app.filter.diagnostics();
     let error = all.iter().find(|found| found.severity == Severity::Error);
     error.or_else(|| all.first())
 }
 
-/// First column (from the beginning of the text) and columns of a diagnostic's place.
-fn place(app: &App, diagnostic: &Diagnostic) -> (u16, u16) {
+/// First column (of what is visible of the text) and visible columns of a diagnostic's place; no
+/// columns when all of it is scrolled away.
+fn place(app: &App, line: &Line, diagnostic: &Diagnostic) -> (u16, u16) {
     let text = app.filter.text();
     let start = text.floor_char_boundary(diagnostic.span.start.min(text.len()));
     let end = text.ceil_char_boundary(diagnostic.span.end.clamp(start, text.len()));
-    let column = width(&text[..start]);
-    let columns = width(&text[start..end]).max(1);
-    let scroll = usize::from(scroll(app, u16::MAX));
-    let cells = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
-    (cells(column.saturating_sub(scroll)), cells(columns))
+    let from = columns_of(&text[..start]);
+    let to = from.saturating_add(columns_of(&text[start..end]).max(1));
+    let visible = |column: u16| column.saturating_sub(line.scrolled).min(line.room);
+    (visible(from), visible(to) - visible(from))
 }
 
-fn sentence(diagnostic: &Diagnostic) -> String {
+/// The sentence of a diagnostic.
+pub fn sentence(diagnostic: &Diagnostic) -> String {
     match &diagnostic.hint {
         Some(hint) => format!("{} · {hint}", diagnostic.message),
         None => diagnostic.message.clone(),
     }
 }
 
-fn fits_beside(app: &App, diagnostic: &Diagnostic, columns: u16) -> bool {
-    let (column, marks) = place(app, diagnostic);
+fn fits_beside(app: &App, line: &Line, diagnostic: &Diagnostic, columns: u16) -> bool {
+    let (column, marks) = place(app, line, diagnostic);
     let cells = width(&sentence(diagnostic));
     usize::from(prompt()) + usize::from(column) + usize::from(marks) + 1 + cells
         < usize::from(columns)
-}
-
-/// Columns that are scrolled away so that the caret is visible.
-fn scroll(app: &App, room: u16) -> u16 {
-    let caret = width(&app.filter.text()[..app.filter.caret()]);
-    let caret = u16::try_from(caret).unwrap_or(u16::MAX);
-    caret.saturating_sub(room.saturating_sub(1))
 }
 
 /// Draws the line; gives where the caret stands when it has the keys.
@@ -80,38 +108,27 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
     let focused = app.focus == Focus::Filter;
     let role = if focused { Role::Prompt } else { Role::Dim };
     let after = pen.put(top.x, top.y, top.width, PROMPT, role);
-    let result = result(app);
-    let result_cells = u16::try_from(width(&result)).unwrap_or(u16::MAX);
-    // While typing the text has the room; the result comes back with the first column it leaves.
-    let text_cells = u16::try_from(width(app.filter.text())).unwrap_or(u16::MAX);
-    let free = top.right().saturating_sub(after);
-    let mut end = top.right();
-    if text_cells.saturating_add(result_cells).saturating_add(3) <= free {
-        pen.right(
-            Rect {
-                width: top.width.saturating_sub(1),
-                ..top
-            },
-            &[(&result, Role::Dim)],
-        );
-        end = top.right().saturating_sub(result_cells + 2);
+    let divided = Line::new(app, area.width);
+    if let Some(result) = &divided.result {
+        let but_one = Rect {
+            width: top.width.saturating_sub(1),
+            ..top
+        };
+        pen.right(but_one, &[(result, Role::Dim)]);
     }
     let line = Rect {
         x: after,
-        width: end.saturating_sub(after),
+        width: divided.room,
         height: 1,
         ..top
     };
     regions.filter = region(line);
-    let scrolled = scroll(app, line.width);
-    text(pen, line, app, scrolled);
+    text(pen, line, app, &divided);
     if let Some(found) = diagnostic(app).filter(|_| below.height > 0) {
-        explain(pen, below, app, found);
+        explain(pen, below, app, &divided, found);
     }
-    let caret = width(&app.filter.text()[..app.filter.caret()]);
-    let caret = u16::try_from(caret)
-        .unwrap_or(u16::MAX)
-        .saturating_sub(scrolled);
+    let caret = columns_of(&app.filter.text()[..app.filter.caret()]);
+    let caret = caret.saturating_sub(divided.scrolled);
     let x = (line.x + caret).min(line.right().saturating_sub(1));
     if focused {
         suggestions::draw(pen, top, x, app);
@@ -119,28 +136,35 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
     focused.then_some((x, line.y))
 }
 
-fn text(pen: &mut Pen<'_>, line: Rect, app: &App, scrolled: u16) {
+fn text(pen: &mut Pen<'_>, line: Rect, app: &App, divided: &Line) {
     let text = app.filter.text();
     if text.is_empty() && app.focus != Focus::Filter {
         pen.put(line.x, line.y, line.width, "all events", Role::Dim);
         return;
     }
-    let mut hidden = usize::from(scrolled);
+    let mut hidden = 0;
     let cut = text
-        .char_indices()
-        .find(|(at, _)| hidden <= width(&text[..*at]))
+        .grapheme_indices(true)
+        .find(|(_, grapheme)| {
+            let reached = hidden >= usize::from(divided.scrolled);
+            hidden += if reached { 0 } else { width(grapheme) };
+            reached
+        })
         .map_or(text.len(), |(at, _)| at);
-    hidden = width(&text[..cut]);
     pen.put(line.x, line.y, line.width, &text[cut..], Role::Text);
-    for found in app.filter.diagnostics() {
+    // Of the diagnostics only those that are visible are worth measuring.
+    let end = text[cut..]
+        .char_indices()
+        .nth(usize::from(line.width))
+        .map_or(text.len(), |(at, _)| cut + at);
+    let all = app.filter.diagnostics().iter();
+    for found in all.filter(|found| found.span.start <= end && found.span.end >= cut) {
         let role = match found.severity {
             Severity::Error => Role::Error,
             Severity::Warning => Role::Warning,
         };
-        let start = width(&text[..text.floor_char_boundary(found.span.start.min(text.len()))]);
-        let (_, columns) = place(app, found);
-        let x = start.saturating_sub(hidden);
-        let x = line.x.saturating_add(u16::try_from(x).unwrap_or(u16::MAX));
+        let (column, columns) = place(app, divided, found);
+        let x = line.x.saturating_add(column);
         let room = line.right().saturating_sub(x.min(line.right()));
         let style = pen.style(role);
         let marked = Rect {
@@ -155,19 +179,19 @@ fn text(pen: &mut Pen<'_>, line: Rect, app: &App, scrolled: u16) {
 }
 
 /// Carets under the place and the sentence beside or below them.
-fn explain(pen: &mut Pen<'_>, area: Rect, app: &App, found: &Diagnostic) {
+fn explain(pen: &mut Pen<'_>, area: Rect, app: &App, line: &Line, found: &Diagnostic) {
     let role = match found.severity {
         Severity::Error => Role::Error,
         Severity::Warning => Role::Warning,
     };
-    let (column, marks) = place(app, found);
+    let (column, marks) = place(app, line, found);
     let x = (area.x + prompt())
         .saturating_add(column)
         .min(area.right().saturating_sub(1));
     let marks = "^".repeat(usize::from(marks.min(area.right() - x)));
     let after = pen.put(x, area.y, area.right() - x, &marks, role);
     let sentence = sentence(found);
-    if fits_beside(app, found, area.width) {
+    if fits_beside(app, line, found, area.width) {
         pen.put(
             after + 1,
             area.y,
@@ -223,8 +247,8 @@ fn result(app: &App) -> String {
             parts.push(format!("{} of {total}", number::count(*count)));
         }
         (Some(count), _) => parts.push(number::count(*count)),
-        (None, Some(total)) => parts.push(format!("of {total}")),
-        (None, None) => {}
+        (None, _) if app.question.is_counting() => parts.push("counting…".to_owned()),
+        (None, _) => {}
     }
     if let Some(took) = took {
         parts.push(format!("{} ms", took.as_millis().max(1)));

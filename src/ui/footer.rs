@@ -6,8 +6,10 @@ use crate::app::command::{COMMANDS, Scope};
 use crate::app::keymap::{sequence, shown};
 use crate::app::notice::Level;
 use crate::app::{App, Connection, Focus, Overlay};
+use crate::core::query::diagnostic::Severity;
 use crate::ui::pen::Pen;
 use crate::ui::theme::Role;
+use crate::ui::{filter_bar, header};
 
 /// The most useful commands of a place, with a word for each.
 fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
@@ -42,6 +44,27 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
             ("line.back", "back"),
             ("help.always", "keys"),
         ],
+    }
+}
+
+/// Draws the line where it is the only one beside the list: it says what header and filter would.
+pub fn draw_alone(pen: &mut Pen<'_>, area: Rect, app: &App) {
+    let said = !app.pressed().is_empty() || app.notices.current().is_some();
+    let room = area.width.saturating_sub(1);
+    let (x, y) = (area.x + 1, area.y);
+    let found = filter_bar::diagnostic(app);
+    match (found, header::trouble(app)) {
+        (Some(found), _) if !said => {
+            let role = match found.severity {
+                Severity::Error => Role::Error,
+                Severity::Warning => Role::Warning,
+            };
+            pen.put(x, y, room, &filter_bar::sentence(found), role);
+        }
+        (None, Some((mark, word, role))) if !said => {
+            pen.row(x, y, room, &[(mark, role), (&word, role)]);
+        }
+        _ => draw(pen, area, app),
     }
 }
 

@@ -39,19 +39,21 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
         pen.put(bars.x, bars.y, bars.width, &note, Role::Dim);
         return;
     }
-    let used = line(pen, bars, bars.y, histogram.all(), Role::Bar);
-    line(pen, bars, bars.y + 1, histogram.failed(), Role::BarFailed);
+    let all = spread(histogram.all(), usize::from(bars.width));
+    let failed = spread(histogram.failed(), usize::from(bars.width));
+    // One scale for both, or a single failure would stand as high as a thousand events.
+    let most = all.iter().copied().max().unwrap_or(0).max(1);
+    let used = line(pen, bars, bars.y, (&all, most), Role::Bar);
+    line(pen, bars, bars.y + 1, (&failed, most), Role::BarFailed);
     if area.height > HEIGHT {
         labels(pen, bars, used, app);
     }
 }
 
 /// One line of bars. Gives how many columns it took.
-fn line(pen: &mut Pen<'_>, bars: Rect, y: u16, counts: &[u64], role: Role) -> u16 {
-    let columns = spread(counts, usize::from(bars.width));
-    let most = columns.iter().copied().max().unwrap_or(0).max(1);
+fn line(pen: &mut Pen<'_>, bars: Rect, y: u16, (columns, most): (&[u64], u64), role: Role) -> u16 {
     let mut x = bars.x;
-    for count in &columns {
+    for count in columns {
         if *count > 0 {
             // Whatever is there can be seen, also beside a spike.
             let level = (count * 8).div_ceil(most).clamp(1, 8) - 1;

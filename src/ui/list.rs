@@ -33,7 +33,9 @@ struct Columns {
 pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     let (top, lines) = split_top(area, 1);
     let focused = Focused::of(app, Focus::List);
-    let following = match app.timeline.follow() {
+    let previous = app.shows_previous() && !app.timeline.is_empty();
+    let title = match app.timeline.follow() {
+        _ if previous => "events · previous result",
         Follow::Following => "events · following",
         Follow::Paused { .. } => "events · paused",
     };
@@ -41,7 +43,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
         let day = app.zone.day(event.at().instant()?)?;
         Some(day.format("%a %Y-%m-%d").to_string())
     });
-    pane_title(pen, top, focused, following, &day.unwrap_or_default());
+    pane_title(pen, top, focused, title, &day.unwrap_or_default());
     regions.list = region(lines);
     let view = app.timeline.view(usize::from(lines.height), &app.zone);
     if view.is_empty() {
@@ -57,6 +59,10 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
         match line {
             Line::Event { event, mark } => {
                 draw_event(pen, row, app, event, columns);
+                if previous {
+                    let dim = pen.style(Role::Dim);
+                    pen.buf.set_style(row, dim);
+                }
                 if mark == Mark::Selected {
                     select(pen, row, focused);
                 }

@@ -119,7 +119,8 @@ impl Pen<'_> {
 }
 
 /// What stands for our own characters where only ASCII can be shown.
-const ASCII: [(&str, &str); 31] = [
+const ASCII: [(&str, &str); 32] = [
+    ("×", "x"),
     ("─", "-"),
     ("│", "|"),
     ("┌", "+"),
