@@ -19,6 +19,7 @@ mod differential;
 mod guessed;
 mod harness;
 mod postgres_connect;
+mod postgres_keys;
 mod postgres_store;
 mod postgres_tail;
 mod sqlite_store;

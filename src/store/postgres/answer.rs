@@ -51,7 +51,7 @@ impl<'s> Rows<'s> {
             Some(Ok(row)) => Ok(Some(row)),
             Some(Err(error)) => {
                 self.session.mark_answered();
-                Err(self.session.failed(&error, self.name, self.stop))
+                Err(failure::of_statement(&error, self.name, self.stop))
             }
             None => {
                 self.session.mark_answered();

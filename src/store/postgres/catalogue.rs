@@ -14,6 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 /// A table, view or partitioned table.
 #[derive(Clone, Debug, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of the catalogue that do not depend on each other"
+)]
 pub struct Table {
     /// The catalogue's number of it.
     pub oid: u32,
@@ -25,13 +29,16 @@ pub struct Table {
     pub kind: String,
     /// Whether an unqualified name finds it.
     pub visible: bool,
-    /// `pg_class.reltuples`, summed over partitions; negative when never analysed.
+    /// `pg_class.reltuples`, summed over partitions; negative when it, or one of them with
+    /// rows, was never analysed, and for tables others inherit from.
     pub estimate: f64,
     /// Columns in order.
     pub columns: Vec<TableColumn>,
     /// Valid indexes.
     #[serde(default)]
     pub indexes: Vec<Index>,
+    /// Whether other tables inherit from it, or did.
+    pub has_children: bool,
     /// Whether the role may read all of it.
     pub can_select: bool,
     /// Whether the role may change or delete rows.
@@ -137,6 +144,7 @@ impl Table {
             estimate: -1.0,
             columns,
             indexes: Vec::new(),
+            has_children: false,
             can_select: true,
             can_write: true,
         }
@@ -213,6 +221,19 @@ impl Table {
                         .all(|name| self.column(name).is_some_and(|column| column.not_null))
                 })
         })
+    }
+
+    /// Whether no two rows have the same values in these columns: a unique index stands behind it,
+    /// over columns that are never null.
+    pub fn tells_apart(&self, names: &[String]) -> bool {
+        let is_covered = |name: &Option<String>| {
+            name.as_ref().is_some_and(|name| {
+                names.contains(name) && self.column(name).is_some_and(|column| column.not_null)
+            })
+        };
+        self.indexes
+            .iter()
+            .any(|index| index.unique && index.columns.iter().all(is_covered))
     }
 
     /// Rows by the server's own estimate.
@@ -305,9 +326,12 @@ fn statement(which: Which<'_>) -> String {
     format!(
         "SELECT json_build_object('oid', c.oid::int8, 'schema', n.nspname, 'name', c.relname, \
          'kind', c.relkind, 'visible', pg_table_is_visible(c.oid), \
-         'estimate', CASE c.relkind WHEN 'p' THEN (SELECT sum(greatest(p.reltuples, 0)) \
-             FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid) \
-             ELSE c.reltuples END, \
+         'has_children', c.relhassubclass, \
+         'estimate', CASE WHEN c.relkind = 'p' THEN (SELECT CASE \
+             WHEN bool_or(p.reltuples < 0 AND pg_relation_size(p.oid) > 0) THEN -1 \
+             ELSE coalesce(sum(greatest(p.reltuples, 0)::float8), 0) END \
+             FROM pg_partition_tree(c.oid) t JOIN pg_class p ON p.oid = t.relid WHERE t.isleaf) \
+             WHEN c.relhassubclass THEN -1 ELSE c.reltuples END, \
          'can_select', has_table_privilege(c.oid, 'SELECT'), \
          'can_write', has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'), \
          'columns', (SELECT json_agg(json_build_object('name', a.attname, 'base', b.typname, \

@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::profile::ColumnKind;
 use crate::store::postgres::Inner;
+use crate::store::postgres::layout::KeyColumn;
 use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql;
 use crate::store::postgres::sql::quote::ident;
@@ -143,9 +144,9 @@ fn key(inner: &Inner) -> Finding {
         .layout
         .key
         .iter()
-        .filter_map(|part| part.name.as_deref())
+        .filter_map(KeyColumn::name)
         .collect();
-    if names.is_empty() {
+    if inner.layout.is_keyed_by_place() {
         return advice(
             "key",
             "no primary key: rows are told apart by their place, which changes when they do"
@@ -170,13 +171,7 @@ fn time_index(inner: &Inner) -> Finding {
         .rows_estimate()
         .is_some_and(|rows| rows < SMALL);
     let mut columns = vec![ident(time)];
-    columns.extend(
-        layout
-            .key
-            .iter()
-            .filter_map(|part| part.name.as_deref())
-            .map(ident),
-    );
+    columns.extend(layout.key.iter().filter_map(KeyColumn::name).map(ident));
     Finding {
         level: if is_small {
             FindingLevel::Advice

@@ -5,6 +5,7 @@ use std::io;
 
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
+use tokio_util::sync::CancellationToken;
 
 use crate::core::sanitise::safe;
 use crate::store::StoreError;
@@ -180,6 +181,14 @@ pub fn is_about_options(error: &Error) -> bool {
     error.as_db_error().is_some_and(|db| {
         *db.code() == SqlState::PROTOCOL_VIOLATION || db.message().contains("startup parameter")
     })
+}
+
+/// A statement's error; being cancelled is one unless we wished it.
+pub fn of_statement(error: &Error, name: &str, stop: &CancellationToken) -> StoreError {
+    if stop.is_cancelled() {
+        return StoreError::Cancelled;
+    }
+    answering(error, name)
 }
 
 /// An error of a statement on `name`, the relation or the database. That the statement was stopped

@@ -2,6 +2,8 @@
 //!
 //! Pure. Does not know predicates; see `sql`.
 
+mod key;
+
 use std::sync::Arc;
 
 use crate::core::event::{Cursor, KeyPart};
@@ -9,7 +11,10 @@ use crate::core::instant::{At, Micros};
 use crate::core::profile::{ColumnKind, Profile, TimeEncoding};
 use crate::store::StoreError;
 use crate::store::postgres::catalogue::{Table, TableColumn};
-use crate::store::postgres::sql::quote::{hex, ident, text};
+use crate::store::postgres::layout::key::literal;
+use crate::store::postgres::sql::quote::ident;
+
+pub use crate::store::postgres::layout::key::{KeyColumn, KeySource};
 
 /// A table as this driver reads it.
 #[derive(Debug)]
@@ -50,15 +55,6 @@ pub enum TimeForm {
     Text,
 }
 
-/// One part of the key.
-#[derive(Clone, Debug)]
-pub struct KeyColumn {
-    /// The column in records; `None` for the row's place in the table, which is selected apart.
-    pub name: Option<String>,
-    /// The expression by which it is ordered and compared.
-    pub sql: String,
-}
-
 /// Which way a list goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -89,25 +85,28 @@ impl Layout {
     /// Fits a profile to a table; an error says what is missing.
     pub fn new(table: Table, profile: Arc<Profile>) -> Result<Self, StoreError> {
         let time = TimeColumn::new(&table, &profile)?;
-        let columns = (!profile.key.is_empty()
-            && profile.key.iter().all(|name| table.column(name).is_some()))
-        .then(|| profile.key.clone())
-        .or_else(|| table.key());
-        let key = match columns {
-            Some(names) => names.iter().map(|name| key_column(&table, name)).collect(),
-            None if table.kind == "r" || table.kind == "m" => {
-                vec![KeyColumn {
-                    name: None,
-                    sql: "t.ctid".to_owned(),
-                }]
-            }
-            None => {
-                return Err(StoreError::Failed {
-                    message: format!("{} has no key that tells its rows apart", table.label()),
-                    hint: Some("name the key columns in a profile: key = [\"…\"]".to_owned()),
-                });
-            }
-        };
+        let key = key::key(&table, &profile)?;
+        let needed = key
+            .iter()
+            .filter_map(KeyColumn::name)
+            .chain([time.name.as_str()]);
+        let closed: Vec<String> = needed
+            .filter(|name| table.column(name).is_some_and(|column| !column.readable))
+            .map(ident)
+            .collect();
+        if !closed.is_empty() {
+            let columns = closed.join(", ");
+            return Err(StoreError::Failed {
+                message: format!(
+                    "this role has no permission to read {columns} of {}, which every page needs",
+                    table.label()
+                ),
+                hint: Some(format!(
+                    "GRANT SELECT ({columns}) ON {} TO the role",
+                    table.quoted()
+                )),
+            });
+        }
         Ok(Self {
             table,
             profile,
@@ -153,6 +152,9 @@ impl Layout {
             .collect();
         if self.is_keyed_by_place() {
             columns.push("ctid".to_owned());
+            if self.is_of_several_tables() {
+                columns.push("tableoid".to_owned());
+            }
         }
         format!(
             "(SELECT {} FROM {}) t",
@@ -162,17 +164,34 @@ impl Layout {
     }
 
     /// The select list: the record as JSON, then the row's place where that is the key.
-    pub fn selected(&self) -> &'static str {
+    pub fn selected(&self) -> String {
         if self.is_keyed_by_place() {
-            "to_json(t)::text, t.ctid::text"
+            format!("to_json(t)::text, {}", self.place())
         } else {
-            "to_json(t)::text"
+            "to_json(t)::text".to_owned()
+        }
+    }
+
+    /// Where a row is, for [`KeyColumn::in_place`].
+    pub fn place(&self) -> &'static str {
+        if !self.is_keyed_by_place() {
+            "NULL"
+        } else if self.is_of_several_tables() {
+            "t.tableoid::text || t.ctid::text"
+        } else {
+            "t.ctid::text"
         }
     }
 
     /// Whether the row's place in the table is (part of) the key.
     pub fn is_keyed_by_place(&self) -> bool {
-        self.key.iter().any(|part| part.name.is_none())
+        self.key.iter().any(|part| part.source == KeySource::Place)
+    }
+
+    fn is_of_several_tables(&self) -> bool {
+        self.key
+            .iter()
+            .any(|part| part.source == KeySource::Relation)
     }
 
     /// An expression that differs whenever a row has changed.
@@ -189,7 +208,7 @@ impl Layout {
             .iter()
             .map(|key| format!("({})", self.key_values(key)))
             .collect();
-        format!("({}) IN ({})", self.key_columns(), values.join(", "))
+        format!("({}) IN ({})", self.key_sames(), values.join(", "))
     }
 
     /// `ORDER BY` of the dated rows.
@@ -233,9 +252,28 @@ impl Layout {
         )
     }
 
-    /// The condition for exactly this key.
-    pub fn key_is(&self, key: &[KeyPart]) -> String {
-        format!("({}) = ({})", self.key_columns(), self.key_values(key))
+    /// The condition for exactly the event of this cursor. A place is taken again when its row is
+    /// gone, so that the time must be the same, too.
+    pub fn is_at(&self, cursor: &Cursor) -> String {
+        let key = format!(
+            "({}) = ({})",
+            self.key_sames(),
+            self.key_values(&cursor.key)
+        );
+        if !self.is_keyed_by_place() {
+            return key;
+        }
+        let time = &self.time.sql;
+        match &cursor.time {
+            KeyPart::Null => format!("{key} AND {time} IS NULL"),
+            part => format!("{key} AND {time} = {}", literal(part)),
+        }
+    }
+
+    /// The key's expressions for equality, comma-separated.
+    fn key_sames(&self) -> String {
+        let parts: Vec<&str> = self.key.iter().map(|part| part.same.as_str()).collect();
+        parts.join(", ")
     }
 
     /// The key's expressions, comma-separated.
@@ -252,53 +290,8 @@ impl Layout {
         self.key
             .iter()
             .zip(key)
-            .map(|(column, part)| match (&column.name, part) {
-                (None, KeyPart::Int(place)) => format!("'({},{})'", place >> 16, place & 0xffff),
-                _ => literal(part),
-            })
+            .map(|(column, part)| column.literal(part))
     }
-}
-
-fn literal(part: &KeyPart) -> String {
-    match part {
-        KeyPart::Null => "NULL".to_owned(),
-        // Quoted and so without a type: the column on the other side gives it one.
-        KeyPart::Int(number) => format!("'{number}'"),
-        KeyPart::Number(value) | KeyPart::Text(value) => text(value),
-        KeyPart::Bytes(bytes) => {
-            format!("'{}'", hex(bytes))
-        }
-    }
-}
-
-fn key_column(table: &Table, name: &str) -> KeyColumn {
-    let sql = format!("t.{}", ident(name));
-    let column = table.column(name);
-    let sql = match column.map_or(ColumnKind::Other, TableColumn::kind) {
-        ColumnKind::Text
-            if column.is_some_and(|c| matches!(c.base.as_str(), "text" | "varchar")) =>
-        {
-            format!("{sql} COLLATE \"C\"")
-        }
-        ColumnKind::Int
-        | ColumnKind::Number
-        | ColumnKind::Uuid
-        | ColumnKind::Timestamptz
-        | ColumnKind::Timestamp
-        | ColumnKind::Date
-        | ColumnKind::Bytes => sql,
-        _ => format!("{sql}::text COLLATE \"C\""),
-    };
-    KeyColumn {
-        name: Some(name.to_owned()),
-        sql,
-    }
-}
-
-/// Reads `(block,offset)`.
-pub fn row_place(text: &str) -> Option<i64> {
-    let (block, offset) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
-    Some((block.parse::<i64>().ok()? << 16) | offset.parse::<i64>().ok()?)
 }
 
 impl TimeColumn {
@@ -358,6 +351,19 @@ impl TimeColumn {
                 format!("{sql} IS NOT NULL AND {sql}::text NOT IN ('NaN', 'Infinity', '-Infinity')")
             }
             TimeForm::Integer(_) | TimeForm::Text => format!("{sql} IS NOT NULL"),
+        }
+    }
+
+    /// Whether a cursor stands among the rows of [`Self::is_undated`]. Not the same as having no
+    /// instant: a text that is no time has none, and stands among the dated rows.
+    pub fn is_among_undated(&self, cursor: &Cursor) -> bool {
+        match &cursor.time {
+            KeyPart::Null => true,
+            KeyPart::Text(text) if self.form != TimeForm::Text => matches!(
+                &**text,
+                "infinity" | "-infinity" | "Infinity" | "-Infinity" | "NaN"
+            ),
+            _ => false,
         }
     }
 
@@ -449,11 +455,5 @@ mod tests {
         assert_eq!(scaled(Micros(-1_500_000), 1), -1);
         assert_eq!(scaled(Micros(1_500_001), 1_000), 1_501);
         assert_eq!(scaled(Micros(1), 1_000_000_000), 1_000);
-    }
-
-    #[test]
-    fn row_places_are_numbers() {
-        assert_eq!(row_place("(3,7)"), Some(3 * 65_536 + 7));
-        assert_eq!(row_place("3,7"), None);
     }
 }

@@ -307,18 +307,20 @@ fn places(given: &Given, around: &Surroundings) -> Result<Vec<Place>, StoreError
                 .map(String::as_str)
             {
                 None | Some("") => 5432,
-                Some(text) => text.parse().map_err(|_| {
-                    // Not the text: in postgres://user:password/db it is a password.
-                    bad(
-                        &format!("port {} is not a number from 1 to 65535", place + 1),
-                        "the usual one is 5432; a password stands before an @: \
-                         postgres://USER:PASSWORD@HOST/DATABASE",
-                    )
-                })?,
+                Some(text) => text.parse().map_err(|_| no_port(place + 1))?,
             };
             Ok(Place { host, addr, port })
         })
         .collect()
+}
+
+/// Without the text: in `postgres://user:password/db` it is a password.
+fn no_port(place: usize) -> StoreError {
+    bad(
+        &format!("port {place} is not a number from 1 to 65535"),
+        "the usual one is 5432; a password stands before an @: \
+         postgres://USER:PASSWORD@HOST/DATABASE",
+    )
 }
 
 fn ssl_mode(word: &str) -> Result<SslMode, StoreError> {

@@ -10,7 +10,7 @@ use crate::core::profile::evaluate::evaluate;
 use crate::core::query::predicate::Predicate;
 use crate::core::scalar::Scalar;
 use crate::store::postgres::answer::text;
-use crate::store::postgres::layout::{Layout, row_place};
+use crate::store::postgres::layout::{KeyColumn, Layout};
 use crate::store::postgres::sql::quote::hex;
 use crate::store::{PayloadNeed, StoreError};
 
@@ -96,17 +96,7 @@ impl<'l> RowReader<'l> {
 
     fn event(&self, record: &FlatJson<'_>, place: Option<&str>) -> Event {
         let evaluated = evaluate(&self.layout.profile, record);
-        let key: Vec<KeyPart> = self
-            .layout
-            .key
-            .iter()
-            .map(|column| match &column.name {
-                Some(name) => key_part(record, name),
-                None => place
-                    .and_then(row_place)
-                    .map_or(KeyPart::Null, KeyPart::Int),
-            })
-            .collect();
+        let key = key(self.layout, record, place);
         let cursor = Cursor {
             at: evaluated.at,
             time: key_part(record, &self.layout.time.name),
@@ -124,6 +114,17 @@ impl<'l> RowReader<'l> {
             payload,
         }
     }
+}
+
+/// The key of a row, from its record and its place.
+pub fn key(layout: &Layout, record: &FlatJson<'_>, place: Option<&str>) -> Vec<KeyPart> {
+    let part = |column: &KeyColumn| match column.name() {
+        Some(name) => key_part(record, name),
+        None => place
+            .and_then(|place| column.in_place(place))
+            .map_or(KeyPart::Null, KeyPart::Int),
+    };
+    layout.key.iter().map(part).collect()
 }
 
 /// A column of a record as a part of a key.

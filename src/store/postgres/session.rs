@@ -236,19 +236,6 @@ impl Session {
         }
     }
 
-    /// A statement's error; being cancelled is one unless we wished it.
-    pub fn failed(
-        &self,
-        error: &tokio_postgres::Error,
-        name: &str,
-        stop: &CancellationToken,
-    ) -> StoreError {
-        if stop.is_cancelled() {
-            return StoreError::Cancelled;
-        }
-        failure::answering(error, name)
-    }
-
     /// Ends a connection whose answer nobody waits for, also on the server.
     pub fn abandon(self) {
         let cancel = self.cancel.clone();
@@ -291,7 +278,7 @@ impl Session {
             Ok(stream) => Ok(Rows::new(self, stream, name, stop)),
             Err(error) => {
                 self.busy.store(false, Ordering::Relaxed);
-                Err(self.failed(&error, name, stop))
+                Err(failure::of_statement(&error, name, stop))
             }
         }
     }
@@ -362,17 +349,7 @@ impl Fresh<'_> {
         };
         // Never by SET: behind a pooler that would stick to a connection others use next.
         if let Some(what) = facts.unsafe_to_read(purpose) {
-            return Err(StoreError::Refused {
-                message: format!(
-                    "{place} does not keep our session {what}, so nothing is read from it"
-                ),
-                hint: Some(format!(
-                    "a pooler drops startup options: connect to the server itself, or let the role \
-                     bring them: ALTER ROLE {} SET default_transaction_read_only = on; the same for \
-                     timezone = 'UTC'",
-                    ident(&params.user)
-                )),
-            });
+            return Err(refused(place, params, what));
         }
         let limit = match self.limit {
             Limit::Known(limit) => limit,
@@ -417,5 +394,17 @@ impl Fresh<'_> {
             patience: limit.map(|limit| limit + MARGIN),
             driver: self.driver,
         })
+    }
+}
+
+fn refused(place: &Place, params: &Params, what: &str) -> StoreError {
+    StoreError::Refused {
+        message: format!("{place} does not keep our session {what}, so nothing is read from it"),
+        hint: Some(format!(
+            "a pooler drops startup options: connect to the server itself, or let the role bring \
+             them: ALTER ROLE {} SET default_transaction_read_only = on; the same for \
+             timezone = 'UTC'",
+            ident(&params.user)
+        )),
     }
 }

@@ -26,7 +26,7 @@ pub async fn fetch(
         "SELECT {} FROM {} WHERE {} LIMIT 1",
         layout.selected(),
         layout.from(),
-        layout.key_is(&cursor.key)
+        layout.is_at(cursor)
     );
     let mut reader = RowReader::new(layout, PayloadNeed::Whole, None);
     let mut rows = session.rows(&statement, &label, stop).await?;

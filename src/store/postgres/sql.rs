@@ -153,11 +153,7 @@ fn id(test: &Test, layout: &Layout) -> Tree {
     let [key] = layout.key.as_slice() else {
         return Tree::Unknown;
     };
-    let Some(column) = key
-        .name
-        .as_deref()
-        .and_then(|name| layout.table.column(name))
-    else {
+    let Some(column) = key.name().and_then(|name| layout.table.column(name)) else {
         return Tree::Unknown;
     };
     let t = value::reference(column);

@@ -13,9 +13,9 @@ use crate::core::profile::Changes;
 use crate::store::overlap::{Glance, Match, Missed, Observed, Overlap, Settlement, UNDATED_MOST};
 use crate::store::postgres::Inner;
 use crate::store::postgres::answer::text;
-use crate::store::postgres::layout::{Layout, TimeForm, Way};
+use crate::store::postgres::layout::{KeyColumn, Layout, TimeForm, Way};
 use crate::store::postgres::numbers;
-use crate::store::postgres::rows::{RowReader, id, key_of, key_part};
+use crate::store::postgres::rows::{RowReader, id, key, key_of, key_part};
 use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::quote::{ident, text as quoted};
 use crate::store::postgres::walk::instant;
@@ -253,18 +253,14 @@ impl Tail<'_> {
     ) -> Result<Vec<Glanced>, StoreError> {
         let layout = &self.inner.layout;
         let label = layout.table.label();
-        let names = layout.key.iter().filter_map(|part| part.name.as_deref());
+        let names = layout.key.iter().filter_map(KeyColumn::name);
         let mut columns: Vec<&str> = names.chain([layout.time.name.as_str()]).collect();
         columns.dedup();
         let pairs: Vec<String> = columns
             .iter()
             .map(|name| format!("{}, t.{}", quoted(name), ident(name)))
             .collect();
-        let place = if layout.is_keyed_by_place() {
-            "t.ctid::text"
-        } else {
-            "NULL"
-        };
+        let place = layout.place();
         let statement = format!(
             "SELECT json_build_object({})::text, {}, {place} FROM {} WHERE {condition} ORDER BY {order} LIMIT {most}",
             pairs.join(", "),
@@ -389,16 +385,7 @@ impl Glanced {
             KeyPart::Int(number) => instant(layout, &number.to_string()),
             KeyPart::Number(text) | KeyPart::Text(text) => instant(layout, text),
         };
-        let key: Vec<KeyPart> = layout
-            .key
-            .iter()
-            .map(|part| match &part.name {
-                Some(name) => key_part(&record, name),
-                None => place
-                    .and_then(super::layout::row_place)
-                    .map_or(KeyPart::Null, KeyPart::Int),
-            })
-            .collect();
+        let key = key(layout, &record, place);
         Ok(Self {
             id: id(&key),
             cursor: Cursor { at, time, key },
