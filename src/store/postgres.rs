@@ -6,6 +6,7 @@
 mod answer;
 pub mod catalogue;
 pub mod demo;
+mod estimate;
 mod examine;
 mod explain;
 mod failure;
@@ -87,12 +88,14 @@ pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, 
         Arc::make_mut(&mut profile).time.encoding = encoding;
     }
     let layout = Layout::new(table, profile)?;
-    Ok(PostgresStore::new(
-        params,
-        session,
-        layout,
-        candidate.evidence,
-    ))
+    let mut evidence = candidate.evidence;
+    if matches!(layout.table.kind.as_str(), "v" | "f") {
+        evidence.push(format!(
+            "rows are told apart by {}, which nothing here makes unique",
+            layout.profile.key.join(", ")
+        ));
+    }
+    Ok(PostgresStore::new(params, session, layout, evidence))
 }
 
 /// The layout that needs no look at the catalogue, where that was asked for and is possible.

@@ -14,7 +14,7 @@ use crate::core::profile::evaluate::evaluate;
 use crate::core::query::predicate::{Atom, Predicate};
 use crate::store::postgres::Inner;
 use crate::store::postgres::answer::text;
-use crate::store::postgres::explain::planned_rows;
+use crate::store::postgres::estimate::estimate;
 use crate::store::postgres::layout::{TimeForm, Way};
 use crate::store::postgres::project::{Projection, Selection};
 use crate::store::postgres::rows::{RowReader, id};
@@ -34,17 +34,7 @@ pub async fn count(
     let label = layout.table.label();
     let condition = sql::compile(predicate, layout);
     if mode == CountMode::Estimate {
-        if let (Predicate::All, Some(rows)) = (predicate, layout.table.rows_estimate()) {
-            return Ok(Count::Estimate(rows));
-        }
-        let session = inner.pool.lease(Purpose::Browse, stop).await?;
-        let statement = format!(
-            "EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {}",
-            layout.from(),
-            condition.sql
-        );
-        let plan = session.texts(&statement, &label, stop).await?;
-        return Ok(Count::Estimate(planned_rows(&plan).unwrap_or(0)));
+        return estimate(inner, predicate, &condition, stop).await;
     }
     let session = inner.pool.lease(Purpose::Heavy, stop).await?;
     if condition.exactness == Exactness::Superset {

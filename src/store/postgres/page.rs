@@ -28,14 +28,15 @@ pub async fn page(
     out: Sender<PageItem>,
     stop: &CancellationToken,
 ) -> Result<PageEnd, StoreError> {
-    let purpose = if request.limit.is_some() {
+    let layout = &inner.layout;
+    let condition = sql::compile(&request.predicate, layout);
+    // A search may look at every row: single events must not have to wait for it.
+    let purpose = if request.limit.is_some() && condition.reach != Reach::Scanned {
         Purpose::Browse
     } else {
         Purpose::Heavy
     };
     let session = inner.pool.lease(purpose, stop).await?;
-    let layout = &inner.layout;
-    let condition = sql::compile(&request.predicate, layout);
     let recheck = (condition.exactness == Exactness::Superset).then_some(&*request.predicate);
     let (way, cursor) = match &request.from {
         PageFrom::Newest => (Way::Back, None),
@@ -156,8 +157,9 @@ struct Brought {
 
 impl<'p> Pager<'p> {
     async fn run(&mut self, cursor: Option<&Cursor>) -> Result<PageEnd, StoreError> {
-        let in_section = cursor.filter(|cursor| rank_of(cursor.at).is_some());
-        let among_dated = cursor.filter(|cursor| rank_of(cursor.at).is_none());
+        let time = &self.inner.layout.time;
+        let in_section = cursor.filter(|cursor| time.is_among_undated(cursor));
+        let among_dated = cursor.filter(|cursor| !time.is_among_undated(cursor));
         if self.is_full() {
             return Ok(PageEnd::Limit);
         }
