@@ -4,7 +4,7 @@
 //! Does not know how a row becomes an event; that is `profile`.
 
 use std::cmp::Ordering;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::core::instant::At;
@@ -19,6 +19,26 @@ impl EventId {
     /// Takes the key as the store spells it.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
+    }
+
+    /// The id of a key: the text of its one part, or a JSON array. Bytes are spelled `\x00ff`; NULL
+    /// is in an array always, as no text is.
+    pub fn of_key(key: &[KeyPart]) -> Self {
+        if let [part] = key
+            && let Some(text) = part.text()
+        {
+            return Self(text);
+        }
+        let parts: Vec<serde_json::Value> = key
+            .iter()
+            .map(|part| match part {
+                KeyPart::Int(number) => (*number).into(),
+                other => other
+                    .text()
+                    .map_or(serde_json::Value::Null, |text| (*text).into()),
+            })
+            .collect();
+        Self::new(serde_json::Value::Array(parts).to_string())
     }
 
     /// The key as the store spells it.
@@ -49,6 +69,16 @@ pub enum KeyPart {
 }
 
 impl KeyPart {
+    /// As an id spells it; `None` for NULL.
+    fn text(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Null => None,
+            Self::Int(number) => Some(number.to_string().into()),
+            Self::Number(text) | Self::Text(text) => Some(Arc::clone(text)),
+            Self::Bytes(bytes) => Some(hex(bytes).into()),
+        }
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::Null => 0,
@@ -304,6 +334,16 @@ impl Event {
     }
 }
 
+/// Bytes as PostgreSQL spells them: `\x00ff`.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut digits = "\\x".to_owned();
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,6 +360,25 @@ mod tests {
         for (place, field) in Field::ALL.into_iter().enumerate() {
             assert_eq!(field as usize, place);
             assert_eq!(Field::from_name(field.name()), Some(field));
+        }
+    }
+
+    #[test]
+    fn an_id_tells_keys_apart() {
+        let text = |text: &str| KeyPart::Text(text.into());
+        for (key, id) in [
+            (vec![KeyPart::Int(7)], "7"),
+            (vec![KeyPart::Number("1.50".into())], "1.50"),
+            (vec![text("a b")], "a b"),
+            (vec![text("")], ""),
+            (vec![KeyPart::Null], "[null]"),
+            (vec![KeyPart::Bytes([0, 255].as_slice().into())], "\\x00ff"),
+            (
+                vec![KeyPart::Int(7), text("7"), KeyPart::Null],
+                r#"[7,"7",null]"#,
+            ),
+        ] {
+            assert_eq!(EventId::of_key(&key).as_str(), id, "{key:?}");
         }
     }
 }

@@ -11,7 +11,6 @@ use crate::core::query::predicate::Predicate;
 use crate::core::scalar::Scalar;
 use crate::store::postgres::answer::text;
 use crate::store::postgres::layout::{KeyColumn, Layout};
-use crate::store::postgres::sql::quote::hex;
 use crate::store::{PayloadNeed, StoreError};
 
 /// Turns rows into events; keeps the parser's memory between them.
@@ -165,22 +164,5 @@ pub fn key_of(id: &EventId, parts: usize) -> Option<Vec<KeyPart>> {
 
 /// The key as an id: its text, or a JSON array of several.
 pub fn id(key: &[KeyPart]) -> EventId {
-    if let [part] = key {
-        return match part {
-            KeyPart::Int(number) => EventId::new(number.to_string()),
-            KeyPart::Number(text) | KeyPart::Text(text) => EventId::new(text.clone()),
-            KeyPart::Null => EventId::new(""),
-            KeyPart::Bytes(bytes) => EventId::new(hex(bytes)),
-        };
-    }
-    let parts: Vec<serde_json::Value> = key
-        .iter()
-        .map(|part| match part {
-            KeyPart::Null => serde_json::Value::Null,
-            KeyPart::Int(number) => (*number).into(),
-            KeyPart::Number(text) | KeyPart::Text(text) => (**text).into(),
-            KeyPart::Bytes(bytes) => hex(bytes).into(),
-        })
-        .collect();
-    EventId::new(serde_json::Value::Array(parts).to_string())
+    EventId::of_key(key)
 }

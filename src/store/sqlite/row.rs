@@ -146,7 +146,7 @@ pub(super) fn place_of(shape: &Shape, row: &Row<'_>) -> rusqlite::Result<(KeyPar
 /// The id of a row.
 pub(super) fn id_of(shape: &Shape, row: &Row<'_>, key: &[KeyPart]) -> rusqlite::Result<EventId> {
     if shape.id.is_empty() {
-        return Ok(id_text(key));
+        return Ok(EventId::of_key(key));
     }
     let first = SORT + shape.sort.len();
     let parts = shape
@@ -154,28 +154,5 @@ pub(super) fn id_of(shape: &Shape, row: &Row<'_>, key: &[KeyPart]) -> rusqlite::
         .iter()
         .map(|place| Ok(part_of(row.get_ref(first + place)?)))
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(id_text(&parts))
-}
-
-fn id_text(parts: &[KeyPart]) -> EventId {
-    match parts {
-        [KeyPart::Int(int)] => EventId::new(int.to_string()),
-        [KeyPart::Number(text) | KeyPart::Text(text)] => EventId::new(text.clone()),
-        [KeyPart::Bytes(bytes)] => EventId::new(hex(bytes)),
-        parts => {
-            let json = parts.iter().map(|part| match part {
-                KeyPart::Null => serde_json::Value::Null,
-                KeyPart::Int(int) => serde_json::Value::from(*int),
-                KeyPart::Number(text) | KeyPart::Text(text) => serde_json::Value::from(&**text),
-                KeyPart::Bytes(bytes) => serde_json::Value::from(hex(bytes)),
-            });
-            EventId::new(serde_json::Value::Array(json.collect()).to_string())
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::from("\\x"), |text, byte| {
-        text + &format!("{byte:02x}")
-    })
+    Ok(EventId::of_key(&parts))
 }

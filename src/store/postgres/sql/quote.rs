@@ -1,6 +1,6 @@
 //! Names and values as SQL text, safe whatever they contain.
 
-use std::fmt::Write as _;
+pub use crate::core::event::hex;
 
 /// A quoted identifier.
 pub fn ident(name: &str) -> String {
@@ -26,16 +26,6 @@ pub fn text(value: &str) -> String {
     }
     quoted.push('\'');
     quoted
-}
-
-/// Bytes as the server prints them: `\x00ff`.
-pub fn hex(bytes: &[u8]) -> String {
-    let mut digits = "\\x".to_owned();
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
 }
 
 #[cfg(test)]
