@@ -3,6 +3,7 @@
 //! Drivers live below: `store::sqlite`, `store::postgres`. Nothing here can delete.
 
 pub mod connect;
+pub mod follow;
 pub mod overlap;
 pub mod postgres;
 pub mod sqlite;

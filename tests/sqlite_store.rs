@@ -2,6 +2,7 @@
 
 mod demo;
 mod files;
+mod following;
 mod shapes;
 
 use std::path::PathBuf;

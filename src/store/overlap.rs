@@ -3,11 +3,12 @@
 //!
 //! ```text
 //! begin(now)                  now is the server's instant, read before any row
-//!   rows with time ≥ low(), oldest first, in pieces:
-//!     glance(id, version, at) and for those that are not the same: evaluate, record(…) → change
-//!     caught_up_to(time)      after each piece
 //!   the newest UNDATED_MOST rows of each kind of undated row, newest first:
-//!     undated(…), then glance and record as above
+//!     undated(…)
+//!     glance(id, version, at) and for those that are not the same: evaluate, record(…) → change
+//!   rows with time ≥ low(), oldest first, in pieces:
+//!     glance and record as above
+//!     caught_up_to(time)      after each piece; checkpoint() may follow
 //!   the rows of unsettled(), by id: glance and record
 //! finish()                    everything was read; then completeness(), checkpoint()
 //! ```
@@ -176,6 +177,8 @@ pub struct Overlap {
     /// Per kind of undated row: rows before this one are older than the tail.
     floors: [Option<Cursor>; 3],
     pruned_at: Micros,
+    /// How far a poll has come that reads a long backlog, while it lasts.
+    reached: Option<Micros>,
     /// What the receiver has to be told of when the poll ends.
     missed: Vec<Missed>,
     /// Per kind of undated row: whether it was said that not all of them can be watched.
@@ -208,6 +211,7 @@ impl Overlap {
             most: SEEN_MOST,
             floors: [None, None, None],
             pruned_at: Micros(i64::MIN),
+            reached: None,
             missed: Vec::new(),
             warned: [Warned::No; 3],
         };
@@ -248,6 +252,7 @@ impl Overlap {
         // New rows carry the new clock's times; a window that stayed above them would miss them all.
         self.low = self.low.min(from);
         self.to = Some(now);
+        self.reached = None;
         Some(Missed {
             from,
             to,
@@ -319,6 +324,10 @@ impl Overlap {
     /// than the overlap asks for.
     pub fn caught_up_to(&mut self, at: Micros) {
         self.raise(at.min(self.now.plus(-self.width)));
+        // A tail from now on has remembered nothing before the end of its first poll.
+        if self.phase != Phase::Prime && self.low > self.begun {
+            self.reached = Some(self.low.plus(self.width).min(self.now));
+        }
     }
 
     /// Takes in which undated rows there are, newest first, at most [`UNDATED_MOST`] of each kind;
@@ -385,6 +394,7 @@ impl Overlap {
     #[must_use]
     pub fn finish(&mut self) -> Vec<Missed> {
         self.to = self.to.max(Some(self.now));
+        self.reached = None;
         self.phase = Phase::Follow;
         self.raise(self.now.plus(-self.width));
         self.seen.retain(|_, seen| seen.cursor.is_some());
@@ -409,11 +419,12 @@ impl Overlap {
         })
     }
 
-    /// What another process needs to go on; `None` before the first poll has ended.
+    /// What another process needs to go on; `None` before anything is complete. While a poll reads a
+    /// long backlog, that is as far as it has come: what lies before is remembered no longer.
     pub fn checkpoint(&self) -> Option<Checkpoint> {
         let exported = |(id, seen): (&EventId, &Seen)| Some((id.clone(), seen.export()?));
         Some(Checkpoint {
-            to: self.to?,
+            to: self.to.max(self.reached)?,
             seen: self.seen.iter().filter_map(exported).collect(),
         })
     }
@@ -549,19 +560,6 @@ mod tests {
                 told.extend(overlap.record(row).map(|change| (key, change)));
             }
         };
-        let mut window: Vec<_> = visible
-            .iter()
-            .filter_map(|(key, row)| row.at.instant().map(|at| (at, **key)))
-            // Some drivers cannot help reading more than the window.
-            .filter(|(at, _)| *at >= overlap.low().plus(-5 * S))
-            .collect();
-        window.sort_unstable();
-        for piece in window.chunks(3) {
-            for (_, key) in piece {
-                look(overlap, *key);
-            }
-            overlap.caught_up_to(piece[piece.len() - 1].0);
-        }
         let undated: Vec<_> = visible
             .iter()
             .rev()
@@ -574,6 +572,19 @@ mod tests {
         overlap.undated(&ids);
         for (key, _) in undated {
             look(overlap, **key);
+        }
+        let mut window: Vec<_> = visible
+            .iter()
+            .filter_map(|(key, row)| row.at.instant().map(|at| (at, **key)))
+            // Some drivers cannot help reading more than the window.
+            .filter(|(at, _)| *at >= overlap.low().plus(-5 * S))
+            .collect();
+        window.sort_unstable();
+        for piece in window.chunks(3) {
+            for (_, key) in piece {
+                look(overlap, *key);
+            }
+            overlap.caught_up_to(piece[piece.len() - 1].0);
         }
         for id in overlap.unsettled() {
             look(overlap, id.as_str().parse().expect("an integer key"));
@@ -897,5 +908,38 @@ mod tests {
             .map(|n| KeyPart::Text(format!("{n:06}").into()))
             .collect();
         assert_eq!(said(missed_undated(&random, &random)), [1, 0, 0]);
+    }
+
+    #[test]
+    fn a_tail_that_ends_in_a_long_backlog_goes_on_where_it_stood() {
+        let row = |key: i64| Row {
+            at: At::Instant(Micros(key * S)),
+            commit: 0,
+            version: 0,
+            open: false,
+            matches: true,
+        };
+        let mut overlap = Overlap::new(TailFrom::Since(Micros(0)), None, Duration::ZERO);
+        overlap.begin(Micros(10_000 * S));
+        let undated = Row {
+            at: At::Absent,
+            ..row(-1)
+        };
+        let seen = observed(-1, &undated);
+        overlap.undated(&[(seen.cursor.clone(), seen.id.clone())]);
+        assert_eq!(overlap.record(seen), None);
+        assert_eq!(overlap.checkpoint(), None, "nothing has been reached");
+        for key in 0..500 {
+            overlap.record(observed(key, &row(key)));
+        }
+        overlap.caught_up_to(Micros(499 * S));
+        let checkpoint = overlap.checkpoint().expect("it has come somewhere");
+
+        let mut rows: BTreeMap<i64, Row> = (0..600).map(|key| (key, row(key))).collect();
+        rows.insert(-1, undated);
+        let mut next = Overlap::new(TailFrom::Now, Some(checkpoint), Duration::ZERO);
+        let told = poll(&mut next, 10_001 * S, &rows);
+        let keys: Vec<i64> = told.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, (500..600).collect::<Vec<_>>());
     }
 }

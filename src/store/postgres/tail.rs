@@ -1,16 +1,16 @@
 //! The tail: a window of time read again and again on a connection of its own. What was seen, and
 //! what is told, is decided by `overlap`; this reads rows for it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::event::{Cursor, Event, EventId, KeyPart, Outcome};
+use crate::core::event::{Cursor, Event, EventId, KeyPart};
 use crate::core::instant::At;
 use crate::core::json::FlatJson;
-use crate::core::profile::Changes;
-use crate::store::overlap::{Glance, Match, Missed, Observed, Overlap, Settlement, UNDATED_MOST};
+use crate::store::follow::{self, Outlet};
+use crate::store::overlap::{Glance, Match, Missed, Observed, Overlap, UNDATED_MOST};
 use crate::store::postgres::Inner;
 use crate::store::postgres::answer::text;
 use crate::store::postgres::layout::{KeyColumn, Layout, TimeForm, Way};
@@ -25,15 +25,10 @@ use crate::store::{Change, StoreError, TailEvent, TailItem, TailRequest};
 const BUSY: Duration = Duration::from_millis(250);
 /// Longest wait between polls.
 const IDLE: Duration = Duration::from_secs(1);
-/// Longest wait between attempts to reconnect.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Rows of the window read by one statement.
 const GLANCES: usize = 5_000;
 /// Rows read in full by one statement.
 const LOOKS: usize = 200;
-/// How long the receiver may take for what was already read when the tail is stopped.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// Follows a table until it is stopped.
 pub async fn tail(
     inner: &Inner,
@@ -41,26 +36,19 @@ pub async fn tail(
     out: Sender<TailItem>,
     stop: &CancellationToken,
 ) -> Result<(), StoreError> {
-    let changes = match inner.layout.profile.changes {
-        Changes::Never => Duration::ZERO,
-        Changes::Within(seconds) => Duration::from_secs(seconds.into()),
-    };
+    let changes = follow::changing_for(inner.layout.profile.changes);
     let overlap = Overlap::new(request.from, request.resume.clone(), changes);
     let mut tail = Tail {
         inner,
         request: &request,
         overlap,
-        outlet: Outlet {
-            out,
-            stop,
-            is_intact: true,
-        },
+        outlet: Outlet::new(out, stop),
         stop,
-        saved: None,
     };
     let end = tail.run().await;
-    if tail.outlet.is_intact && matches!(end, StoreError::Cancelled) {
-        tail.save().await;
+    if matches!(end, StoreError::Cancelled) {
+        // A receiver that is gone keeps no place.
+        drop(tail.outlet.save(tail.overlap.checkpoint()).await);
     }
     Err(end)
 }
@@ -71,8 +59,6 @@ struct Tail<'t> {
     overlap: Overlap,
     outlet: Outlet<'t>,
     stop: &'t CancellationToken,
-    /// When the last checkpoint was sent.
-    saved: Option<Instant>,
 }
 
 impl Tail<'_> {
@@ -100,7 +86,7 @@ impl Tail<'_> {
             } else {
                 (pause * 5 / 4).min(IDLE)
             };
-            if let Err(end) = self.sleep(pause).await {
+            if let Err(end) = self.outlet.sleep(pause).await {
                 return end;
             }
         }
@@ -120,24 +106,14 @@ impl Tail<'_> {
         attempt: u32,
         error: &StoreError,
     ) -> Result<(), StoreError> {
-        let longest = BUSY.saturating_mul(1 << attempt.min(10)).min(PATIENCE);
-        // Everybody who lost the same server must not come back at the same moment.
-        let wait = longest.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let wait = follow::wait_before(attempt);
         let item = TailItem::Reconnecting {
             attempt,
             error: error.to_string(),
             wait,
         };
         self.outlet.send(item).await?;
-        self.sleep(wait).await
-    }
-
-    async fn sleep(&self, wait: Duration) -> Result<(), StoreError> {
-        tokio::select! {
-            () = tokio::time::sleep(wait) => Ok(()),
-            () = self.stop.cancelled() => Err(StoreError::Cancelled),
-            () = self.outlet.out.closed() => Err(StoreError::Cancelled),
-        }
+        self.outlet.sleep(wait).await
     }
 
     /// Reads the window once; how many events were told.
@@ -148,8 +124,8 @@ impl Tail<'_> {
         if let Some(missed) = self.overlap.begin(now) {
             self.gap(missed).await?;
         }
-        let mut told = self.window(session).await?;
-        told += self.undated(session).await?;
+        let mut told = self.undated(session).await?;
+        told += self.window(session).await?;
         told += self.unsettled(session).await?;
         for missed in self.overlap.finish() {
             self.gap(missed).await?;
@@ -157,21 +133,15 @@ impl Tail<'_> {
         if let Some(complete) = self.overlap.completeness() {
             self.outlet.send(TailItem::Complete(complete)).await?;
         }
-        if self
-            .saved
-            .is_none_or(|saved| saved.elapsed() >= Duration::from_secs(1))
-        {
-            self.save().await;
-        }
+        self.save_when_due().await?;
         Ok(told)
     }
 
-    async fn save(&mut self) {
-        if let Some(checkpoint) = self.overlap.checkpoint() {
-            self.saved = Some(Instant::now());
-            // A receiver that is gone is noticed by the next poll.
-            drop(self.outlet.send(TailItem::Checkpoint(checkpoint)).await);
+    async fn save_when_due(&mut self) -> Result<(), StoreError> {
+        if self.outlet.is_due() {
+            self.outlet.save(self.overlap.checkpoint()).await?;
         }
+        Ok(())
     }
 
     async fn gap(&mut self, missed: Missed) -> Result<(), StoreError> {
@@ -200,6 +170,7 @@ impl Tail<'_> {
             if let At::Instant(at) = last.cursor.at {
                 self.overlap.caught_up_to(at);
             }
+            self.save_when_due().await?;
             if glances.len() < GLANCES {
                 return Ok(told);
             }
@@ -340,13 +311,10 @@ impl Tail<'_> {
     }
 
     fn tell(&mut self, seen: Vec<(Event, String, Match)>) -> Vec<TailEvent> {
+        let changes = self.inner.layout.profile.changes;
         let mut events = Vec::new();
         for (event, version, matches) in seen {
-            let settlement = if event.outcome == Some(Outcome::Pending) {
-                Settlement::Open
-            } else {
-                Settlement::Final
-            };
+            let settlement = follow::settlement(&event, changes);
             let change: Option<Change> = self.overlap.record(Observed {
                 cursor: event.cursor.clone(),
                 id: event.id.clone(),
@@ -401,33 +369,5 @@ fn may_pass(error: &StoreError, has_begun: bool) -> bool {
         StoreError::Lost { .. } | StoreError::Busy { .. } => true,
         StoreError::Connect { .. } => has_begun,
         _ => false,
-    }
-}
-
-/// The way out. What was recorded as told must reach the receiver, also when the tail is being
-/// stopped; otherwise no checkpoint may follow.
-struct Outlet<'o> {
-    out: Sender<TailItem>,
-    stop: &'o CancellationToken,
-    is_intact: bool,
-}
-
-impl Outlet<'_> {
-    async fn send(&mut self, item: TailItem) -> Result<(), StoreError> {
-        let sending = self.out.send(item);
-        tokio::pin!(sending);
-        let sent = tokio::select! {
-            biased;
-            sent = &mut sending => sent.is_ok(),
-            () = self.stop.cancelled() => {
-                matches!(tokio::time::timeout(GRACE, &mut sending).await, Ok(Ok(())))
-            }
-        };
-        self.is_intact &= sent;
-        if sent {
-            Ok(())
-        } else {
-            Err(StoreError::Cancelled)
-        }
     }
 }

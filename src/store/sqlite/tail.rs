@@ -15,17 +15,16 @@ use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::instant::{At, Micros};
-use crate::core::profile::Changes;
+use crate::store::follow::{self, Outlet};
 use crate::store::overlap::{Missed, Overlap};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::look::clock;
 use crate::store::sqlite::open::{lost, statement_error};
-use crate::store::sqlite::page::send;
 use crate::store::sqlite::shape::Section;
 use crate::store::sqlite::tail::window::{Reading, Watch, by_id, undated};
 use crate::store::sqlite::walk::{Pause, Walk};
 use crate::store::sqlite::worker::{Halt, Worker};
-use crate::store::{StoreError, TailEvent, TailItem, TailRequest};
+use crate::store::{StoreError, TailItem, TailRequest};
 
 /// Between two looks at the file while it changes.
 const BUSY_WAIT: Duration = Duration::from_millis(250);
@@ -36,14 +35,8 @@ const IDLE_WAIT: Duration = Duration::from_secs(1);
 /// How long without a change counts as a while.
 const IDLE_AFTER: Duration = Duration::from_secs(10);
 
-/// Between two checkpoints.
-const CHECKPOINT: Duration = Duration::from_secs(1);
-
 /// One job's time; nobody else uses this connection, so it only bounds how much a piece holds.
 const SLICE: Duration = Duration::from_millis(200);
-
-/// The longest wait between two attempts to read a file that cannot be read.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) async fn tail(
     store: &SqliteStore,
@@ -51,34 +44,26 @@ pub(super) async fn tail(
     out: Sender<TailItem>,
     stop: &CancellationToken,
 ) -> Result<(), StoreError> {
-    let changes = match store.shape.profile.changes {
-        Changes::Never => Duration::ZERO,
-        Changes::Within(seconds) => Duration::from_secs(seconds.into()),
-    };
+    let changes = follow::changing_for(store.shape.profile.changes);
     let watch = Arc::new(Watch {
         shape: Arc::clone(&store.shape),
         predicate: request.predicate,
         need: request.payload,
         overlap: Mutex::new(Overlap::new(request.from, request.resume, changes)),
+        told: Mutex::default(),
     });
     let mut follower = Follower {
         store,
         watch,
-        out,
+        outlet: Outlet::new(out, stop),
         stop,
         seen: None,
-        at_rest: false,
         file: None,
     };
     let result = follower.follow().await;
-    // Only a tail that has ended between two polls knows exactly what was sent.
-    if follower.at_rest && matches!(result, Err(StoreError::Cancelled)) {
-        let checkpoint = follower.watch.overlap().checkpoint();
-        if let Some(checkpoint) = checkpoint {
-            // The receiver may have gone too; a moment is enough for one that has not.
-            let sent = follower.out.send(TailItem::Checkpoint(checkpoint));
-            let _ = tokio::time::timeout(Duration::from_millis(500), sent).await;
-        }
+    if matches!(result, Err(StoreError::Cancelled)) {
+        // A receiver that is gone keeps no place.
+        drop(follower.close().await);
     }
     result
 }
@@ -86,12 +71,10 @@ pub(super) async fn tail(
 struct Follower<'a> {
     store: &'a SqliteStore,
     watch: Arc<Watch>,
-    out: Sender<TailItem>,
+    outlet: Outlet<'a>,
     stop: &'a CancellationToken,
     /// SQLite's count of other connections' changes at the last poll.
     seen: Option<i64>,
-    /// Whether everything that was recorded has been sent.
-    at_rest: bool,
     /// Device and inode of the open file; an open file stays what it was when it is replaced.
     file: Option<(u64, u64)>,
 }
@@ -99,7 +82,6 @@ struct Follower<'a> {
 impl Follower<'_> {
     async fn follow(&mut self) -> Result<(), StoreError> {
         let mut worker = Worker::spawn("tail", self.store.path.clone()).await?;
-        let mut checkpointed = Instant::now();
         let mut changed = Instant::now();
         let mut attempt = 0;
         loop {
@@ -113,34 +95,33 @@ impl Follower<'_> {
                 Err(error) => return Err(error),
             }
             attempt = 0;
-            self.at_rest = true;
             let complete = self.watch.overlap().completeness();
             if let Some(complete) = complete {
-                self.send(TailItem::Complete(complete)).await?;
+                self.outlet.send(TailItem::Complete(complete)).await?;
             }
-            if checkpointed.elapsed() >= CHECKPOINT {
-                checkpointed = Instant::now();
-                let checkpoint = self.watch.overlap().checkpoint();
-                if let Some(checkpoint) = checkpoint {
-                    self.send(TailItem::Checkpoint(checkpoint)).await?;
-                }
-            }
+            self.save_when_due().await?;
             let is_idle = changed.elapsed() >= IDLE_AFTER;
-            self.wait(if is_idle { IDLE_WAIT } else { BUSY_WAIT })
-                .await?;
+            let wait = if is_idle { IDLE_WAIT } else { BUSY_WAIT };
+            self.outlet.sleep(wait).await?;
         }
     }
 
-    async fn wait(&self, time: Duration) -> Result<(), StoreError> {
-        tokio::select! {
-            () = self.stop.cancelled() => Err(StoreError::Cancelled),
-            () = self.out.closed() => Err(StoreError::Cancelled),
-            () = tokio::time::sleep(time) => Ok(()),
-        }
+    /// Sends what is left, and where the tail stands.
+    async fn close(&mut self) -> Result<(), StoreError> {
+        self.tell().await?;
+        self.save().await
     }
 
-    async fn send(&self, item: TailItem) -> Result<(), StoreError> {
-        send(&self.out, item, self.stop).await
+    async fn save_when_due(&mut self) -> Result<(), StoreError> {
+        if self.outlet.is_due() {
+            self.save().await?;
+        }
+        Ok(())
+    }
+
+    async fn save(&mut self) -> Result<(), StoreError> {
+        let checkpoint = self.watch.overlap().checkpoint();
+        self.outlet.save(checkpoint).await
     }
 
     /// Opens the file again, as often as it takes.
@@ -150,23 +131,21 @@ impl Follower<'_> {
         mut error: String,
     ) -> Result<Worker, StoreError> {
         loop {
-            let wait = BUSY_WAIT
-                .saturating_mul(1 << (*attempt).min(7))
-                .min(LONGEST_WAIT);
             *attempt += 1;
+            let wait = follow::wait_before(*attempt);
             let item = TailItem::Reconnecting {
                 attempt: *attempt,
                 error,
                 wait,
             };
-            self.send(item).await?;
-            self.wait(wait).await?;
+            self.outlet.send(item).await?;
+            self.outlet.sleep(wait).await?;
             // The new connection counts its changes from elsewhere.
             self.seen = None;
             self.file = None;
             match Worker::spawn("tail", self.store.path.clone()).await {
                 Ok(worker) => {
-                    self.send(TailItem::Reconnected).await?;
+                    self.outlet.send(TailItem::Reconnected).await?;
                     return Ok(worker);
                 }
                 Err(failure) => error = failure.to_string(),
@@ -187,9 +166,8 @@ impl Follower<'_> {
         self.gap(missed).await?;
         let is_same = self.seen == Some(version);
         if !is_same {
-            self.at_rest = false;
-            self.dated(worker).await?;
             self.undated(worker).await?;
+            self.dated(worker).await?;
             self.unsettled(worker).await?;
         }
         let all = self.watch.overlap().finish();
@@ -204,14 +182,14 @@ impl Follower<'_> {
         })
     }
 
-    async fn gap(&self, missed: Option<Missed>) -> Result<(), StoreError> {
+    async fn gap(&mut self, missed: Option<Missed>) -> Result<(), StoreError> {
         let Some(Missed { from, to, because }) = missed else {
             return Ok(());
         };
-        self.send(TailItem::Gap { from, to, because }).await
+        self.outlet.send(TailItem::Gap { from, to, because }).await
     }
 
-    async fn dated(&self, worker: &Worker) -> Result<(), StoreError> {
+    async fn dated(&mut self, worker: &Worker) -> Result<(), StoreError> {
         let low = self.watch.overlap().low();
         let mut walk = Walk::forward(&self.watch.shape, &[Section::Dated], Some(low));
         loop {
@@ -226,42 +204,46 @@ impl Follower<'_> {
                 if let (Some(At::Instant(at)), true) = (walk.looked_to, pause != Pause::End) {
                     watch.overlap().caught_up_to(shape.settled_before(at));
                 }
-                Ok((walk, reading.told, pause))
+                Ok((walk, pause))
             };
-            let (after, told, pause) = worker.run(self.stop, job).await?;
+            let (after, pause) = worker.run(self.stop, job).await?;
             walk = after;
-            self.tell(told).await?;
+            self.tell().await?;
+            self.save_when_due().await?;
             if pause == Pause::End {
                 return Ok(());
             }
         }
     }
 
-    async fn undated(&self, worker: &Worker) -> Result<(), StoreError> {
+    async fn undated(&mut self, worker: &Worker) -> Result<(), StoreError> {
         let watch = Arc::clone(&self.watch);
-        let told = worker.run(self.stop, move |connection, halt| {
+        let read = worker.run(self.stop, move |connection, halt| {
             undated(connection, &watch, halt)
         });
-        self.tell(told.await?).await
+        read.await?;
+        self.tell().await
     }
 
-    async fn unsettled(&self, worker: &Worker) -> Result<(), StoreError> {
+    async fn unsettled(&mut self, worker: &Worker) -> Result<(), StoreError> {
         let ids = self.watch.overlap().unsettled();
         if ids.is_empty() {
             return Ok(());
         }
         let watch = Arc::clone(&self.watch);
-        let told = worker.run(self.stop, move |connection, _| {
+        let read = worker.run(self.stop, move |connection, _| {
             by_id(connection, &watch, &ids)
         });
-        self.tell(told.await?).await
+        read.await?;
+        self.tell().await
     }
 
-    async fn tell(&self, told: Vec<TailEvent>) -> Result<(), StoreError> {
+    async fn tell(&mut self) -> Result<(), StoreError> {
+        let told = std::mem::take(&mut *self.watch.told());
         if told.is_empty() {
             return Ok(());
         }
-        self.send(TailItem::Events(told)).await
+        self.outlet.send(TailItem::Events(told)).await
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Row, params_from_iter};
 
-use crate::core::event::{Cursor, EventId, Outcome};
+use crate::core::event::{Cursor, EventId};
 use crate::core::instant::At;
-use crate::core::profile::Changes;
 use crate::core::query::predicate::Predicate;
-use crate::store::overlap::{Glance, Match, Observed, Overlap, Settlement, UNDATED_MOST};
+use crate::store::follow::settlement;
+use crate::store::overlap::{Glance, Match, Observed, Overlap, UNDATED_MOST};
 use crate::store::sqlite::open::statement_error;
 use crate::store::sqlite::row::{self, Reader, payload};
 use crate::store::sqlite::shape::{Section, Shape};
@@ -31,11 +31,17 @@ pub(super) struct Watch {
     pub(super) predicate: Arc<Predicate>,
     pub(super) need: PayloadNeed,
     pub(super) overlap: Mutex<Overlap>,
+    /// What was recorded and not sent yet: a job that breaks off leaves it here.
+    pub(super) told: Mutex<Vec<TailEvent>>,
 }
 
 impl Watch {
     pub(super) fn overlap(&self) -> MutexGuard<'_, Overlap> {
         self.overlap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn told(&self) -> MutexGuard<'_, Vec<TailEvent>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,23 +49,20 @@ impl Watch {
 pub(super) struct Reading<'a> {
     watch: &'a Watch,
     reader: Reader,
-    /// What is to be told.
-    pub(super) told: Vec<TailEvent>,
 }
 
 impl<'a> Reading<'a> {
-    /// Begins with nothing to tell.
+    /// Begins.
     pub(super) fn new(watch: &'a Watch) -> Self {
         Self {
             watch,
             reader: Reader::default(),
-            told: Vec::new(),
         }
     }
 
     /// Whether the piece is full.
     pub(super) fn flow(&self) -> ControlFlow<()> {
-        match self.told.len() {
+        match self.watch.told().len() {
             0..PIECE => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }
@@ -73,27 +76,21 @@ impl<'a> Reading<'a> {
         if watch.overlap().glance(&id, &version, at) == Glance::Same {
             return Ok(());
         }
-        let told = self.reader.read(shape, row, |mut event, record| {
+        self.reader.read(shape, row, |mut event, record| {
             let is_match = watch.predicate.matches(&event, record);
-            let is_open =
-                event.outcome == Some(Outcome::Pending) && shape.profile.changes != Changes::Never;
+            let settlement = settlement(&event, shape.profile.changes);
             let observed = Observed {
                 cursor: event.cursor.clone(),
                 id,
                 version,
                 matches: if is_match { Match::Yes } else { Match::No },
-                settlement: if is_open {
-                    Settlement::Open
-                } else {
-                    Settlement::Final
-                },
+                settlement,
             };
-            let change = watch.overlap().record(observed)?;
-            event.payload = payload(record, watch.need);
-            Some(TailEvent { change, event })
-        })?;
-        self.told.extend(told);
-        Ok(())
+            if let Some(change) = watch.overlap().record(observed) {
+                event.payload = payload(record, watch.need);
+                watch.told().push(TailEvent { change, event });
+            }
+        })
     }
 }
 
@@ -111,7 +108,7 @@ pub(super) fn undated(
     connection: &Connection,
     watch: &Watch,
     halt: &Halt,
-) -> Result<Vec<TailEvent>, StoreError> {
+) -> Result<(), StoreError> {
     let shape = &watch.shape;
     let kinds = [
         &[Section::NegInfinity][..],
@@ -143,7 +140,7 @@ pub(super) fn undated(
             reading.take(row)
         })?;
     }
-    Ok(reading.told)
+    Ok(())
 }
 
 fn newest(
@@ -172,7 +169,7 @@ pub(super) fn by_id(
     connection: &Connection,
     watch: &Watch,
     ids: &[EventId],
-) -> Result<Vec<TailEvent>, StoreError> {
+) -> Result<(), StoreError> {
     let shape = &watch.shape;
     let mut condition = shape.with_ids(ids);
     let text = format!(
@@ -191,5 +188,5 @@ pub(super) fn by_id(
     while let Some(row) = rows.next().map_err(|error| statement_error(&error))? {
         reading.take(row)?;
     }
-    Ok(reading.told)
+    Ok(())
 }
