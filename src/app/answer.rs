@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::histogram::Counting;
-use crate::app::inspector::Body;
+use crate::app::inspector::{Body, Tree};
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Reader};
 use crate::app::question::{End, Paging};
@@ -13,7 +13,7 @@ use crate::app::{App, Connection, Effect, Generation, Live};
 use crate::core::aggregate::Group;
 use crate::core::event::Event;
 use crate::core::instant::Micros;
-use crate::core::json::{FlatJson, JsonError};
+use crate::core::json::JsonError;
 use crate::core::query::catalog::Catalog;
 use crate::store::{
     AggregateItem, Change, Count, Description, Exactness, Explanation, PageEnd, PageItem,
@@ -57,7 +57,7 @@ pub struct Fetched {
     /// The event as it is now.
     pub event: Event,
     /// Its record.
-    pub json: Result<FlatJson<'static>, JsonError>,
+    pub tree: Result<Tree, JsonError>,
 }
 
 /// A tail that was silent for so long, in microseconds, has been drawn as late.
@@ -354,9 +354,9 @@ impl App {
         };
         match result {
             Ok(Some(fetched)) => {
-                let Fetched { event, json } = *fetched;
-                match json {
-                    Ok(json) => open.fill(json),
+                let Fetched { event, tree } = *fetched;
+                match tree {
+                    Ok(tree) => open.fill(tree),
                     Err(error) => open.body = Body::not_json(&error, &event.payload.text),
                 }
                 open.event = event;

@@ -2,7 +2,7 @@
 //!
 //! Does not fetch the record; it is told what became of the fetching.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::app::command::{Direction, Fold, Part};
 use crate::app::filter_bar::term::{self, Ask};
@@ -63,6 +63,8 @@ pub struct Tree {
     folded: HashSet<NodeId>,
     cursor: NodeId,
     row: usize,
+    /// A node taller than the pane, and how many of its lines are scrolled away.
+    inside: (NodeId, usize),
 }
 
 /// A line of a tree.
@@ -127,8 +129,7 @@ impl Inspector {
     }
 
     /// Takes the record. An event that changed keeps its folds and its cursor.
-    pub fn fill(&mut self, json: FlatJson<'static>) {
-        let mut tree = Tree::new(json);
+    pub fn fill(&mut self, mut tree: Tree) {
         if let Body::Tree(former) = &self.body {
             tree.take_over(former);
         }
@@ -143,6 +144,7 @@ impl Tree {
             folded: HashSet::new(),
             cursor: json.root(),
             row: 0,
+            inside: (json.root(), 0),
             json,
         };
         tree.cursor = tree.first();
@@ -248,6 +250,29 @@ impl Tree {
         }
     }
 
+    /// Lines of the node under the cursor that are scrolled away, where it is taller than the pane.
+    pub fn scrolled(&self) -> usize {
+        let (node, lines) = self.inside;
+        if node == self.cursor { lines } else { 0 }
+    }
+
+    /// Moves by lines where the node under the cursor has `below` more of them below the pane:
+    /// first within the node, then to the next one.
+    pub fn read_on(&mut self, delta: isize, height: usize, below: usize) {
+        let scrolled = self.scrolled();
+        let within = if delta < 0 { scrolled } else { below };
+        if within == 0 {
+            return self.move_by(delta, height);
+        }
+        let step = delta.unsigned_abs().min(within);
+        let lines = if delta < 0 {
+            scrolled - step
+        } else {
+            scrolled + step
+        };
+        self.inside = (self.cursor, lines);
+    }
+
     /// Moves to the first line.
     pub fn move_first(&mut self) {
         self.cursor = self.first();
@@ -302,11 +327,21 @@ impl Tree {
     }
 
     fn show_levels(&mut self, levels: usize) {
-        self.folded = self
-            .subtree(self.json.root())
-            .filter(|node| *node >= self.first() && self.is_parent(*node))
-            .filter(|node| self.depth(*node) + 1 >= levels)
-            .collect();
+        let mut folded = HashSet::new();
+        // Ends of the containers around a node: their number is its depth.
+        let mut around: Vec<NodeId> = Vec::new();
+        for node in self.subtree(self.json.root()) {
+            while around.last().is_some_and(|end| *end <= node) {
+                around.pop();
+            }
+            if self.is_parent(node) {
+                if node >= self.first() && around.len() >= levels {
+                    folded.insert(node);
+                }
+                around.push(self.json.end(node));
+            }
+        }
+        self.folded = folded;
         let hidden = self
             .ancestors(self.cursor)
             .filter(|a| self.folded.contains(a));
@@ -392,42 +427,40 @@ impl Tree {
 
     /// Folds and cursor of a former tree, by place: keys and numbers of elements.
     fn take_over(&mut self, former: &Self) {
-        let folded: HashSet<_> = former.folded.iter().map(|n| former.place(*n)).collect();
-        let cursor = former.place(former.cursor);
         self.folded.clear();
-        for node in self.subtree(self.json.root()) {
-            if node < self.first() {
-                continue;
+        // Both trees are walked side by side, so that the cost is that of one look at each node.
+        let mut pairs = vec![(former.json.root(), self.json.root())];
+        while let Some((before, now)) = pairs.pop() {
+            if former.folded.contains(&before) && self.is_parent(now) {
+                self.folded.insert(now);
             }
-            let parent = self.is_parent(node);
-            if (!parent || folded.is_empty()) && node.0 as usize > UNFOLDED_NODES {
-                continue;
+            if former.cursor == before {
+                self.cursor = now.max(self.first());
             }
-            let place = self.place(node);
-            if parent && folded.contains(&place) {
-                self.folded.insert(node);
-            }
-            if place == cursor {
-                self.cursor = node;
+            if former.is_parent(before) && self.is_parent(now) {
+                self.pair(former, (before, now), &mut pairs);
             }
         }
         self.row = former.row;
     }
 
-    fn place(&self, node: NodeId) -> Vec<String> {
-        let mut place: Vec<_> = std::iter::once(node)
-            .chain(self.ancestors(node))
-            .map(|node| match (self.json.key(node), self.json.parent(node)) {
-                (Some(key), _) => key.into_owned(),
-                (None, Some(parent)) => {
-                    let number = self.json.children(parent).position(|child| child == node);
-                    number.unwrap_or_default().to_string()
-                }
-                (None, None) => String::new(),
-            })
-            .collect();
-        place.reverse();
-        place
+    /// The children of two nodes that stand at the same place: by key, elements by their number.
+    fn pair(
+        &self,
+        former: &Self,
+        (before, now): (NodeId, NodeId),
+        pairs: &mut Vec<(NodeId, NodeId)>,
+    ) {
+        let children = former.json.children(before);
+        if self.json.kind(now) != Kind::Object {
+            return pairs.extend(children.zip(self.json.children(now)));
+        }
+        let named = |node| self.json.key(node).map(|key| (key, node));
+        let by_key: HashMap<_, _> = self.json.children(now).filter_map(named).collect();
+        pairs.extend(children.filter_map(|child| {
+            let same = by_key.get(&former.json.key(child)?)?;
+            Some((child, *same))
+        }));
     }
 }
 

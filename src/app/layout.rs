@@ -29,6 +29,8 @@ pub struct Regions {
     pub list: Area,
     /// Lines of the inspector's tree; empty when it is closed.
     pub inspector: Area,
+    /// Lines of the inspector's node under the cursor that do not fit below.
+    pub below: usize,
     /// The filter's text.
     pub filter: Area,
     /// Bars of the histogram.

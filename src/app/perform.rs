@@ -2,7 +2,7 @@
 
 use crate::app::command::{Action, Direction, Fold, Motion};
 use crate::app::histogram::is_failure;
-use crate::app::inspector::{Body, Inspector, Wrap};
+use crate::app::inspector::{Body, Inspector, Tree, Wrap};
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Picker, Reader};
 use crate::app::timeline::Seek;
@@ -153,7 +153,7 @@ impl App {
                 match motion {
                     Motion::First => tree.move_first(),
                     Motion::Last => tree.move_last(height),
-                    _ => tree.move_by(delta(motion, height), height),
+                    _ => tree.read_on(delta(motion, height), height, self.regions.below),
                 }
             }
             return Vec::new();
@@ -244,7 +244,7 @@ impl App {
         let effects = match event.payload.extent {
             Extent::Whole => {
                 match FlatJson::parse(event.payload.text.to_string()) {
-                    Ok(json) => open.fill(json),
+                    Ok(json) => open.fill(Tree::new(json)),
                     Err(error) => open.body = Body::not_json(&error, &event.payload.text),
                 }
                 Vec::new()

@@ -188,6 +188,12 @@ impl Rig {
         self
     }
 
+    /// The tail ends.
+    pub fn end_tail(&mut self) {
+        let generation = self.app.question.tail;
+        self.tell(Msg::Answer(generation, Answer::TailEnd(Ok(()))));
+    }
+
     pub fn complete_to(&mut self, seconds: i64) {
         let generation = self.app.question.tail;
         let item = TailItem::Complete(Complete {

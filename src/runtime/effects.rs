@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::answer::{Answer, Fetched};
+use crate::app::inspector::Tree;
 use crate::app::{Effect, Generation};
 use crate::core::aggregate::AggregateRequest;
 use crate::core::event::{Event, Payload};
@@ -373,8 +374,9 @@ async fn fetch(
             // A record of 20 MB takes a while to take apart, and one copy of it is enough.
             let parsed = tokio::task::spawn_blocking(move || {
                 let json = FlatJson::parse(event.payload.text.to_string());
+                let tree = json.map(Tree::new);
                 event.payload = Payload::bounded(&event.payload.text);
-                Fetched { event, json }
+                Fetched { event, tree }
             });
             match parsed.await {
                 Ok(fetched) => Ok(Some(Box::new(fetched))),

@@ -38,7 +38,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, open: &Inspector, regions:
     pen.row(head.x + 1, head.y, head.width.saturating_sub(1), &pieces);
     regions.inspector = region(lines);
     match &open.body {
-        Body::Tree(tree) => draw_tree(pen, lines, app, tree, open.wrap, focused),
+        Body::Tree(tree) => regions.below = draw_tree(pen, lines, app, tree, open.wrap, focused),
         Body::Loading => note(pen, lines, &[("loading the record…", Role::Dim)]),
         Body::Gone => {
             let text = "the store does not have this event any more";
@@ -77,12 +77,28 @@ struct Row {
     role: Role,
 }
 
-fn draw_tree(pen: &mut Pen<'_>, area: Rect, app: &App, tree: &Tree, wrap: Wrap, focused: Focused) {
+/// Draws the lines around the cursor. Gives how many of its node do not fit below.
+fn draw_tree(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    app: &App,
+    tree: &Tree,
+    wrap: Wrap,
+    focused: Focused,
+) -> usize {
     let height = usize::from(area.height);
     let rows = rows(tree, height, usize::from(area.width), wrap);
-    // Wrapped lines above the cursor may push it out; the upper ones give way.
-    let end = rows.iter().rposition(|row| row.line.node == tree.cursor());
-    let skip = end.map_or(0, |end| (end + 1).saturating_sub(height));
+    // Wrapped lines above the cursor may push it out; the upper ones give way, but its own first
+    // line stays until the user scrolls within it.
+    let own = |row: &Row| row.line.node == tree.cursor();
+    let first = rows.iter().position(own).unwrap_or(0);
+    let end = rows.iter().rposition(own).map_or(0, |last| last + 1);
+    let pushed = end.saturating_sub(height);
+    let skip = if pushed <= first {
+        pushed
+    } else {
+        (first + tree.scrolled()).min(pushed)
+    };
     for (y, row) in (area.y..area.bottom()).zip(rows.iter().skip(skip)) {
         let line = Rect {
             y,
@@ -100,6 +116,7 @@ fn draw_tree(pen: &mut Pen<'_>, area: Rect, app: &App, tree: &Tree, wrap: Wrap, 
             pen.buf.set_style(line, style);
         }
     }
+    pushed.saturating_sub(skip)
 }
 
 fn rows(tree: &Tree, height: usize, columns: usize, wrap: Wrap) -> Vec<Row> {

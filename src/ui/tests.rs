@@ -254,3 +254,67 @@ fn no_size_makes_drawing_fail() {
         frame(&mut rig, &theme(), size);
     }
 }
+
+/// What the screen shows for a rig, line by line.
+fn lines(rig: &mut Rig, size: (u16, u16)) -> Vec<String> {
+    let terminal = frame(rig, &theme(), size);
+    let shown = text(terminal.backend().buffer());
+    shown.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_value_taller_than_the_pane_is_read_from_its_beginning() {
+    let words: Vec<String> = (0..400).map(|n| format!("word{n:03}")).collect();
+    let long = format!(r#"{{"user_name":"a","message":"{}"}}"#, words.join(" "));
+    let mut rig = Rig::new(vec![record(1, At::Instant(crate::app::rig::NOW), &long)]);
+    rig.press("enter w / 'message' enter");
+    let shown = |rig: &mut Rig| lines(rig, (80, 24)).join("\n");
+    assert!(shown(&mut rig).contains("word000"));
+    for _ in 0..100 {
+        shown(&mut rig);
+        rig.press("j");
+        if shown(&mut rig).contains("word399") {
+            break;
+        }
+    }
+    assert!(shown(&mut rig).contains("word399"), "{}", shown(&mut rig));
+    for _ in 0..100 {
+        rig.press("k");
+        if shown(&mut rig).contains("word000") {
+            return;
+        }
+    }
+    panic!("no way back:\n{}", shown(&mut rig));
+}
+
+#[test]
+fn carets_stand_under_the_mistake_of_a_scrolled_line() {
+    let mut rig = Rig::new(events(20));
+    rig.press("f");
+    let text = format!("{} usr:1 action:Login", "user:alice ".repeat(12));
+    rig.tell(Msg::Paste(text));
+    rig.pause();
+    let shown = lines(&mut rig, (80, 24));
+    let (line, carets) = (&shown[1], &shown[2]);
+    let column = |line: &str, what: &str| {
+        let at = line.find(what).unwrap_or_else(|| panic!("{what}: {line}"));
+        line[..at].chars().count()
+    };
+    assert_eq!(
+        column(line, "usr:1"),
+        column(carets, "^^^"),
+        "{line}\n{carets}"
+    );
+}
+
+#[test]
+fn a_state_that_matters_is_never_cut() {
+    let mut rig = Rig::new(events(3));
+    rig.end_tail();
+    for size in [(60, 15), (80, 24), (120, 40)] {
+        let shown = lines(&mut rig, size);
+        assert!(shown[0].contains("▲ ended · F5"), "{}", shown[0]);
+    }
+    let tiny = lines(&mut rig, (40, 10));
+    assert!(tiny.join("\n").contains("▲ ended"), "{tiny:?}");
+}

@@ -147,3 +147,17 @@ fn a_changed_event_keeps_folds_and_cursor() {
         shown(&after)
     );
 }
+
+#[test]
+fn a_large_record_that_changed_is_taken_over_at_once() {
+    // Element by element this would take minutes.
+    let text = format!("{{\"a\":[{}]}}", vec!["{\"b\":[1]}"; 60_000].join(","));
+    let tree = || Tree::new(FlatJson::parse(text.clone()).expect("valid"));
+    let mut before = tree();
+    before.fold(Fold::Expand);
+    before.move_last(10);
+    let at = before.cursor();
+    let mut after = tree();
+    after.take_over(&before);
+    assert_eq!((after.cursor(), after.folded), (at, before.folded));
+}

@@ -160,10 +160,10 @@ fn a_large_record_is_fetched_when_it_is_opened() {
     let Some(Effect::Fetch(generation, event)) = rig.effects.pop() else {
         panic!("{:?}", rig.effects);
     };
-    let json = crate::core::json::FlatJson::parse(r#"{"id":1}"#);
+    let tree = crate::core::json::FlatJson::parse(r#"{"id":1}"#).map(inspector::Tree::new);
     let fetched = answer::Fetched {
         event: *event,
-        json,
+        tree,
     };
     rig.tell(Msg::Answer(
         generation,
