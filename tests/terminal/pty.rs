@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     writer: Box<dyn Write + Send>,
     shown: Arc<(Mutex<vt100::Parser>, Condvar)>,
+    /// Bytes the program has written.
+    written: Arc<AtomicUsize>,
     modes: String,
     _home: TempDir,
 }
@@ -68,6 +71,8 @@ impl Terminal {
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let writer = pair.master.take_writer().expect("a writer");
         let into = shown.clone();
+        let written = Arc::new(AtomicUsize::new(0));
+        let count_into = written.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
@@ -76,6 +81,7 @@ impl Terminal {
                     return;
                 };
                 shown.process(&buffer[..count]);
+                count_into.fetch_add(count, Ordering::SeqCst);
                 into.1.notify_all();
             }
         });
@@ -85,6 +91,7 @@ impl Terminal {
             child,
             writer,
             shown,
+            written,
             modes,
             _home: home,
         }
@@ -120,6 +127,37 @@ impl Terminal {
         shown.screen().contents()
     }
 
+    /// Bytes the program has written so far.
+    pub fn written(&self) -> usize {
+        self.written.load(Ordering::SeqCst)
+    }
+
+    /// Times the program has read from files so far: each look at a store is some.
+    pub fn reads(&self) -> u64 {
+        let pid = self.child.process_id().expect("a process");
+        let told = std::fs::read_to_string(format!("/proc/{pid}/io")).expect("a running process");
+        let reads = told.lines().find_map(|line| line.strip_prefix("syscr: "));
+        reads
+            .and_then(|reads| reads.parse().ok())
+            .expect("a number")
+    }
+
+    /// Waits until the program is stopped; a signal to go on would be lost before.
+    pub fn stopped(&self) {
+        let pid = self.child.process_id().expect("a process");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let told = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+            // The state is the word after the name, which is in brackets.
+            let (_, after) = told.rsplit_once(") ").expect("a name");
+            if after.starts_with('T') {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it goes on: {told}");
+            std::thread::yield_now();
+        }
+    }
+
     /// Types.
     pub fn press(&mut self, keys: &str) {
         self.writer
@@ -140,8 +178,9 @@ impl Terminal {
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         let pid = self.child.process_id().expect("a process");
-        let kill = Command::new("kill")
-            .args(["-s", name, &pid.to_string()])
+        // The shell's own: the program of this name is in a package that need not be there.
+        let kill = Command::new("sh")
+            .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid.to_string()])
             .status();
         assert!(kill.expect("kill").success());
     }
