@@ -198,8 +198,6 @@ pub enum Mouse {
 pub struct Settings {
     /// What is being opened, without secrets, for the screen until the store says its name.
     pub target: String,
-    /// The filter to begin with.
-    pub filter: String,
     /// The zone of times typed without one, and the first one shown.
     pub tz: Tz,
     /// The zone of this machine.
@@ -270,8 +268,6 @@ const SILENT: i64 = 5 * Micros::SECOND;
 impl App {
     /// The screen before anything is known, and what to do first.
     pub fn new(settings: Settings) -> (Self, Vec<Effect>) {
-        let mut filter = FilterBar::default();
-        filter.set(&settings.filter);
         let mut app = Self {
             zone: Zone::new(settings.tz, settings.local),
             settings,
@@ -279,7 +275,7 @@ impl App {
             focus: Focus::List,
             overlays: Vec::new(),
             timeline: Timeline::default(),
-            filter,
+            filter: FilterBar::default(),
             inspector: None,
             histogram: Histogram::default(),
             question: Question::default(),

@@ -171,14 +171,6 @@ impl App {
         self.connection = Connection::Ready(description);
         self.skew = skew.unwrap_or(0);
         let mut effects = self.ask();
-        if effects.is_empty() {
-            // The filter given on the command line is not valid: show everything, keep its text.
-            let text = self.filter.text().to_owned();
-            self.filter.set("");
-            effects = self.ask();
-            self.filter.set(&text);
-            self.filter.judge(&self.catalog, self.moment());
-        }
         effects.push(self.sample());
         effects
     }

@@ -96,7 +96,6 @@ pub fn events(count: i64) -> Vec<Event> {
 pub fn settings() -> Settings {
     Settings {
         target: "postgres://prod".to_owned(),
-        filter: String::new(),
         tz: Tz::UTC,
         local: Tz::Europe__Berlin,
     }

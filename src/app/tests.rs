@@ -6,7 +6,7 @@ mod windows;
 
 use super::*;
 use crate::app::question::Paging;
-use crate::app::rig::{NOW, Rig, events};
+use crate::app::rig::{Rig, events};
 
 fn check(keys: &str, expected: &str) {
     let mut rig = Rig::new(events(40));
@@ -259,22 +259,6 @@ fn a_paste_has_an_end() {
     );
     let said = rig.app.notices.current().map(|notice| notice.text.as_str());
     assert!(said.is_some_and(|said| said.contains("8 KiB")), "{said:?}");
-}
-
-#[test]
-fn a_filter_given_at_the_start_runs_at_once() {
-    let settings = Settings {
-        filter: "user:alice".to_owned(),
-        ..rig::settings()
-    };
-    let mut rig = Rig::opening(events(40));
-    let (app, first) = App::new(settings);
-    rig.app = app;
-    rig.effects.clear();
-    rig.silent = false;
-    rig.tell(Msg::Clock(NOW));
-    rig.run(first);
-    assert_eq!(rig.state(), "following 39/13 list [user:alice]");
 }
 
 #[test]

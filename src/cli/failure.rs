@@ -45,7 +45,7 @@ impl Kind {
             141,
             "the reader of stdout has gone (SIGPIPE)",
         ),
-        (Self::Terminated, 143, "terminated (SIGTERM)"),
+        (Self::Terminated, 143, "terminated (SIGTERM, SIGHUP)"),
     ];
 
     /// The exit code.

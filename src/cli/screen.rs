@@ -60,7 +60,6 @@ pub fn show(open: Opener, target: String, common: &Common) -> Result<(), Failure
     let options = Options {
         settings: Settings {
             target,
-            filter: String::new(),
             tz: common.tz,
             local: environment::local_zone(),
         },

@@ -161,7 +161,6 @@ mod tests {
     fn every_useful_command_is_in_the_table() {
         let settings = crate::app::Settings {
             target: String::new(),
-            filter: String::new(),
             tz: chrono_tz::Tz::UTC,
             local: chrono_tz::Tz::UTC,
         };
