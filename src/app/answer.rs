@@ -7,7 +7,7 @@ use crate::app::histogram::Counting;
 use crate::app::inspector::{Body, Tree};
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Reader};
-use crate::app::question::{End, Paging};
+use crate::app::question::{End, Paging, Question};
 use crate::app::timeline::{Edge, Gap};
 use crate::app::{App, Connection, Effect, Generation, Live};
 use crate::core::aggregate::Group;
@@ -63,21 +63,26 @@ pub struct Fetched {
 /// A tail that was silent for so long, in microseconds, has been drawn as late.
 const LATE: i64 = 2 * Micros::SECOND;
 
+impl Question {
+    /// Whose answers of this kind are still wanted.
+    fn awaits(&self, answer: &Answer) -> Generation {
+        match answer {
+            Answer::Opened(..) | Answer::NotOpened(_) => self.opening,
+            Answer::Catalog(_) => self.catalog,
+            Answer::Page(_) | Answer::PageEnd(..) => self.page,
+            Answer::Counts(_) | Answer::CountsEnd(_) => self.histogram,
+            Answer::Count(_) => self.counting,
+            Answer::Span(_) => self.spanning,
+            Answer::Tail(_) | Answer::TailEnd(_) => self.tail,
+            Answer::Record(_) => self.fetch,
+            Answer::Explained(_) => self.explain,
+        }
+    }
+}
+
 impl App {
     pub(super) fn answer(&mut self, generation: Generation, answer: Answer) -> Vec<Effect> {
-        let question = &self.question;
-        let asked = match &answer {
-            Answer::Opened(..) | Answer::NotOpened(_) => question.opening,
-            Answer::Catalog(_) => question.catalog,
-            Answer::Page(_) | Answer::PageEnd(..) => question.page,
-            Answer::Counts(_) | Answer::CountsEnd(_) => question.histogram,
-            Answer::Count(_) => question.counting,
-            Answer::Span(_) => question.spanning,
-            Answer::Tail(_) | Answer::TailEnd(_) => question.tail,
-            Answer::Record(_) => question.fetch,
-            Answer::Explained(_) => question.explain,
-        };
-        if asked != generation {
+        if self.question.awaits(&answer) != generation {
             return Vec::new();
         }
         match answer {
