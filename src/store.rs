@@ -137,6 +137,8 @@ pub enum Access {
     ReadOnly,
     /// It holds a privilege to change or delete rows.
     RoleCanWrite,
+    /// This program made the rows up itself: there is nothing to be careful with.
+    Generated,
 }
 
 /// A page of events.

@@ -2,6 +2,7 @@
 
 mod pty;
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use auditail::app::Settings;
@@ -303,7 +304,8 @@ impl Drop for Held {
         reason = "the other test reads it from this one's terminal"
     )]
     fn drop(&mut self) {
-        println!("let go of the store");
+        let told = std::io::stdout().write_all(b"let go of the store\n");
+        assert!(told.is_ok());
     }
 }
 

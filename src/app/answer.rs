@@ -99,35 +99,10 @@ impl App {
                 self.histogram.fill(&groups, counting);
                 Vec::new()
             }
-            Answer::CountsEnd(result) => {
-                match result {
-                    Ok(groups) => self.counted(&groups),
-                    Err(error) => {
-                        self.histogram.counting = Counting::Failed(error.to_string());
-                        return self.failed(&error);
-                    }
-                }
-                Vec::new()
-            }
-            Answer::Count(result) => {
-                self.question.counting = Generation::default();
-                match result {
-                    // What was counted event by event is better than any estimate.
-                    Ok(Count::Estimate(_)) if self.histogram.counting == Counting::Done => {
-                        Vec::new()
-                    }
-                    Ok(count) => {
-                        self.question.count = Some(count);
-                        Vec::new()
-                    }
-                    Err(error) => self.failed(&error),
-                }
-            }
+            Answer::CountsEnd(result) => self.counts_ended(result),
+            Answer::Count(result) => self.count_told(result),
             Answer::Span(Ok(span)) => self.spanned(span),
-            Answer::Span(Err(error)) => {
-                self.histogram.counting = Counting::Failed(error.to_string());
-                self.failed(&error)
-            }
+            Answer::Span(Err(error)) => self.counts_ended(Err(error)),
             Answer::Tail(item) => {
                 let watch = self.heard();
                 let mut effects = self.tail_item(item);
@@ -141,6 +116,32 @@ impl App {
             }
             Answer::Record(result) => self.fetched(result),
             Answer::Explained(result) => self.explained(result),
+        }
+    }
+
+    fn counts_ended(&mut self, result: Result<Vec<Group>, StoreError>) -> Vec<Effect> {
+        match result {
+            Ok(groups) => {
+                self.counted(&groups);
+                Vec::new()
+            }
+            Err(error) => {
+                self.histogram.counting = Counting::Failed(error.to_string());
+                self.failed(&error)
+            }
+        }
+    }
+
+    fn count_told(&mut self, result: Result<Count, StoreError>) -> Vec<Effect> {
+        self.question.counting = Generation::default();
+        match result {
+            // What was counted event by event is better than any estimate.
+            Ok(Count::Estimate(_)) if self.histogram.counting == Counting::Done => Vec::new(),
+            Ok(count) => {
+                self.question.count = Some(count);
+                Vec::new()
+            }
+            Err(error) => self.failed(&error),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::core::instant::Micros;
 use crate::demo::{History, Live, Plan};
 use crate::runtime::Opener;
 use crate::store::StoreError;
-use crate::store::connect::{open, redact_url};
+use crate::store::connect::{Owner, open, redact_url};
 use crate::store::postgres::demo::{DemoWriter, Loaded};
 use crate::store::sqlite::demo::{DemoFile, LiveWriter, Place};
 
@@ -65,7 +65,9 @@ fn on_screen(arguments: &Demo, common: &Common) -> Result<(), Failure> {
     )?;
     let playground = Arc::new(Mutex::new(Playground::default()));
     let place = arguments.keep.clone().map_or(Place::Temporary, Place::Kept);
-    let options = Arc::new(open_options(common)?);
+    let mut options = open_options(common)?;
+    options.owner = Owner::Demo;
+    let options = Arc::new(options);
     let (plan, rate) = (plan(arguments, local_now()), arguments.rate.unwrap_or(RATE));
     let held = Arc::clone(&playground);
     let opener: Opener = Arc::new(move || {

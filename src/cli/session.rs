@@ -19,7 +19,7 @@ use crate::core::query::parse::parse;
 use crate::core::query::predicate::{Atom, Predicate, Test};
 use crate::core::query::resolve::{Moment, Resolved, resolve};
 use crate::core::query::time;
-use crate::store::connect::{OpenOptions, Survey, open};
+use crate::store::connect::{OpenOptions, Owner, Survey, open};
 use crate::store::{Description, Store};
 
 /// An opened store.
@@ -153,6 +153,7 @@ pub fn open_options(common: &Common) -> Result<OpenOptions, Failure> {
         table: common.table.clone(),
         column_tz: common.column_tz,
         survey: Survey::Full,
+        owner: Owner::Given,
     })
 }
 

@@ -20,6 +20,18 @@ pub struct OpenOptions {
     pub column_tz: Option<chrono_tz::Tz>,
     /// How much to find out before the store is handed out.
     pub survey: Survey,
+    /// Whose the store is.
+    pub owner: Owner,
+}
+
+/// Whose a store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// Somebody's: what may be done to it matters.
+    #[default]
+    Given,
+    /// Made up by this program, a moment ago; its file has a name nobody chose.
+    Demo,
 }
 
 /// How much to find out about a table when it is opened.

@@ -73,6 +73,7 @@ fn source(app: &App) -> (String, String, (&'static str, Role)) {
     };
     let access = match description.access {
         Access::ReadOnly => ("RO", Role::Dim),
+        Access::Generated => ("generated", Role::Dim),
         Access::RoleCanWrite => ("role can write", Role::Warning),
     };
     let profile = format!(" · {}", description.profile.name);

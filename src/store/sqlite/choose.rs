@@ -16,7 +16,7 @@ use crate::core::profile::{Origin, Profile, TimeEncoding};
 use crate::core::query::predicate::Predicate;
 use crate::core::sanitise::safe;
 use crate::core::scalar::compare_numbers;
-use crate::store::connect::OpenOptions;
+use crate::store::connect::{OpenOptions, Owner};
 use crate::store::sqlite::describe::{self, Form, Table};
 use crate::store::sqlite::open::{shown, statement_error};
 use crate::store::sqlite::shape::{Shape, quoted};
@@ -76,19 +76,20 @@ pub(super) fn choose(
     let shape = shape(connection, table, &candidate.profile, options)?;
     let is_writable =
         std::fs::metadata(path).is_ok_and(|metadata| !metadata.permissions().readonly());
-    let name = path.file_name().unwrap_or(path.as_os_str());
+    let file = path.file_name().unwrap_or(path.as_os_str());
+    let (name, access) = match options.owner {
+        Owner::Demo => ("demo".to_owned(), Access::Generated),
+        Owner::Given if is_writable => (file.to_string_lossy().into(), Access::RoleCanWrite),
+        Owner::Given => (file.to_string_lossy().into(), Access::ReadOnly),
+    };
     let description = Description {
-        name: safe(&name.to_string_lossy()).into_owned(),
+        name: safe(&name).into_owned(),
         relation: safe(&table.relation.name).into_owned(),
         server: format!("SQLite {}", rusqlite::version()),
         profile: Arc::clone(&shape.profile),
         evidence: candidate.evidence,
         columns: shape.columns.clone(),
-        access: if is_writable {
-            Access::RoleCanWrite
-        } else {
-            Access::ReadOnly
-        },
+        access,
         transport: "file".to_owned(),
         estimate: table.relation.estimate,
     };
