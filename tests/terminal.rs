@@ -82,7 +82,9 @@ fn filter_open_fold_and_search(size: (u16, u16)) {
 
     terminal.press("\r");
     terminal.see("▾ details");
-    terminal.see("status");
+    // Which event is the newest is chance; two levels of any of them fit.
+    terminal.press("2");
+    terminal.see("▸ status");
     terminal.press("1");
     terminal.see("▸ details");
     terminal.press("/");
