@@ -310,9 +310,12 @@ impl Drop for Held {
 #[test]
 #[ignore = "run in a terminal of its own by another test"]
 fn leaves_a_store_that_hangs() {
-    let open: runtime::Opener = Arc::new(|| {
-        Box::pin(async {
-            let _held = Held;
+    // Held from the beginning: the key may come before the work has begun.
+    let held = Arc::new(Held);
+    let open: runtime::Opener = Arc::new(move || {
+        let held = held.clone();
+        Box::pin(async move {
+            let _held = held;
             std::future::pending().await
         })
     });
