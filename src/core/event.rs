@@ -64,6 +64,8 @@ pub enum KeyPart {
     Number(Arc<str>),
     /// Text, a uuid, a timestamp as its store prints it; ordered by bytes.
     Text(Arc<str>),
+    /// Text that is not UTF-8, as some stores hold it: its bytes, ordered among the texts.
+    RawText(Arc<[u8]>),
     /// A binary key.
     Bytes(Arc<[u8]>),
 }
@@ -75,7 +77,7 @@ impl KeyPart {
             Self::Null => None,
             Self::Int(number) => Some(number.to_string().into()),
             Self::Number(text) | Self::Text(text) => Some(Arc::clone(text)),
-            Self::Bytes(bytes) => Some(hex(bytes).into()),
+            Self::RawText(bytes) | Self::Bytes(bytes) => Some(hex(bytes).into()),
         }
     }
 
@@ -83,7 +85,7 @@ impl KeyPart {
         match self {
             Self::Null => 0,
             Self::Int(_) | Self::Number(_) => 1,
-            Self::Text(_) => 2,
+            Self::Text(_) | Self::RawText(_) => 2,
             Self::Bytes(_) => 3,
         }
     }
@@ -103,7 +105,9 @@ impl Ord for KeyPart {
                 scalar::compare_numbers(a, &b.to_string()).unwrap_or(Ordering::Greater)
             }
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
+            (Self::Text(a), Self::RawText(b)) => a.as_bytes().cmp(b),
+            (Self::RawText(a), Self::Text(b)) => (**a).cmp(b.as_bytes()),
+            (Self::RawText(a), Self::RawText(b)) | (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
             _ => self.rank().cmp(&other.rank()),
         }
     }

@@ -22,6 +22,10 @@ pub async fn in_pages(store: &dyn Store, start: PageFrom, size: usize) -> Vec<Ev
     loop {
         let (events, end) = page(store, request(Predicate::All, from, Some(size))).await;
         assert!(events.len() <= size);
+        if let Some(first) = events.first() {
+            let is_known = all.iter().any(|event| event.id == first.id);
+            assert!(!is_known, "{} comes again", first.id);
+        }
         all.extend(events);
         if end == PageEnd::Exhausted {
             return all;

@@ -3,7 +3,7 @@
 use auditail::core::event::Event;
 use auditail::core::instant::{At, Micros};
 use auditail::core::json::FlatJson;
-use auditail::core::profile::TimeEncoding;
+use auditail::core::profile::{TimeEncoding, load};
 use auditail::core::query::parse::parse;
 use auditail::core::query::predicate::{Atom, Predicate};
 use auditail::core::query::resolve::{Moment, resolve};
@@ -207,4 +207,52 @@ async fn predicates_read_columns_of_any_type() {
         assert_eq!(ids(&found), by_hand, "{query}");
         assert_eq!(by_hand, expected, "{query}");
     }
+}
+
+#[tokio::test]
+async fn keys_and_times_of_broken_text_and_of_bytes_page_like_others() {
+    let columns = "created_at TEXT, actor TEXT, action TEXT";
+    let ordered = "CREATE INDEX t ON audit_log (created_at, id);";
+    for index in [ordered, ""] {
+        let schema = format!(
+            "CREATE TABLE audit_log (id TEXT PRIMARY KEY, {columns}) WITHOUT ROWID; {index}
+            INSERT INTO audit_log SELECT CAST(x'6bf0' || CAST(value AS BLOB) AS TEXT),
+                '2026-01-02T03:04:05Z', 'x', 'y' FROM {rows};
+            INSERT INTO audit_log SELECT CAST(x'ff' || CAST(value AS BLOB) AS BLOB),
+                '2026-01-02T03:04:05Z', 'x', 'y' FROM {rows};
+            INSERT INTO audit_log SELECT 'k' || time || value, CAST(time AS TEXT), 'x', 'y'
+                FROM {rows}, (SELECT x'20ff' AS time UNION SELECT x'32303236ff'
+                    UNION SELECT x'ff' UNION SELECT x'ff00ff');",
+            rows = series(5)
+        );
+        let (_dir, _writer, store) = open(&schema, "audit_log").await;
+        let found = read(&store).await;
+        let mut once = found.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!((once.len(), found.len()), (30, 30), "{found:?}");
+        for event in everything(&store).await {
+            let fetched = store.fetch(&event.cursor, &CancellationToken::new()).await;
+            assert_eq!(fetched.unwrap().map(|event| event.id), Some(event.id));
+        }
+    }
+}
+
+#[tokio::test]
+async fn broken_text_and_numbers_of_a_computed_time_page_like_others() {
+    let schema = "CREATE TABLE t (id INTEGER PRIMARY KEY, at);
+        INSERT INTO t VALUES (1, 5), (2, CAST(x'20ff' AS TEXT)), (3, 7),
+            (4, CAST(x'20fe' AS TEXT));
+        INSERT INTO t SELECT 5 + value, '2026-01-02T03:04:05Z' FROM generate;
+        CREATE VIEW audit_events AS
+            SELECT id, coalesce(at, NULL) AS occurred_at, '{}' AS details FROM t;"
+        .replace("generate", &series(3));
+    let (_dir, path, _writer) = file(&schema);
+    let options = OpenOptions {
+        profile: load::named("clutch"),
+        table: Some("audit_events".to_owned()),
+        ..OpenOptions::default()
+    };
+    let store = sqlite::open(&path, &options).await.unwrap();
+    assert_eq!(read(&store).await, ["7", "6", "5", "2", "4", "3", "1"]);
 }

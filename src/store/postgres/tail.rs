@@ -349,7 +349,7 @@ impl Glanced {
         })?;
         let time = key_part(&record, &layout.time.name);
         let at = match &time {
-            KeyPart::Null | KeyPart::Bytes(_) => At::Absent,
+            KeyPart::Null | KeyPart::RawText(_) | KeyPart::Bytes(_) => At::Absent,
             KeyPart::Int(number) => instant(layout, &number.to_string()),
             KeyPart::Number(text) | KeyPart::Text(text) => instant(layout, text),
         };

@@ -310,7 +310,7 @@ fn epoch(
     let numbers = times.iter().filter_map(|part| match part {
         KeyPart::Int(int) => Some(int.to_string()),
         KeyPart::Number(text) => Some(text.to_string()),
-        KeyPart::Null | KeyPart::Text(_) | KeyPart::Bytes(_) => None,
+        KeyPart::Null | KeyPart::Text(_) | KeyPart::RawText(_) | KeyPart::Bytes(_) => None,
     });
     let largest = numbers.max_by(|a, b| compare_numbers(a, b).unwrap_or(Ordering::Equal));
     Ok(largest.and_then(|largest| epoch_unit_of(&largest)))

@@ -30,7 +30,7 @@ pub(super) fn part_of(value: ValueRef<'_>) -> KeyPart {
         ValueRef::Real(real) => KeyPart::Number(format!("{real:?}").into()),
         ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => KeyPart::Text(text.into()),
-            Err(_) => KeyPart::Bytes(bytes.into()),
+            Err(_) => KeyPart::RawText(bytes.into()),
         },
         ValueRef::Blob(bytes) => KeyPart::Bytes(bytes.into()),
     }

@@ -181,22 +181,50 @@ pub(super) fn value_of(part: &KeyPart) -> Value {
         // Written by `part_of` from a float, in the spelling that reads back as the same float.
         KeyPart::Number(text) => text.parse().map_or(Value::Null, Value::Real),
         KeyPart::Text(text) => Value::Text(text.to_string()),
-        KeyPart::Bytes(bytes) => Value::Blob(bytes.to_vec()),
+        KeyPart::RawText(bytes) | KeyPart::Bytes(bytes) => Value::Blob(bytes.to_vec()),
     }
+}
+
+/// Where [`value_of`] the part goes in a statement. Broken text cannot be bound as text, and no
+/// blob equals it or sorts as it does; the plus keeps the cast from turning the numbers it is
+/// compared with into text.
+pub(super) fn mark_of(part: &KeyPart) -> &'static str {
+    match part {
+        KeyPart::RawText(_) => "+CAST(? AS TEXT)",
+        KeyPart::Null
+        | KeyPart::Int(_)
+        | KeyPart::Number(_)
+        | KeyPart::Text(_)
+        | KeyPart::Bytes(_) => "?",
+    }
+}
+
+fn marks(parts: &[KeyPart]) -> String {
+    let marks: Vec<_> = parts.iter().map(mark_of).collect();
+    format!("({})", marks.join(", "))
 }
 
 impl Shape {
     /// Where a row with this raw time stands; the same decision as [`Shape::section_sql`].
     pub(super) fn section_of(&self, time: &KeyPart) -> Section {
+        let text = match time {
+            KeyPart::Text(text) => Some(text.as_bytes()),
+            KeyPart::RawText(bytes) => Some(&**bytes),
+            KeyPart::Null | KeyPart::Int(_) | KeyPart::Number(_) | KeyPart::Bytes(_) => None,
+        };
         match (time, &self.storage) {
             (KeyPart::Null, _) => Section::Null,
-            (KeyPart::Text(text), _) if &**text == "-infinity" => Section::NegInfinity,
-            (KeyPart::Text(text), _) if &**text == "infinity" => Section::PosInfinity,
+            _ if text == Some(b"-infinity") => Section::NegInfinity,
+            _ if text == Some(b"infinity") => Section::PosInfinity,
             (KeyPart::Int(_) | KeyPart::Number(_), Storage::Numeric) => Section::Dated,
             (KeyPart::Int(_) | KeyPart::Number(_), Storage::Text { .. }) => Section::Low,
-            (KeyPart::Text(text), Storage::Text { .. }) if &**text < TEXT_LOW => Section::Low,
-            (KeyPart::Text(text), Storage::Text { .. }) if &**text < TEXT_HIGH => Section::Dated,
-            (KeyPart::Text(_) | KeyPart::Bytes(_), _) => Section::High,
+            (_, Storage::Text { .. }) if text.is_some_and(|text| text < TEXT_LOW.as_bytes()) => {
+                Section::Low
+            }
+            (_, Storage::Text { .. }) if text.is_some_and(|text| text < TEXT_HIGH.as_bytes()) => {
+                Section::Dated
+            }
+            (KeyPart::Text(_) | KeyPart::RawText(_) | KeyPart::Bytes(_), _) => Section::High,
         }
     }
 
@@ -324,7 +352,7 @@ impl Shape {
         let number = match time {
             KeyPart::Int(int) => Some(int.to_string()),
             KeyPart::Number(number) => Some(number.to_string()),
-            KeyPart::Null | KeyPart::Text(_) | KeyPart::Bytes(_) => None,
+            KeyPart::Null | KeyPart::Text(_) | KeyPart::RawText(_) | KeyPart::Bytes(_) => None,
         };
         let scalar = match (time, number) {
             (_, Some(number)) => Scalar::Number(number.into()),
@@ -338,8 +366,7 @@ impl Shape {
     pub(super) fn beyond(columns: &[String], comparison: char, parts: &[KeyPart]) -> Sql {
         let columns = columns.join(", ");
         let values: Vec<_> = parts.iter().map(value_of).collect();
-        let marks = vec!["?"; values.len()].join(", ");
-        Sql::new(format!("({columns}) {comparison} ({marks})"), values)
+        Sql::new(format!("({columns}) {comparison} {}", marks(parts)), values)
     }
 
     /// When a forward walk stands at an instant: the instant before which nothing more will come.
@@ -371,10 +398,14 @@ impl Shape {
     /// another one.
     pub(super) fn one(&self, cursor: &Cursor) -> Sql {
         let columns = self.sort.iter().chain([&self.time]);
-        let terms: Vec<_> = columns.map(|column| format!("{column} IS ?")).collect();
+        let parts = || cursor.key.iter().chain([&cursor.time]);
+        let terms: Vec<_> = columns
+            .zip(parts())
+            .map(|(column, part)| format!("{column} IS {}", mark_of(part)))
+            .collect();
         let (select, table, terms) = (self.select(), &self.table, terms.join(" AND "));
         let text = format!("SELECT TRUE, {select} FROM {table} WHERE {terms}");
-        Sql::new(text, cursor.key.iter().chain([&cursor.time]).map(value_of))
+        Sql::new(text, parts().map(value_of))
     }
 
     /// Rows with one of these ids.
@@ -387,38 +418,70 @@ impl Shape {
                 .collect(),
         };
         let width = columns.len();
-        let values: Vec<Value> = ids.iter().flat_map(|id| id_parts(id, width)).collect();
-        let row = format!("({})", vec!["?"; width].join(", "));
-        let rows = vec![row; ids.len()].join(", ");
+        let keys: Vec<_> = ids.iter().flat_map(|id| keys_of(id, width)).collect();
+        let values: Vec<Value> = keys.iter().flatten().map(value_of).collect();
+        let rows: Vec<_> = keys.iter().map(|key| marks(key)).collect();
+        let rows = rows.join(", ");
         let columns = columns.join(", ");
         match (ids, width) {
             ([], _) => Sql::plain("FALSE"),
-            (_, 1) => Sql::new(
-                format!("{columns} IN ({})", rows.replace(['(', ')'], "")),
-                values,
-            ),
+            (_, 1) => Sql::new(format!("{columns} IN ({rows})"), values),
             _ => Sql::new(format!("({columns}) IN (VALUES {rows})"), values),
         }
     }
 }
 
-/// The values of an id's columns. They go to SQLite as text: a column of integers turns text into
-/// integers by itself, and so finds them in its index.
-fn id_parts(id: &EventId, columns: usize) -> Vec<Value> {
-    if columns == 1 {
-        return vec![Value::Text(id.as_str().to_owned())];
+/// The keys an id may stand for. They go to SQLite as text: a column of integers turns text into
+/// integers by itself, and so finds them in its index. What is spelled as bytes may be a blob or
+/// broken text as well.
+fn keys_of(id: &EventId, columns: usize) -> Vec<Vec<KeyPart>> {
+    let mut texts: Vec<KeyPart> = if columns == 1 {
+        vec![KeyPart::Text(id.as_str().into())]
+    } else {
+        serde_json::from_str::<Vec<serde_json::Value>>(id.as_str())
+            .unwrap_or_default()
+            .into_iter()
+            .map(|part| match part {
+                serde_json::Value::String(text) => KeyPart::Text(text.into()),
+                serde_json::Value::Null => KeyPart::Null,
+                other => KeyPart::Text(other.to_string().into()),
+            })
+            .collect()
+    };
+    texts.resize(columns, KeyPart::Null);
+    let with = |bytes: fn(Arc<[u8]>) -> KeyPart| -> Vec<KeyPart> {
+        texts
+            .iter()
+            .map(|part| match part {
+                KeyPart::Text(text) => unhex(text).map_or_else(|| part.clone(), bytes),
+                _ => part.clone(),
+            })
+            .collect()
+    };
+    let (blobs, broken) = (with(KeyPart::Bytes), with(KeyPart::RawText));
+    if blobs == texts {
+        vec![texts]
+    } else {
+        vec![texts, blobs, broken]
     }
-    let mut parts: Vec<Value> = serde_json::from_str::<Vec<serde_json::Value>>(id.as_str())
-        .unwrap_or_default()
-        .into_iter()
-        .map(|part| match part {
-            serde_json::Value::String(text) => Value::Text(text),
-            serde_json::Value::Null => Value::Null,
-            other => Value::Text(other.to_string()),
-        })
-        .collect();
-    parts.resize(columns, Value::Null);
-    parts
+}
+
+/// The bytes that an id spells as `\x00ff`.
+fn unhex(text: &str) -> Option<Arc<[u8]>> {
+    let digits = text.strip_prefix("\\x")?.as_bytes();
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? * 16 + digit(*low)?))
+        .collect()
 }
 
 /// A raw time is `micros / unit × factor`.

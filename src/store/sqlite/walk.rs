@@ -16,7 +16,7 @@ use crate::core::json::FlatJson;
 use crate::core::query::predicate::Predicate;
 use crate::store::sqlite::open::statement_error;
 use crate::store::sqlite::row::{self, Reader};
-use crate::store::sqlite::shape::{RawBounds, Section, Shape, Sql, value_of};
+use crate::store::sqlite::shape::{RawBounds, Section, Shape, Sql, mark_of, value_of};
 use crate::store::sqlite::sql;
 use crate::store::sqlite::worker::Halt;
 use crate::store::{Exactness, PageFrom, StoreError};
@@ -242,7 +242,7 @@ impl Walk {
         match &self.within {
             Within::All => {}
             Within::Ties(at, key) if shape.is_ordered => {
-                let mut ties = Sql::new(format!("{time} IS ? AND "), [value_of(at)]);
+                let mut ties = Sql::new(format!("{time} IS {} AND ", mark_of(at)), [value_of(at)]);
                 ties.push(Shape::beyond(&shape.sort, comparison, key));
                 return (ties, ordered(&shape.sort));
             }
@@ -257,7 +257,7 @@ impl Walk {
             }
             Within::Beyond(at) => {
                 range.push(Sql::new(
-                    format!(" AND {time} {comparison} ?"),
+                    format!(" AND {time} {comparison} {}", mark_of(at)),
                     [value_of(at)],
                 ));
             }

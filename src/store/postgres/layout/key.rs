@@ -106,7 +106,7 @@ pub fn literal(part: &KeyPart) -> String {
         KeyPart::Null => "NULL".to_owned(),
         KeyPart::Int(number) => format!("'{number}'"),
         KeyPart::Number(value) | KeyPart::Text(value) => text(value),
-        KeyPart::Bytes(bytes) => {
+        KeyPart::RawText(bytes) | KeyPart::Bytes(bytes) => {
             format!("'{}'", hex(bytes))
         }
     }
