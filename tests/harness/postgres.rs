@@ -387,7 +387,8 @@ fn configured_directory() -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
 }
 
-fn free_port() -> u16 {
+/// A port nobody listens on at this moment.
+pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
         .expect("a free port on loopback")
