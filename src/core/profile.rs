@@ -28,6 +28,9 @@ pub struct Profile {
     pub signatures: Vec<Signature>,
     /// When an event happened.
     pub time: TimeRule,
+    /// Where stores of this kind may keep the time instead; `detect` settles for the one a store has,
+    /// an indexed one before others.
+    pub time_also: Vec<TimeRule>,
     /// The key columns, when the profile knows better than the store's primary key.
     pub key: Vec<String>,
     /// By [`Field`], in the order of [`Field::ALL`].

@@ -38,6 +38,7 @@ pub fn guess(relation: &Relation) -> Result<(Profile, u32, Vec<String>), String>
             path: Path::new([time.name.as_str()]),
             encoding: encoding(time.kind),
         },
+        time_also: Vec::new(),
         key: Vec::new(),
         fields: Field::ALL.map(|field| roles.field(field)),
         outcome: roles.outcome_rules(),

@@ -18,6 +18,10 @@
 //! path = "at"
 //! encoding = "instant"                # or zoneless (zone = "Europe/Berlin"), epoch_seconds, …
 //!
+//! [[time_also]]                       # optional: where other stores of the kind keep it
+//! path = "created"
+//! encoding = "epoch_millis"
+//!
 //! [fields]                            # actor, action, service, kind, resource, status, …
 //! actor = "who.name"                  # a path
 //! action = { first = ["verb", "type"] }
@@ -70,7 +74,10 @@ pub struct ProfileError {
 }
 
 /// The embedded files, in the order in which they are tried.
-const FILES: [&str; 1] = [include_str!("../../profiles/clutch.toml")];
+const FILES: [&str; 2] = [
+    include_str!("../../profiles/clutch.toml"),
+    include_str!("../../profiles/dronahq.toml"),
+];
 
 /// The built-in profiles, in the order in which they are tried.
 pub fn built_in() -> &'static [Arc<Profile>] {
@@ -373,6 +380,7 @@ mod tests {
         ) -> Profile {
             Profile {
                 name, title, origin: Origin::Guessed, signatures, key,
+                time_also: vec![TimeRule { path: path.clone(), encoding }],
                 time: TimeRule { path, encoding },
                 fields: fields.try_into().expect("as many as there are fields"),
                 outcome: outcome.into_iter().map(|(when, is)| OutcomeRule { when, is }).collect(),

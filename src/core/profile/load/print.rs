@@ -6,7 +6,7 @@ use super::sections::{ENCODINGS, OTHERS};
 use crate::core::event::Field;
 use crate::core::profile::{
     Changes, ColumnKind, Condition, Others, Profile, Signature, TemplatePart, TimeEncoding,
-    ValueExpr,
+    TimeRule, ValueExpr,
 };
 
 /// Writes a profile as TOML that [`super::parse`] reads back equal.
@@ -25,7 +25,10 @@ pub fn print(profile: &Profile) -> String {
     for known in &profile.signatures {
         signature(&mut out, known);
     }
-    time(&mut out, profile);
+    time(&mut out, "[time]", &profile.time);
+    for rule in &profile.time_also {
+        time(&mut out, "[[time_also]]", rule);
+    }
     fields(&mut out, profile);
     for rule in &profile.outcome {
         out.push_str("\n[[outcome]]\n");
@@ -73,10 +76,11 @@ fn signature(out: &mut String, signature: &Signature) {
     }
 }
 
-fn time(out: &mut String, profile: &Profile) {
-    out.push_str("\n[time]\n");
-    line(out, "path", &quoted(&profile.time.path.to_string()));
-    match profile.time.encoding {
+fn time(out: &mut String, heading: &str, rule: &TimeRule) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "\n{heading}");
+    line(out, "path", &quoted(&rule.path.to_string()));
+    match rule.encoding {
         TimeEncoding::Zoneless(zone) => {
             line(out, "encoding", &quoted("zoneless"));
             line(out, "zone", &quoted(zone.name()));

@@ -13,13 +13,14 @@ use crate::core::profile::{
     Signature, TimeEncoding, TimeRule, ValueExpr,
 };
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "name",
     "title",
     "key",
     "changes",
     "signature",
     "time",
+    "time_also",
     "fields",
     "outcome",
     "own",
@@ -58,6 +59,7 @@ pub(super) fn profile(
         origin,
         signatures: each(&root, "signature", signature)?,
         time: time(&root.need("time")?)?,
+        time_also: each(&root, "time_also", time)?,
         key: match root.get("key") {
             Some(key) => key.texts()?,
             None => Vec::new(),
