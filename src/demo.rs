@@ -4,6 +4,7 @@
 //! [`Live`] what happens while somebody watches.
 
 mod calendar;
+pub mod dronahq;
 mod history;
 mod hostile;
 mod live;
