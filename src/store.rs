@@ -1,9 +1,10 @@
 //! What every store can do, and the words stores and the rest of the program exchange.
 //!
-//! Drivers live below: `store::sqlite`, `store::postgres`. Nothing here can delete.
+//! Drivers live below: `store::sqlite`, `store::postgres`, `store::mongo`. Nothing here can delete.
 
 pub mod connect;
 pub mod follow;
+pub mod mongo;
 pub mod overlap;
 pub mod postgres;
 pub mod sqlite;

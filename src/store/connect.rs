@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::core::profile::Profile;
 use crate::core::profile::detect::Candidate;
 use crate::core::sanitise::safe;
-use crate::store::{BoxFuture, Store, StoreError, postgres, sqlite};
+use crate::store::{BoxFuture, Store, StoreError, mongo, postgres, sqlite};
 
 /// What else the command line says about a target.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +55,7 @@ pub fn open<'a>(
             System::Postgres => {
                 Ok(Arc::new(postgres::open(target, options).await?) as Arc<dyn Store>)
             }
+            System::Mongo => Ok(Arc::new(mongo::open(target, options).await?) as Arc<dyn Store>),
             System::Sqlite => {
                 let (path, options) = sqlite_file(target, options);
                 Ok(Arc::new(sqlite::open(&path, &options).await?) as Arc<dyn Store>)
@@ -73,6 +74,7 @@ pub fn candidates<'a>(
     Box::pin(async move {
         match System::of(target)? {
             System::Postgres => postgres::candidates(target, options).await,
+            System::Mongo => mongo::candidates(target, options).await,
             System::Sqlite => {
                 let (path, options) = sqlite_file(target, options);
                 sqlite::candidates(&path, &options).await
@@ -106,6 +108,7 @@ fn sqlite_file(target: &str, options: &OpenOptions) -> (PathBuf, OpenOptions) {
 /// The database systems a target may name.
 enum System {
     Postgres,
+    Mongo,
     Sqlite,
 }
 
@@ -113,6 +116,9 @@ impl System {
     fn of(target: &str) -> Result<Self, StoreError> {
         if postgres::target::is_postgres(target) {
             return Ok(Self::Postgres);
+        }
+        if mongo::target::is_mongo(target) {
+            return Ok(Self::Mongo);
         }
         let shown = redact_url(target);
         let shown = safe(&shown);
@@ -125,16 +131,12 @@ impl System {
         match target.split_once("://").map(|(scheme, _)| scheme) {
             None if target.is_empty() => refuse(
                 "the target is empty".to_owned(),
-                "name a database: postgres://USER@HOST/DATABASE, or the path of a SQLite file",
+                "name a database: postgres://USER@HOST/DATABASE, mongodb://HOST/DATABASE, or the path of a SQLite file",
             ),
             None | Some("sqlite" | "file") => Ok(Self::Sqlite),
-            Some("mongodb" | "mongodb+srv") => refuse(
-                format!("{shown}: this version does not read MongoDB yet"),
-                "PostgreSQL and SQLite work: postgres://USER@HOST/DATABASE, or a path",
-            ),
             Some(scheme) => refuse(
                 format!("{shown}: {} is not a scheme auditail knows", safe(scheme)),
-                "use postgres://USER@HOST/DATABASE, or the path of a SQLite file",
+                "use postgres://…, mongodb://…, or the path of a SQLite file",
             ),
         }
     }

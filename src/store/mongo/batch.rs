@@ -1,0 +1,71 @@
+//! Events on their way out, a few at a time.
+
+use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::event::{Cursor, Event};
+use crate::store::{PageItem, StoreError};
+
+const EVENTS: usize = 256;
+const BYTES: usize = 512 * 1024;
+
+/// Collects events and sends them on in pieces; knows where to go on after a break.
+pub struct Batch<'b> {
+    out: Sender<PageItem>,
+    stop: &'b CancellationToken,
+    events: Vec<Event>,
+    weight: usize,
+    /// The last event that was taken in.
+    pub last: Option<Cursor>,
+    /// How many more are wanted.
+    pub left: Option<usize>,
+}
+
+impl<'b> Batch<'b> {
+    /// A batch for at most `limit` events.
+    pub fn new(out: Sender<PageItem>, limit: Option<usize>, stop: &'b CancellationToken) -> Self {
+        Self {
+            out,
+            stop,
+            events: Vec::new(),
+            weight: 0,
+            last: None,
+            left: limit,
+        }
+    }
+
+    /// Whether no more events are wanted.
+    pub fn is_full(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// Takes an event in; the caller has seen that there is room.
+    pub async fn push(&mut self, event: Event) -> Result<(), StoreError> {
+        self.left = self.left.map(|left| left.saturating_sub(1));
+        self.last = Some(event.cursor.clone());
+        self.weight += event.weight();
+        self.events.push(event);
+        if self.events.len() >= EVENTS || self.weight >= BYTES {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends what there is.
+    pub async fn flush(&mut self) -> Result<(), StoreError> {
+        self.weight = 0;
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        let events = std::mem::take(&mut self.events);
+        self.send(PageItem::Events(events)).await
+    }
+
+    /// Sends something else. A receiver that is gone ends the page as a stop does.
+    pub async fn send(&self, item: PageItem) -> Result<(), StoreError> {
+        tokio::select! {
+            sent = self.out.send(item) => sent.map_err(|_| StoreError::Cancelled),
+            () = self.stop.cancelled() => Err(StoreError::Cancelled),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Documents of one instant, put in the order of their ids.
+
+use std::cmp::Ordering;
+
+use crate::core::event::{Event, KeyPart};
+use crate::store::mongo::order::Way;
+
+/// Documents of one instant that are put in order here; more are sorted by the server.
+const GROUP: usize = 5_000;
+/// And their weight.
+const GROUP_BYTES: usize = 8 << 20;
+
+/// Documents of one instant, until the next instant tells that they are all.
+#[derive(Default)]
+pub struct Group {
+    /// The instant.
+    pub time: Option<KeyPart>,
+    events: Vec<Event>,
+    weight: usize,
+}
+
+impl Group {
+    /// Whether a document of this time belongs to it.
+    pub fn holds(&self, time: &KeyPart) -> bool {
+        self.time
+            .as_ref()
+            .is_none_or(|mine| mine.cmp(time) == Ordering::Equal)
+    }
+
+    /// Takes a document in.
+    pub fn add(&mut self, event: Event) {
+        self.time.get_or_insert_with(|| event.cursor.time.clone());
+        self.weight += event.weight();
+        self.events.push(event);
+    }
+
+    /// Whether the server had better sort it.
+    pub fn is_too_large(&self) -> bool {
+        self.events.len() > GROUP || (self.events.len() > 1 && self.weight > GROUP_BYTES)
+    }
+
+    /// The documents in order; nothing stays.
+    pub fn take(&mut self, way: Way) -> Vec<Event> {
+        let mut events = std::mem::take(self).events;
+        events.sort_by(|a, b| match way {
+            Way::Back => b.cursor.key.cmp(&a.cursor.key),
+            Way::Forth => a.cursor.key.cmp(&b.cursor.key),
+        });
+        events
+    }
+}

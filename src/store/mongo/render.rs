@@ -1,0 +1,402 @@
+//! BSON as JSON text: the payload of an event from MongoDB.
+//!
+//! ```text
+//! 7 (int, long) → 7                      7.0 (double) → 7.0       NaN, ±Infinity → "NaN" …
+//! Decimal128    → its digits: 12.50      ObjectId → "6954aa00c1d2e3f4a5b6c7d8"
+//! Date          → "2026-01-01T00:00:00.130Z" (as many digits as the year has)
+//! Binary        → "\\x00ff", a UUID as "c8edabc3-f738-4ca3-b68d-ab92a91478a3"
+//! Symbol        → text                   undefined → null
+//! Timestamp, regex, code, DBPointer, MinKey, MaxKey → "Timestamp(1767225600, 1)", "Regex(/^a/i)" …
+//! ```
+//!
+//! What is text here is text for the query language. `filter` relies on this table: the words in
+//! the last line begin with their [`EXOTIC`] name, so that ordinary text never needs them.
+//!
+//! winston-mongodb writes `.` and `$` in keys as `[dot]` and `[$]`; they are shown as they were.
+
+use std::fmt::Write as _;
+
+use mongodb::bson::Decimal128;
+
+use crate::core::record::quote;
+use crate::core::scalar::is_number;
+use crate::store::mongo::raw::{Elements, Malformed, Raw, Value};
+
+/// How the texts of rare types begin.
+pub const EXOTIC: [&str; 6] = [
+    "Timestamp(",
+    "Regex(",
+    "Code(",
+    "DBPointer(",
+    "MinKey()",
+    "MaxKey()",
+];
+
+/// Appends a document as JSON.
+pub fn render(document: Raw<'_>, out: &mut String) -> Result<(), Malformed> {
+    // Documents nest as deep as their writer liked; the stack of this thread does not.
+    let mut open: Vec<(Elements<'_>, Container)> = Vec::new();
+    let mut inside = document.elements();
+    let mut container = Container::Object;
+    out.push('{');
+    let mut first = true;
+    loop {
+        let Some(element) = inside.next() else {
+            out.push(container.end());
+            let Some(outer) = open.pop() else {
+                return Ok(());
+            };
+            (inside, container) = outer;
+            first = false;
+            continue;
+        };
+        let element = element?;
+        if !first {
+            out.push(',');
+        }
+        first = false;
+        if container == Container::Object {
+            key(out, element.key);
+            out.push(':');
+        }
+        let (nested, kind) = match element.value {
+            Value::Document(nested) => (nested, Container::Object),
+            Value::Array(nested) => (nested, Container::Array),
+            leaf => {
+                scalar(out, leaf);
+                continue;
+            }
+        };
+        out.push(kind.start());
+        open.push((std::mem::replace(&mut inside, nested.elements()), container));
+        container = kind;
+        first = true;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Container {
+    Object,
+    Array,
+}
+
+impl Container {
+    fn start(self) -> char {
+        if self == Self::Object { '{' } else { '[' }
+    }
+
+    fn end(self) -> char {
+        if self == Self::Object { '}' } else { ']' }
+    }
+}
+
+fn key(out: &mut String, key: &[u8]) {
+    let is_plain = key.iter().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b' ' | b'@')
+    });
+    match std::str::from_utf8(key) {
+        Ok(key) if is_plain => {
+            out.push('"');
+            out.push_str(key);
+            out.push('"');
+        }
+        Ok(key) if key.contains('[') => {
+            quote(out, &key.replace("[dot]", ".").replace("[$]", "$"));
+        }
+        _ => text(out, key),
+    }
+}
+
+/// Appends anything but a document or an array.
+pub fn scalar(out: &mut String, value: Value<'_>) {
+    // Writing to a String cannot fail.
+    let _ = match value {
+        Value::Double(number) if number.is_finite() => write!(out, "{number:?}"),
+        Value::Double(number) => {
+            out.push_str(match number {
+                _ if number.is_nan() => "\"NaN\"",
+                _ if number > 0.0 => "\"Infinity\"",
+                _ => "\"-Infinity\"",
+            });
+            Ok(())
+        }
+        Value::Int32(number) => write!(out, "{number}"),
+        Value::Int64(number) => write!(out, "{number}"),
+        Value::Decimal(bytes) => {
+            let number = Decimal128::from_bytes(*bytes).to_string();
+            if is_number(&number) {
+                out.push_str(&number);
+            } else {
+                quote(out, &number);
+            }
+            Ok(())
+        }
+        Value::Bool(value) => write!(out, "{value}"),
+        Value::Null | Value::Undefined => write!(out, "null"),
+        Value::Text(bytes) | Value::Symbol(bytes) => {
+            text(out, bytes);
+            Ok(())
+        }
+        Value::ObjectId(id) => {
+            out.push('"');
+            hex(out, id);
+            out.push('"');
+            Ok(())
+        }
+        Value::Date(millis) => {
+            out.push('"');
+            date(out, millis);
+            out.push('"');
+            Ok(())
+        }
+        Value::Binary(subtype, bytes) => {
+            binary(out, subtype, bytes);
+            Ok(())
+        }
+        Value::Document(_) | Value::Array(_) => Ok(()),
+        Value::Regex(..)
+        | Value::DbPointer(..)
+        | Value::Code(_)
+        | Value::CodeWithScope(..)
+        | Value::Timestamp(..)
+        | Value::MinKey
+        | Value::MaxKey => {
+            quote(out, &exotic(value));
+            Ok(())
+        }
+    };
+}
+
+/// The text of a type that audit logs hardly ever have.
+fn exotic(value: Value<'_>) -> String {
+    let lossy = String::from_utf8_lossy;
+    match value {
+        Value::Timestamp(seconds, counter) => format!("Timestamp({seconds}, {counter})"),
+        Value::Regex(pattern, flags) => format!("Regex(/{}/{})", lossy(pattern), lossy(flags)),
+        Value::Code(code) => format!("Code({})", lossy(code)),
+        Value::CodeWithScope(code, scope) => {
+            let mut variables = String::new();
+            let shown = render(scope, &mut variables).map_or("…", |()| &*variables);
+            format!("Code({}, {shown})", lossy(code))
+        }
+        Value::DbPointer(namespace, id) => {
+            let mut text = format!("DBPointer({}, ", lossy(namespace));
+            hex(&mut text, id);
+            text.push(')');
+            text
+        }
+        Value::MinKey => "MinKey()".to_owned(),
+        _ => "MaxKey()".to_owned(),
+    }
+}
+
+/// Text that nobody has checked: bytes that are not UTF-8 are shown as `\x9b`.
+fn text(out: &mut String, bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        quote(out, text);
+        return;
+    }
+    let mut shown = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    quote(out, &shown);
+}
+
+fn binary(out: &mut String, subtype: u8, bytes: &[u8]) {
+    out.push('"');
+    if let (4, Ok(bytes)) = (subtype, <&[u8; 16]>::try_from(bytes)) {
+        for (place, part) in [
+            &bytes[..4],
+            &bytes[4..6],
+            &bytes[6..8],
+            &bytes[8..10],
+            &bytes[10..],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            if place > 0 {
+                out.push('-');
+            }
+            hex(out, part);
+        }
+    } else {
+        out.push_str("\\\\x");
+        hex(out, bytes);
+    }
+    out.push('"');
+}
+
+/// Appends lower-case hexadecimal digits.
+pub fn hex(out: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}
+
+/// Appends an instant as RFC 3339 with three digits. Years beyond 9999 have more digits, years
+/// before 0 a sign: chrono ends long before BSON does.
+pub fn date(out: &mut String, millis: i64) {
+    const DAY: i64 = 86_400_000;
+    let (days, rest) = (millis.div_euclid(DAY), millis.rem_euclid(DAY));
+    let (year, month, day) = civil(days);
+    if year < 0 {
+        out.push('-');
+    }
+    let year = year.unsigned_abs();
+    if year > 9_999 {
+        let _ = write!(out, "{year}");
+    } else {
+        digits(out, year, 4);
+    }
+    let parts = [
+        ('-', month, 2),
+        ('-', day, 2),
+        ('T', rest / 3_600_000, 2),
+        (':', rest / 60_000 % 60, 2),
+        (':', rest / 1000 % 60, 2),
+        ('.', rest % 1000, 3),
+    ];
+    for (before, number, width) in parts {
+        out.push(before);
+        digits(out, number.unsigned_abs(), width);
+    }
+    out.push('Z');
+}
+
+fn digits(out: &mut String, number: u64, width: u32) {
+    for place in (0..width).rev() {
+        let digit = number / 10_u64.pow(place) % 10;
+        out.push(char::from(
+            b"0123456789"[usize::try_from(digit).unwrap_or(0)],
+        ));
+    }
+}
+
+/// Year, month and day of a day since 1970-01-01, proleptic Gregorian (the algorithm of Howard
+/// Hinnant's `civil_from_days`).
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{
+        self, Binary, Bson, DateTime, Document, Regex, Timestamp, doc, oid::ObjectId,
+        spec::BinarySubtype,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::core::json::is_json;
+
+    fn json(document: &Document) -> String {
+        let bytes = document.to_vec().expect("bson");
+        let mut out = String::new();
+        render(Raw::new(&bytes).expect("a document"), &mut out).expect("well formed");
+        out
+    }
+
+    #[test]
+    fn every_type_has_its_form() {
+        let id = ObjectId::parse_str("6954aa00c1d2e3f4a5b6c7d8").expect("an id");
+        let uuid = bson::Uuid::parse_str("c8edabc3-f738-4ca3-b68d-ab92a91478a3").expect("a uuid");
+        let document = doc! {
+            "i": 7, "l": 9_007_199_254_740_993_i64, "d": 7.0, "e": 0.1, "n": f64::NAN,
+            "m": f64::NEG_INFINITY,
+            "dec": "12.50".parse::<Decimal128>().expect("a number"),
+            "big": "1E+6000".parse::<Decimal128>().expect("a number"),
+            "id": id, "at": DateTime::from_millis(1_767_225_600_130),
+            "far": DateTime::from_millis(253_402_300_800_000),
+            "bc": DateTime::from_millis(-62_167_219_200_001),
+            "bin": Binary { subtype: BinarySubtype::Generic, bytes: vec![0, 255] },
+            "u": uuid, "b": true, "z": Bson::Null, "un": Bson::Undefined,
+            "ts": Timestamp { time: 5, increment: 1 },
+            "re": Bson::RegularExpression(Regex {
+                pattern: "^a\"".try_into().expect("a pattern"),
+                options: "i".try_into().expect("flags"),
+            }),
+            "s": Bson::Symbol("x".to_owned()), "min": Bson::MinKey, "max": Bson::MaxKey,
+            "js": Bson::JavaScriptCode("f()".to_owned()),
+            "a": [1, [], {}, ["x\n\u{1b}"]],
+        };
+        assert_eq!(
+            json(&document),
+            r#"{"i":7,"l":9007199254740993,"d":7.0,"e":0.1,"n":"NaN","m":"-Infinity","dec":12.50,"big":1E+6000,"id":"6954aa00c1d2e3f4a5b6c7d8","at":"2026-01-01T00:00:00.130Z","far":"10000-01-01T00:00:00.000Z","bc":"-0001-12-31T23:59:59.999Z","bin":"\\x00ff","u":"c8edabc3-f738-4ca3-b68d-ab92a91478a3","b":true,"z":null,"un":null,"ts":"Timestamp(5, 1)","re":"Regex(/^a\"/i)","s":"x","min":"MinKey()","max":"MaxKey()","js":"Code(f())","a":[1,[],{},["x\n\u001b"]]}"#
+        );
+    }
+
+    #[test]
+    fn keys_are_shown_as_they_were() {
+        let document = doc! {"a[dot]b": 1, "[$]where": {"x[dot]y[dot]z": 2}, "li[ne": 3, "q\"": 4};
+        assert_eq!(
+            json(&document),
+            r#"{"a.b":1,"$where":{"x.y.z":2},"li[ne":3,"q\"":4}"#
+        );
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let mut bytes = doc! {}.to_vec().expect("bson");
+        for _ in 0..100_000 {
+            let length = u32::try_from(bytes.len() + 8).expect("small").to_le_bytes();
+            bytes = [&length[..], &[3, b'a', 0], &bytes, &[0]].concat();
+            if bytes.len() > 1_000_000 {
+                break;
+            }
+        }
+        let mut out = String::new();
+        render(Raw::new(&bytes).expect("a document"), &mut out).expect("well formed");
+        assert!(out.len() > 10_000 && is_json(&out));
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_shown() {
+        let mut bytes = doc! {"t": "ab"}.to_vec().expect("bson");
+        let at = bytes.len() - 4;
+        bytes[at] = 0x9b;
+        let mut out = String::new();
+        render(Raw::new(&bytes).expect("a document"), &mut out).expect("well formed");
+        assert_eq!(out, r#"{"t":"\\x9bb"}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn dates_are_chronos(millis in -62_000_000_000_000_i64..253_402_300_799_999) {
+            let mut out = String::new();
+            date(&mut out, millis);
+            let chrono = chrono::DateTime::from_timestamp_millis(millis).expect("in range");
+            prop_assert_eq!(out, chrono.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
+        }
+
+        #[test]
+        fn any_document_is_json(text in ".*", key in "[^\u{0}]*", number: f64, millis: i64) {
+            let document = doc! {
+                key.clone(): text.clone(),
+                "n": [number, DateTime::from_millis(millis), {key: Bson::MaxKey}],
+            };
+            let out = json(&document);
+            prop_assert!(is_json(&out), "{}", out);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One document in full, the ends of the collection, and the sample that completion learns from.
+
+use mongodb::bson::{Document, doc};
+use mongodb::options::FindOptions;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::event::{Cursor, Event};
+use crate::core::instant::Micros;
+use crate::core::query::catalog::Catalog;
+use crate::store::mongo::link::Work;
+use crate::store::mongo::order::{Way, id_of};
+use crate::store::mongo::page::documents;
+use crate::store::mongo::rows::RowReader;
+use crate::store::mongo::source::{Ordering, Source};
+use crate::store::{PayloadNeed, StoreError};
+
+/// Documents a catalogue is learned from.
+const SAMPLE: i64 = 300;
+
+/// The event at a cursor with its whole payload.
+pub async fn fetch(
+    source: &Source,
+    cursor: &Cursor,
+    stop: &CancellationToken,
+) -> Result<Option<Event>, StoreError> {
+    let Some(id) = id_of(&cursor.key) else {
+        return Ok(None);
+    };
+    let mut work = source.link.work(&source.label, stop).await?;
+    let options = FindOptions::builder().limit(1).build();
+    let filter = doc! {"_id": id};
+    let mut rows = work.find(&source.collection(), filter, options).await?;
+    let mut reader = RowReader::new(&source.profile, &source.order, PayloadNeed::Whole);
+    let mut event = None;
+    while let Some(batch) = work.next(&mut rows).await? {
+        for document in documents(&batch)? {
+            event = reader.read(document?, None)?;
+        }
+    }
+    Ok(event)
+}
+
+/// Names and values of the newest documents.
+pub async fn catalog(source: &Source, stop: &CancellationToken) -> Result<Catalog, StoreError> {
+    let mut catalog = Catalog::new(&source.description.name, &source.profile);
+    let mut work = source.link.work(&source.label, stop).await?;
+    let mut options = FindOptions::default();
+    options.limit = Some(SAMPLE);
+    let mut filter = Document::new();
+    if source.served != Ordering::Sorted {
+        options.sort = Some(doc! {&source.order.field: Way::Back.sign()});
+        filter = doc! {&source.order.field: source.order.dated()};
+    }
+    let mut rows = work.find(&source.collection(), filter, options).await?;
+    let mut reader = RowReader::new(&source.profile, &source.order, PayloadNeed::Head);
+    while let Some(batch) = work.next(&mut rows).await? {
+        for document in documents(&batch)? {
+            reader.visit(document?, None, |event, record| {
+                catalog.learn(&event, record);
+            })?;
+        }
+    }
+    Ok(catalog)
+}
+
+/// First and last instant of the dated documents.
+pub async fn span(
+    source: &Source,
+    work: &mut Work<'_>,
+) -> Result<Option<(Micros, Micros)>, StoreError> {
+    let first = end(source, work, Way::Forth).await?;
+    let last = end(source, work, Way::Back).await?;
+    Ok(first.zip(last))
+}
+
+async fn end(source: &Source, work: &mut Work<'_>, way: Way) -> Result<Option<Micros>, StoreError> {
+    let field = &source.order.field;
+    let mut options = FindOptions::default();
+    options.sort = Some(doc! {field: way.sign()});
+    // An array that sorts at this end says nothing; a few of them are looked past.
+    options.limit = Some(20);
+    options.batch_size = Some(20);
+    options.projection = Some(doc! {field: 1, "_id": 0});
+    let filter = doc! {field: source.order.dated()};
+    let mut rows = work.find(&source.collection(), filter, options).await?;
+    while let Some(batch) = work.next(&mut rows).await? {
+        for document in documents(&batch)? {
+            if let Some(at) = source.order.place(document?).0.instant() {
+                return Ok(Some(at));
+            }
+        }
+    }
+    Ok(None)
+}
