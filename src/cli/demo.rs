@@ -12,15 +12,16 @@ use crate::cli::failure::Failure;
 use crate::cli::session::open_options;
 use crate::cli::{headless, narrate, screen, signals};
 use crate::core::instant::Micros;
-use crate::demo::{History, Live, Plan};
+use crate::demo::{History, Live, Plan, dronahq};
 use crate::runtime::Opener;
 use crate::store::StoreError;
 use crate::store::connect::{Owner, open, redact_url};
+use crate::store::mongo;
 use crate::store::postgres::demo::{DemoWriter, Loaded};
 use crate::store::sqlite::demo::{DemoFile, LiveWriter, Place};
 
 /// Systems whose audit log can be generated.
-const SYSTEMS: [&str; 1] = ["clutch"];
+const SYSTEMS: [&str; 2] = ["clutch", "dronahq"];
 
 /// Runs the command.
 pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
@@ -39,9 +40,75 @@ pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
             "--rate takes 0 to {MOST_RATE} events a second"
         )));
     }
+    let is_dronahq = arguments.system == "dronahq";
     match &arguments.into {
-        Some(url) => headless(into(url, arguments)),
-        None => on_screen(arguments, common),
+        Some(url) if mongo::target::is_mongo(url) == is_dronahq && is_dronahq => {
+            headless(into_mongo(url, arguments))
+        }
+        Some(url) if !is_dronahq && !mongo::target::is_mongo(url) => headless(into(url, arguments)),
+        None if !is_dronahq => on_screen(arguments, common),
+        _ => Err(Failure::usage(
+            "Clutch's log is made in PostgreSQL and on the screen, DronaHQ's in MongoDB".to_owned(),
+        )
+        .hint(
+            "--system dronahq --into mongodb://HOST/DATABASE, \
+             or --system clutch --into postgres://USER@HOST/DATABASE"
+                .to_owned(),
+        )),
+    }
+}
+
+/// Loads DronaHQ's records into MongoDB, and goes on writing if a rate is given.
+async fn into_mongo(url: &str, arguments: &Demo) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    let work = async {
+        let writer = mongo::demo::DemoWriter::connect(url).await?;
+        let begun = local_now();
+        let records = dronahq::history(plan(arguments, begun));
+        let mut told = 0;
+        let progress = |rows: u64| {
+            if rows / 500_000 > told {
+                told = rows / 500_000;
+                let (rows, all) = (narrate::rows(rows), narrate::rows(arguments.events));
+                narrate::say(&format!("{rows} of {all} rows"));
+            }
+        };
+        let shown = redact_url(url);
+        match writer.load(records, progress, &stop).await? {
+            mongo::demo::Loaded::Rows(rows) => narrate::say(&format!(
+                "loaded {rows} events into {shown} in {:.1} s",
+                seconds_since(begun)
+            )),
+            mongo::demo::Loaded::AlreadyThere => narrate::say(&format!(
+                "{shown} holds events of a former run; they stay as they are"
+            )),
+        }
+        let Some(rate) = arguments.rate.filter(|rate| *rate > 0.0) else {
+            return Ok(());
+        };
+        narrate::say(&format!(
+            "writing {rate} events a second until it is stopped (Ctrl-C)"
+        ));
+        let mut live = Live::new(arguments.seed, rate, local_now());
+        let mut rng = fastrand::Rng::with_seed(arguments.seed);
+        while !stop.is_cancelled() {
+            until_due(&live, &stop).await;
+            writer
+                .write(dronahq::live(&mut live, &mut rng, local_now()))
+                .await?;
+        }
+        Ok(())
+    };
+    signals::heed(&stop, work).await
+}
+
+/// Waits until the next action is due, or for the stop.
+async fn until_due(live: &Live, stop: &CancellationToken) {
+    let wait = live.due().0.saturating_sub(local_now().0);
+    let wait = Duration::from_micros(u64::try_from(wait).unwrap_or(0));
+    tokio::select! {
+        () = tokio::time::sleep(wait) => {}
+        () = stop.cancelled() => {}
     }
 }
 
@@ -167,12 +234,7 @@ async fn write_on(
     ));
     let mut live = Live::new(seed, rate, local_now());
     while !stop.is_cancelled() {
-        let wait = live.due().0.saturating_sub(local_now().0);
-        let wait = Duration::from_micros(u64::try_from(wait).unwrap_or(0));
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => break,
-        }
+        until_due(&live, stop).await;
         writer.apply(live.take(local_now())).await?;
     }
     Ok(())
