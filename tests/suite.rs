@@ -18,6 +18,7 @@ mod contract;
 mod differential;
 mod guessed;
 mod harness;
+mod mongo;
 mod postgres_connect;
 mod postgres_keys;
 mod postgres_store;

@@ -1,6 +1,6 @@
 //! The screen in a real terminal: what a user sees, types and is left with.
 
-mod pty;
+pub mod pty;
 
 use std::io::Write as _;
 use std::sync::Arc;
