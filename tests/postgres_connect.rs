@@ -192,7 +192,7 @@ async fn a_pooler_that_drops_the_options_is_refused_and_left_as_it_was() {
 #[tokio::test]
 async fn targets_of_other_systems_are_named() {
     for (target, part) in [
-        ("mongodb://u:Sup3rS3cret@h/db", "MongoDB"),
+        ("redis://u:Sup3rS3cret@h/0", "redis"),
         ("mysql://u:Sup3rS3cret@h/db", "mysql"),
         ("", "empty"),
     ] {
