@@ -310,7 +310,7 @@ fn part_to_bson(part: &KeyPart) -> Bson {
                 .map_or(Bson::Null, Bson::Decimal128),
         },
         KeyPart::Text(text) => Bson::String(text.to_string()),
-        KeyPart::Null | KeyPart::Bytes(_) => Bson::Null,
+        KeyPart::Null | KeyPart::RawText(_) | KeyPart::Bytes(_) => Bson::Null,
     }
 }
 
