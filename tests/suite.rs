@@ -26,3 +26,4 @@ mod postgres_tail;
 mod sqlite_store;
 mod terminal;
 mod tidy;
+mod winston;

@@ -174,10 +174,15 @@ impl<'t> FlatJson<'t> {
         })
     }
 
+    /// Where the value stands in the text, in bytes.
+    pub fn span(&self, node: NodeId) -> std::ops::Range<usize> {
+        let node = self.node(node);
+        node.start as usize..node.end as usize
+    }
+
     /// The node's text as it stands in the document (strings with their quotes).
     pub fn raw(&self, node: NodeId) -> &str {
-        let node = self.node(node);
-        &self.text[node.start as usize..node.end as usize]
+        &self.text[self.span(node)]
     }
 
     /// The container of the node; `None` for the root.

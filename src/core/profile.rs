@@ -51,6 +51,17 @@ impl Profile {
         &self.fields[field as usize]
     }
 
+    /// Whether anything is read out of the inside of a column: then text in it is a document.
+    pub fn reads_below(&self, column: &str) -> bool {
+        let is_below = |path: &Path| path.column() == column && path.steps().len() > 1;
+        let fields = self
+            .fields
+            .iter()
+            .chain(self.own.iter().map(|own| &own.expr));
+        fields.into_iter().any(|expr| expr.reads(&is_below))
+            || self.outcome.iter().any(|rule| rule.when.reads(&is_below))
+    }
+
     /// The own field with this name.
     pub fn own(&self, name: &str) -> Option<&OwnField> {
         self.own.iter().find(|own| own.name == name)
@@ -164,6 +175,42 @@ pub enum ValueExpr {
         /// Text of the value → its name.
         table: BTreeMap<String, String>,
     },
+    /// The values of an expression in records of one kind, none in others.
+    When {
+        /// The kind of record.
+        holds: Box<Condition>,
+        /// What is read of it.
+        then: Box<ValueExpr>,
+    },
+}
+
+impl ValueExpr {
+    /// Whether it reads a path of this kind.
+    fn reads(&self, is_meant: &dyn Fn(&Path) -> bool) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Path(path) => is_meant(path),
+            Self::First(parts) | Self::All(parts) => parts.iter().any(|part| part.reads(is_meant)),
+            Self::Template(parts) => parts.iter().any(|part| match part {
+                TemplatePart::Literal(_) => false,
+                TemplatePart::Value(expr) => expr.reads(is_meant),
+            }),
+            Self::Lookup { of, .. } => of.reads(is_meant),
+            Self::When { holds, then } => holds.reads(is_meant) || then.reads(is_meant),
+        }
+    }
+}
+
+impl Condition {
+    /// Whether it reads a path of this kind.
+    fn reads(&self, is_meant: &dyn Fn(&Path) -> bool) -> bool {
+        match self {
+            Self::Has(path) => is_meant(path),
+            Self::In(expr, _) | Self::EndsWith(expr, _) => expr.reads(is_meant),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.reads(is_meant)),
+            Self::Not(part) => part.reads(is_meant),
+        }
+    }
 }
 
 /// A piece of a [`ValueExpr::Template`].

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::core::json::{self, Node};
+use crate::core::json::{self, FlatJson, Node};
 use crate::core::profile::ColumnKind;
 
 /// A column of a table, or a dotted key of sampled documents.
@@ -135,6 +135,33 @@ fn hex_digit(nibble: u8) -> char {
     char::from(b"0123456789abcdef"[usize::from(nibble & 15)])
 }
 
+/// The record with these text columns as the documents they hold; `None` when none of them holds
+/// one. What [`RecordWriter::json_or_text`] does for stores whose rows the server writes.
+pub fn unfolded(record: &FlatJson<'_>, columns: &[&str]) -> Option<String> {
+    let mut text = String::new();
+    let mut done = 0;
+    let mut nodes = Vec::new();
+    for node in record.children(record.root()) {
+        let raw = record.raw(node);
+        let is_meant =
+            raw.starts_with('"') && record.key(node).is_some_and(|key| columns.contains(&&*key));
+        let Some(inside) = record.scalar(node).filter(|_| is_meant) else {
+            continue;
+        };
+        let inside = inside.text();
+        if json::check(inside, &mut nodes) {
+            let span = record.span(node);
+            text.push_str(&record.text()[done..span.start]);
+            text.push_str(inside);
+            done = span.end;
+        }
+    }
+    (done > 0).then(|| {
+        text.push_str(&record.text()[done..]);
+        text
+    })
+}
+
 /// Appends `value` as a JSON string, quotes included.
 pub fn quote(text: &mut String, value: &str) {
     text.push('"');
@@ -222,6 +249,19 @@ mod tests {
             one(|w| w.json_or_text("t", r#""\ud800""#)),
             r#"{"t":"\ud800"}"#
         );
+    }
+
+    #[test]
+    fn documents_kept_as_text_are_unfolded() {
+        let record = |text: &'static str| FlatJson::parse(text).expect("JSON");
+        let meta = r#"{"id":7,"meta":"{\"a\":{\"b\":1}}","other":"{}"}"#;
+        assert_eq!(
+            unfolded(&record(meta), &["meta"]).as_deref(),
+            Some(r#"{"id":7,"meta":{"a":{"b":1}},"other":"{}"}"#)
+        );
+        for as_it_is in [r#"{"meta":"{\"a\":"}"#, r#"{"meta":null}"#, r#"{"x":"{}"}"#] {
+            assert_eq!(unfolded(&record(as_it_is), &["meta"]), None, "{as_it_is}");
+        }
     }
 
     proptest! {

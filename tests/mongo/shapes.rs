@@ -156,7 +156,7 @@ async fn every_shape_is_recognised_read_and_filtered() {
                 doc! {"level": "info", key("resource-type"): "mysql"},
             ),
             (
-                "app:Login env:Production org:ACME_Team7",
+                "automation:Login -app:Login env:Production org:ACME_Team7",
                 doc! {
                     key("parent-name"): "Login", key("environment"): "Production",
                     key("organization-id"): "ACME_Team7",

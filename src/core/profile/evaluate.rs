@@ -98,6 +98,11 @@ fn collect<'r>(expr: &ValueExpr, record: &'r FlatJson<'_>, found: &mut Vec<Scala
             found.truncate(kept);
         }
         ValueExpr::Template(parts) => found.extend(template(parts, record)),
+        ValueExpr::When { holds: when, then } => {
+            if holds(when, record) {
+                collect(then, record, found);
+            }
+        }
         ValueExpr::Lookup { of, table } => {
             collect(of, record, found);
             for value in &mut found[before..] {

@@ -28,6 +28,7 @@
 //! resource = { all = ["target", "others.id"] }
 //! session = { template = "{host}-{run}" }
 //! kind = { lookup = "op", table = { I = "INSERT", D = "DELETE" } }
+//! service = { if = { value = "source", in = ["app"] }, then = "parent" }
 //!
 //! [[outcome]]                         # the first that holds decides
 //! is = "failed"
@@ -313,9 +314,13 @@ mod tests {
                 prop::collection::vec(inner.clone(), 0..3).prop_map(ValueExpr::First),
                 prop::collection::vec(inner.clone(), 0..3).prop_map(ValueExpr::All),
                 prop::collection::vec(part, 0..4).prop_map(template),
-                (inner, table).prop_map(|(of, table)| ValueExpr::Lookup {
+                (inner.clone(), table).prop_map(|(of, table)| ValueExpr::Lookup {
                     of: Box::new(of),
                     table,
+                }),
+                (paths(), inner).prop_map(|(path, then)| ValueExpr::When {
+                    holds: Box::new(Condition::Has(path)),
+                    then: Box::new(then),
                 }),
             ]
         })

@@ -240,6 +240,7 @@ fn expression(expr: &ValueExpr, ask: Ask<'_>) -> Bounds {
         }
         ValueExpr::All(parts) => Bounds::any(parts.iter().map(|part| expression(part, ask))),
         ValueExpr::Template(parts) => template(parts, ask),
+        ValueExpr::When { holds, then } => Bounds::all([condition(holds), expression(then, ask)]),
         ValueExpr::Lookup { of, table } => {
             let names = |name: &String| ask.accepts(&Scalar::Text(name.as_str().into()));
             let keys: Vec<&str> = table

@@ -257,6 +257,10 @@ fn of_expression(expr: &ValueExpr, paths: &mut BTreeSet<Path>) {
             }
         }
         ValueExpr::Lookup { of, .. } => of_expression(of, paths),
+        ValueExpr::When { holds, then } => {
+            of_condition(holds, paths);
+            of_expression(then, paths);
+        }
     }
 }
 

@@ -83,6 +83,10 @@ pub struct Index {
     pub partial: bool,
 }
 
+/// Stands for the type of a text column whose texts are documents, as the profile knows: nothing
+/// the server can look into, as half a document would fail the statement.
+pub const JSON_IN_TEXT: &str = "json in text";
+
 impl TableColumn {
     /// A column of which only the name and the kind are known.
     pub fn assumed(name: &str, kind: ColumnKind) -> Self {
@@ -122,7 +126,7 @@ impl TableColumn {
             "timestamptz" => ColumnKind::Timestamptz,
             "timestamp" => ColumnKind::Timestamp,
             "date" => ColumnKind::Date,
-            "json" | "jsonb" => ColumnKind::Json,
+            "json" | "jsonb" | JSON_IN_TEXT => ColumnKind::Json,
             "uuid" => ColumnKind::Uuid,
             "bytea" => ColumnKind::Bytes,
             _ if self.class == "e" => ColumnKind::Text,

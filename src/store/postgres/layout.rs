@@ -4,13 +4,16 @@
 
 mod key;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::core::event::{Cursor, KeyPart};
 use crate::core::instant::{At, Micros};
+use crate::core::json::{FlatJson, JsonError, Node};
 use crate::core::profile::{ColumnKind, Profile, TimeEncoding};
+use crate::core::record::unfolded;
 use crate::store::StoreError;
-use crate::store::postgres::catalogue::{Table, TableColumn};
+use crate::store::postgres::catalogue::{JSON_IN_TEXT, Table, TableColumn};
 use crate::store::postgres::layout::key::literal;
 use crate::store::postgres::sql::quote::ident;
 
@@ -27,6 +30,8 @@ pub struct Layout {
     pub time: TimeColumn,
     /// What tells rows of one instant apart.
     pub key: Vec<KeyColumn>,
+    /// Text columns that hold documents.
+    pub folded: Vec<String>,
 }
 
 /// The time column.
@@ -81,9 +86,22 @@ impl Way {
     }
 }
 
+/// Marks the text columns that hold documents, as the profile knows; their names.
+fn fold(table: &mut Table, profile: &Profile) -> Vec<String> {
+    let mut folded = Vec::new();
+    for column in &mut table.columns {
+        if column.kind() == ColumnKind::Text && profile.reads_below(&column.name) {
+            JSON_IN_TEXT.clone_into(&mut column.base);
+            folded.push(column.name.clone());
+        }
+    }
+    folded
+}
+
 impl Layout {
     /// Fits a profile to a table; an error says what is missing.
-    pub fn new(table: Table, profile: Arc<Profile>) -> Result<Self, StoreError> {
+    pub fn new(mut table: Table, profile: Arc<Profile>) -> Result<Self, StoreError> {
+        let folded = fold(&mut table, &profile);
         let time = TimeColumn::new(&table, &profile)?;
         let key = key::key(&table, &profile)?;
         let needed = key
@@ -112,7 +130,26 @@ impl Layout {
             profile,
             time,
             key,
+            folded,
         })
+    }
+
+    /// The record of a row as the server wrote it, with the documents that text columns hold;
+    /// `nodes` is memory to be used again.
+    pub fn record<'t>(
+        &self,
+        json: Cow<'t, str>,
+        nodes: Vec<Node>,
+    ) -> Result<FlatJson<'t>, JsonError> {
+        let record = FlatJson::parse_into(json, nodes)?;
+        if self.folded.is_empty() {
+            return Ok(record);
+        }
+        let folded: Vec<&str> = self.folded.iter().map(String::as_str).collect();
+        match unfolded(&record, &folded) {
+            Some(json) => FlatJson::parse_into(json, record.into_nodes()),
+            None => Ok(record),
+        }
     }
 
     /// What a profile alone says about a table of this name; `None` when it leaves anything open

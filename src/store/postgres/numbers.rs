@@ -321,7 +321,7 @@ impl<'c> Counter<'c> {
                 .collect();
             let at = grouping.instant(&mut values);
             let json = grouping.selection.record(&values);
-            let Ok(record) = FlatJson::parse(json.as_str()) else {
+            let Ok(record) = layout.record(json.into(), Vec::new()) else {
                 continue;
             };
             let event = stand_in(self.inner, &record, at);

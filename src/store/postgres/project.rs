@@ -66,6 +66,10 @@ impl Projection {
                 }
             }
             ValueExpr::Lookup { of, .. } => self.expr(of),
+            ValueExpr::When { holds, then } => {
+                self.condition(holds);
+                self.expr(then);
+            }
         }
     }
 

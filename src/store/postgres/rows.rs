@@ -76,10 +76,13 @@ impl<'l> RowReader<'l> {
     ) -> Result<T, StoreError> {
         let json = text(row, 0).unwrap_or_default();
         let nodes = std::mem::take(&mut self.nodes);
-        let record = FlatJson::parse_into(json, nodes).map_err(|error| StoreError::Failed {
-            message: format!("{}: a row is {error}", self.layout.table.label()),
-            hint: None,
-        })?;
+        let record = self
+            .layout
+            .record(json, nodes)
+            .map_err(|error| StoreError::Failed {
+                message: format!("{}: a row is {error}", self.layout.table.label()),
+                hint: None,
+            })?;
         let place = if self.layout.is_keyed_by_place() {
             text(row, 1)
         } else {

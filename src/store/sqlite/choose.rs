@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::core::event::KeyPart;
+use crate::core::profile::ColumnKind;
 use crate::core::profile::detect::{Candidate, Relation, detect};
 use crate::core::profile::guess::{epoch_unit_of, guess};
 use crate::core::profile::load::built_in;
@@ -205,7 +206,13 @@ fn shape(
     }
     let storage = describe::storage(connection, &name, &time, profile.time.encoding)?;
     let (sort, id) = keys(table, &profile)?;
-    let columns = table.relation.columns.clone();
+    let mut columns = table.relation.columns.clone();
+    for column in &mut columns {
+        // Whatever a few sampled rows look like: text the profile reads the inside of is JSON.
+        if column.kind == ColumnKind::Text && profile.reads_below(&column.name) {
+            column.kind = ColumnKind::Json;
+        }
+    }
     let mut shape = Shape {
         table: name,
         columns,

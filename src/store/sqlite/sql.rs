@@ -144,6 +144,9 @@ fn expr_sql(shape: &Shape, expr: &ValueExpr, test: &Test) -> Sql {
         ValueExpr::First(parts) | ValueExpr::All(parts) => {
             any(parts.iter().map(|part| expr_sql(shape, part, test)))
         }
+        ValueExpr::When { holds, then } => {
+            all([condition_sql(shape, holds), expr_sql(shape, then, test)])
+        }
         ValueExpr::Template(_) | ValueExpr::Lookup { .. } => always(),
     }
 }

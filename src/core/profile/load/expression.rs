@@ -9,17 +9,19 @@ use super::item::{Item, Table};
 use crate::core::path::Path;
 use crate::core::profile::{Condition, TemplatePart, ValueExpr};
 
-const EXPRESSIONS: [&str; 6] = ["first", "all", "template", "with", "lookup", "table"];
+const EXPRESSIONS: [&str; 8] = [
+    "first", "all", "template", "with", "lookup", "table", "if", "then",
+];
 const CONDITIONS: [&str; 7] = ["has", "value", "in", "ends_with", "and", "or", "not"];
 
 /// `"path"`, `{ first = […] }`, `{ all = […] }`, `{ template = "…" }`,
-/// `{ lookup = …, table = {…} }`; `{}` is a value the store does not have.
+/// `{ lookup = …, table = {…} }`, `{ if = {condition}, then = … }`; `{}` is a value the store does not have.
 pub(super) fn expression(item: &Item<'_>) -> Result<ValueExpr, ProfileError> {
     if matches!(item.value, DeValue::String(_)) {
         return Ok(ValueExpr::Path(path(item)?));
     }
     let table = item.table(&EXPRESSIONS)?;
-    let mut heads = ["first", "all", "template", "lookup"]
+    let mut heads = ["first", "all", "template", "lookup", "if"]
         .into_iter()
         .filter_map(|head| Some((head, table.get(head)?)));
     let Some((head, value)) = heads.next() else {
@@ -27,7 +29,10 @@ pub(super) fn expression(item: &Item<'_>) -> Result<ValueExpr, ProfileError> {
             None => Ok(ValueExpr::Absent),
             Some((key, rest)) => Err(rest.fail_with(
                 format!("`{key}` does nothing alone"),
-                Some("write `template` beside `with`, `lookup` beside `table`".to_owned()),
+                Some(
+                    "write `template` beside `with`, `lookup` beside `table`, `if` beside `then`"
+                        .to_owned(),
+                ),
             )),
         };
     };
@@ -37,9 +42,10 @@ pub(super) fn expression(item: &Item<'_>) -> Result<ValueExpr, ProfileError> {
     let belongs = match head {
         "template" => "with",
         "lookup" => "table",
+        "if" => "then",
         _ => "",
     };
-    for stray in ["with", "table"] {
+    for stray in ["with", "table", "then"] {
         if let Some(stray_item) = table.get(stray).filter(|_| stray != belongs) {
             return Err(stray_item.fail_with(format!("`{head}` takes no `{stray}`"), None));
         }
@@ -48,6 +54,10 @@ pub(super) fn expression(item: &Item<'_>) -> Result<ValueExpr, ProfileError> {
         "first" => ValueExpr::First(expressions(&value)?),
         "all" => ValueExpr::All(expressions(&value)?),
         "template" => ValueExpr::Template(template(&value, &holes(&table)?)?),
+        "if" => ValueExpr::When {
+            holds: Box::new(condition(&value)?),
+            then: Box::new(expression(&table.need("then")?)?),
+        },
         _ => ValueExpr::Lookup {
             of: Box::new(expression(&value)?),
             table: table

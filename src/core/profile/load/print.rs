@@ -114,6 +114,9 @@ fn expression(expr: &ValueExpr) -> String {
         ValueExpr::First(parts) => table([("first", list(parts.iter().map(expression)))]),
         ValueExpr::All(parts) => table([("all", list(parts.iter().map(expression)))]),
         ValueExpr::Template(parts) => template(parts),
+        ValueExpr::When { holds, then } => {
+            table([("if", condition(holds)), ("then", expression(then))])
+        }
         ValueExpr::Lookup { of, table: names } => {
             let names = names
                 .iter()

@@ -41,6 +41,10 @@ fn in_expression(expr: &mut ValueExpr) {
             }
         }
         ValueExpr::Lookup { of, .. } => in_expression(of),
+        ValueExpr::When { holds, then } => {
+            in_condition(holds);
+            in_expression(then);
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 use crate::core::path::Path;
 use crate::core::profile::{ColumnKind, Condition, TemplatePart, ValueExpr};
 use crate::core::query::predicate::{Literal, Test};
-use crate::store::postgres::catalogue::{Table, TableColumn};
+use crate::store::Exactness;
+use crate::store::postgres::catalogue::{JSON_IN_TEXT, Table, TableColumn};
 use crate::store::postgres::sql::condition::{Reach, Tree};
 use crate::store::postgres::sql::quote::{ident, text};
 use crate::store::postgres::sql::test::{
@@ -99,6 +100,9 @@ impl<'l> Compiler<'l> {
                 }
                 Tree::Or(trees)
             }
+            ValueExpr::When { holds, then } => {
+                Tree::And(vec![self.holds(holds), self.any(then, test)])
+            }
             ValueExpr::Template(_) | ValueExpr::Lookup { .. } => exists(self.values(expr), test),
         }
     }
@@ -139,6 +143,12 @@ impl<'l> Compiler<'l> {
                 Some(format!(
                     "SELECT 'string'::text k, x FROM (SELECT {joined} AS x) p WHERE x IS NOT NULL"
                 ))
+            }
+            ValueExpr::When { holds, then } => {
+                let values = self.values(then)?;
+                let holds = self.holds(holds).condition();
+                (holds.exactness == Exactness::Exact)
+                    .then(|| format!("SELECT k, x FROM ({values}) w WHERE {}", holds.sql))
             }
             ValueExpr::Lookup { of, table } => {
                 let values = self.values(of)?;
@@ -234,7 +244,7 @@ fn shape(column: &TableColumn) -> Shape {
     match column.base.as_str() {
         "jsonb" => Shape::Document,
         // json keeps its own spelling of numbers and escapes, and may not even convert.
-        "json" | "hstore" | "xml" => Shape::Opaque,
+        "json" | JSON_IN_TEXT | "hstore" | "xml" => Shape::Opaque,
         "_text" | "_varchar" | "_int2" | "_int4" | "_int8" | "_bool" | "_uuid" | "_jsonb" => {
             Shape::List
         }
