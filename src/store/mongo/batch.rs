@@ -15,8 +15,8 @@ pub struct Batch<'b> {
     stop: &'b CancellationToken,
     events: Vec<Event>,
     weight: usize,
-    /// The last event that was taken in.
-    pub last: Option<Cursor>,
+    /// The last event that was sent.
+    sent: Option<Cursor>,
     /// How many more are wanted.
     pub left: Option<usize>,
 }
@@ -29,7 +29,7 @@ impl<'b> Batch<'b> {
             stop,
             events: Vec::new(),
             weight: 0,
-            last: None,
+            sent: None,
             left: limit,
         }
     }
@@ -39,10 +39,15 @@ impl<'b> Batch<'b> {
         self.left == Some(0)
     }
 
+    /// The last event that was taken in.
+    pub fn last(&self) -> Option<&Cursor> {
+        let waiting = self.events.last().map(|event| &event.cursor);
+        waiting.or(self.sent.as_ref())
+    }
+
     /// Takes an event in; the caller has seen that there is room.
     pub async fn push(&mut self, event: Event) -> Result<(), StoreError> {
         self.left = self.left.map(|left| left.saturating_sub(1));
-        self.last = Some(event.cursor.clone());
         self.weight += event.weight();
         self.events.push(event);
         if self.events.len() >= EVENTS || self.weight >= BYTES {
@@ -58,6 +63,7 @@ impl<'b> Batch<'b> {
             return Ok(());
         }
         let events = std::mem::take(&mut self.events);
+        self.sent = events.last().map(|event| event.cursor.clone());
         self.send(PageItem::Events(events)).await
     }
 

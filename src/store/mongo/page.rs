@@ -7,9 +7,11 @@
 //! A filter that no index helps walks through time in slices, so that it can be stopped and shows
 //! how far it is. What breaks in the middle goes on after the last event that was passed on.
 
+mod ahead;
 mod group;
 mod walk;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
@@ -17,12 +19,13 @@ use mongodb::options::{FindOptions, Hint};
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::event::{Cursor, KeyPart};
+use crate::core::event::{Cursor, Event, KeyPart};
 use crate::core::query::predicate::Predicate;
 use crate::store::mongo::batch::Batch;
 use crate::store::mongo::filter::{self, Condition};
 use crate::store::mongo::link::Work;
 use crate::store::mongo::order::{Arrays, Section, Way};
+use crate::store::mongo::page::ahead::{Ahead, Decoder, Pace};
 use crate::store::mongo::page::group::Group;
 use crate::store::mongo::raw::Raw;
 use crate::store::mongo::rows::{RowReader, malformed};
@@ -30,7 +33,7 @@ use crate::store::mongo::source::{Ordering as Served, Source};
 use crate::store::{Exactness, PageEnd, PageFrom, PageItem, PageRequest, StoreError};
 
 /// Documents of one batch at most; the server ends a batch at 16 MB besides.
-const BATCH: u32 = 2_000;
+const BATCH: u32 = 1_000;
 /// How often a page goes on after a lost connection.
 const ATTEMPTS: u32 = 6;
 
@@ -56,6 +59,12 @@ pub async fn page(
         return Ok(PageEnd::Exhausted);
     };
     let mut batch = Batch::new(out, request.limit, stop);
+    let decoder = Arc::new(Decoder {
+        profile: source.profile.clone(),
+        order: source.order.clone(),
+        need: request.payload,
+        check: (exactness == Exactness::Superset).then(|| request.predicate.clone()),
+    });
     let mut attempt = 0;
     loop {
         let mut pager = Pager {
@@ -67,6 +76,7 @@ pub async fn page(
             predicate: &request.predicate,
             way,
             reader: RowReader::new(&source.profile, &source.order, request.payload),
+            decoder: decoder.clone(),
             batch: &mut batch,
             stop,
         };
@@ -78,7 +88,7 @@ pub async fn page(
         if !matches!(error, StoreError::Lost { .. }) || attempt >= ATTEMPTS {
             return Err(error);
         }
-        cursor = batch.last.clone().or(cursor);
+        cursor = batch.last().cloned().or(cursor);
         let wait = Duration::from_millis(200 << attempt);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -103,6 +113,7 @@ struct Pager<'p, 'b> {
     predicate: &'p Predicate,
     way: Way,
     reader: RowReader<'p>,
+    decoder: Arc<Decoder>,
     batch: &'p mut Batch<'b>,
     stop: &'p CancellationToken,
 }
@@ -113,6 +124,15 @@ enum Ended {
     Exhausted,
     /// The last instant may have more documents than were read.
     Torn(KeyPart),
+}
+
+/// What taking a document in led to.
+#[derive(PartialEq, Eq)]
+enum Gathered {
+    /// There is room for more.
+    Fine,
+    /// One instant has more documents than are sorted here.
+    TooMuch,
 }
 
 impl Pager<'_, '_> {
@@ -211,7 +231,6 @@ impl Pager<'_, '_> {
         if !self.filter.is_empty() {
             filter = doc! {"$and": [filter, self.filter.clone()]};
         }
-        let by_server = self.source.served != Served::ByTime;
         let limit = self.limit();
         let options = self.options(limit);
         let mut rows = self
@@ -220,34 +239,29 @@ impl Pager<'_, '_> {
             .await?;
         let mut group = Group::default();
         let mut read = 0;
-        while let Some(batch) = self.work.next(&mut rows).await? {
-            for document in documents(&batch)? {
-                read += 1;
-                let Some(event) = self.reader.read(document?, self.check)? else {
-                    continue;
-                };
-                // An array with a time in it; it belongs to the other section.
-                if !event.cursor.at.is_dated() {
-                    continue;
-                }
-                if by_server {
-                    if !self.batch.is_full() {
-                        self.batch.push(event).await?;
-                    }
-                    continue;
-                }
-                if !group.holds(&event.cursor.time) {
-                    self.emit(&mut group).await?;
-                }
-                group.add(event);
-                if group.is_too_large()
-                    && let Some(time) = group.time
-                {
-                    return Ok(Ended::Torn(time));
-                }
+        let mut ahead = Ahead::new(self.decoder.clone(), self.pace());
+        let mut is_over = false;
+        while !is_over {
+            match self.work.next(&mut rows).await? {
+                Some(batch) => ahead.take(batch),
+                None => is_over = true,
             }
-            if self.batch.is_full() {
-                return Ok(Ended::Exhausted);
+            while let Some(decoded) = if is_over {
+                ahead.next().await?
+            } else {
+                ahead.due().await?
+            } {
+                read += decoded.read;
+                for event in decoded.events {
+                    if self.gather(event, &mut group).await? == Gathered::TooMuch
+                        && let Some(time) = group.time
+                    {
+                        return Ok(Ended::Torn(time));
+                    }
+                }
+                if self.batch.is_full() {
+                    return Ok(Ended::Exhausted);
+                }
             }
         }
         if limit.is_some_and(|limit| read >= limit)
@@ -260,14 +274,45 @@ impl Pager<'_, '_> {
         Ok(Ended::Exhausted)
     }
 
+    /// Lists are read a page at a time; only what has no end is worth reading ahead.
+    fn pace(&self) -> Pace {
+        if self.batch.left.is_none() {
+            Pace::Ahead
+        } else {
+            Pace::InStep
+        }
+    }
+
+    /// Takes a document in: passes it on, or keeps it until its instant is over.
+    async fn gather(&mut self, event: Event, group: &mut Group) -> Result<Gathered, StoreError> {
+        // An array with a time in it; it belongs to the other section.
+        if !event.cursor.at.is_dated() {
+            return Ok(Gathered::Fine);
+        }
+        if self.source.served != Served::ByTime {
+            if !self.batch.is_full() {
+                self.batch.push(event).await?;
+            }
+            return Ok(Gathered::Fine);
+        }
+        if !group.holds(&event.cursor.time) {
+            self.emit(group).await?;
+        }
+        group.add(event);
+        Ok(if group.is_too_large() {
+            Gathered::TooMuch
+        } else {
+            Gathered::Fine
+        })
+    }
+
     /// Passes the documents of one instant on, in the order of their ids.
     async fn emit(&mut self, group: &mut Group) -> Result<(), StoreError> {
-        let events = group.take(self.way);
-        for event in events {
-            if self.batch.is_full() {
-                break;
+        group.sort(self.way);
+        for event in group.drain() {
+            if !self.batch.is_full() {
+                self.batch.push(event).await?;
             }
-            self.batch.push(event).await?;
         }
         Ok(())
     }

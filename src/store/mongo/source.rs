@@ -43,7 +43,7 @@ pub struct Source {
     /// How documents become events.
     pub profile: Arc<Profile>,
     /// The order of the collection.
-    pub order: Order,
+    pub order: Arc<Order>,
     /// How the server can give it.
     pub served: Ordering,
     /// The index that gives it.
@@ -105,7 +105,7 @@ pub async fn open(
         link,
         found,
         profile,
-        order,
+        order: Arc::new(order),
         served,
         index,
         label,

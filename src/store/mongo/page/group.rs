@@ -39,13 +39,18 @@ impl Group {
         self.events.len() > GROUP || (self.events.len() > 1 && self.weight > GROUP_BYTES)
     }
 
-    /// The documents in order; nothing stays.
-    pub fn take(&mut self, way: Way) -> Vec<Event> {
-        let mut events = std::mem::take(self).events;
-        events.sort_by(|a, b| match way {
+    /// Puts the documents in order.
+    pub fn sort(&mut self, way: Way) {
+        self.events.sort_by(|a, b| match way {
             Way::Back => b.cursor.key.cmp(&a.cursor.key),
             Way::Forth => a.cursor.key.cmp(&b.cursor.key),
         });
-        events
+    }
+
+    /// The documents; nothing stays but their memory, as most instants have one document only.
+    pub fn drain(&mut self) -> impl Iterator<Item = Event> + '_ {
+        self.time = None;
+        self.weight = 0;
+        self.events.drain(..)
     }
 }
