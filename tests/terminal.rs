@@ -110,6 +110,30 @@ fn the_demo_in_a_large_terminal() {
 }
 
 #[test]
+fn the_demo_of_dronahq() {
+    let demo = [
+        "demo", "--system", "dronahq", "--events", "2000", "--rate", "20",
+    ];
+    let mut terminal = Terminal::auditail(&demo, (120, 40));
+    terminal.see("demo · dronahq · generated");
+    terminal.see("complete to");
+    terminal.press("f");
+    terminal.press("event:db_query -app:Login\r");
+    terminal.wait("queries only", |screen| {
+        let contents = screen.contents();
+        contents.matches(" db_query ").count() > 5 && !contents.contains(" api_call ")
+    });
+    terminal.press("\r");
+    terminal.see("event-id           \"db_query\"");
+    terminal.press("q");
+    terminal.wait("the list again", |screen| {
+        !screen.contents().contains("event-id ")
+    });
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
 fn another_size_draws_another_screen() {
     let (_dir, target) = store(200);
     let mut terminal = Terminal::auditail(&[&target], (120, 40));

@@ -18,20 +18,32 @@ use crate::store::StoreError;
 use crate::store::connect::{Owner, open, redact_url};
 use crate::store::mongo;
 use crate::store::postgres::demo::{DemoWriter, Loaded};
-use crate::store::sqlite::demo::{DemoFile, LiveWriter, Place};
+use crate::store::sqlite::demo::{DemoFile, LiveWriter, Place, Script};
 
-/// Systems whose audit log can be generated.
-const SYSTEMS: [&str; 2] = ["clutch", "dronahq"];
+/// Whose audit log is made up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Product {
+    Clutch,
+    DronaHq,
+}
+
+const PRODUCTS: [(&str, Product); 2] = [("clutch", Product::Clutch), ("dronahq", Product::DronaHq)];
 
 /// Runs the command.
 pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
-    if !SYSTEMS.contains(&arguments.system.as_str()) {
+    let named = PRODUCTS
+        .into_iter()
+        .find(|(name, _)| *name == arguments.system);
+    let Some((_, product)) = named else {
         return Err(Failure::usage(format!(
             "no audit log of {} can be generated",
             arguments.system
         ))
-        .hint(format!("--system {}", SYSTEMS.join(", "))));
-    }
+        .hint(format!(
+            "--system {}",
+            PRODUCTS.map(|(name, _)| name).join(", ")
+        )));
+    };
     if arguments
         .rate
         .is_some_and(|rate| !(0.0..=MOST_RATE).contains(&rate))
@@ -40,15 +52,15 @@ pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
             "--rate takes 0 to {MOST_RATE} events a second"
         )));
     }
-    let is_dronahq = arguments.system == "dronahq";
-    match &arguments.into {
-        Some(url) if mongo::target::is_mongo(url) == is_dronahq && is_dronahq => {
-            headless(into_mongo(url, arguments))
-        }
-        Some(url) if !is_dronahq && !mongo::target::is_mongo(url) => headless(into(url, arguments)),
-        None if !is_dronahq => on_screen(arguments, common),
+    let Some(url) = &arguments.into else {
+        return on_screen(product, arguments, common);
+    };
+    match (product, mongo::target::is_mongo(url)) {
+        (Product::DronaHq, true) => headless(into_mongo(url, arguments)),
+        (Product::Clutch, false) => headless(into(url, arguments)),
         _ => Err(Failure::usage(
-            "Clutch's log is made in PostgreSQL and on the screen, DronaHQ's in MongoDB".to_owned(),
+            "Clutch keeps its log in PostgreSQL, DronaHQ in MongoDB; both can be shown on the screen"
+                .to_owned(),
         )
         .hint(
             "--system dronahq --into mongodb://HOST/DATABASE, \
@@ -126,7 +138,7 @@ struct Playground {
 }
 
 /// Shows the demo. The first frame does not wait for the store to be made.
-fn on_screen(arguments: &Demo, common: &Common) -> Result<(), Failure> {
+fn on_screen(product: Product, arguments: &Demo, common: &Common) -> Result<(), Failure> {
     screen::need_terminal(
         "demo --into postgres://USER@HOST/DATABASE loads the events into a database",
     )?;
@@ -141,7 +153,8 @@ fn on_screen(arguments: &Demo, common: &Common) -> Result<(), Failure> {
         let (held, place) = (Arc::clone(&held), place.clone());
         let options = Arc::clone(&options);
         Box::pin(async move {
-            let made = tokio::task::spawn_blocking(move || make(&held, &place, plan, rate));
+            let made =
+                tokio::task::spawn_blocking(move || make(&held, &place, product, plan, rate));
             let path = made.await.unwrap_or_else(|error| {
                 Err(StoreError::Failed {
                     message: format!("the demo's store was not made: {error}"),
@@ -163,6 +176,7 @@ fn on_screen(arguments: &Demo, common: &Common) -> Result<(), Failure> {
 fn make(
     playground: &Mutex<Playground>,
     place: &Place,
+    product: Product,
     plan: Plan,
     rate: f64,
 ) -> Result<PathBuf, StoreError> {
@@ -170,11 +184,18 @@ fn make(
     if let Some(file) = &playground.file {
         return Ok(file.path().to_owned());
     }
-    let file = DemoFile::create(place, History::new(plan))?;
+    let file = match product {
+        Product::Clutch => DemoFile::create(place, History::new(plan)),
+        Product::DronaHq => DemoFile::create(place, dronahq::history(plan)),
+    }?;
     let path = file.path().to_owned();
     if rate > 0.0 {
         let live = Live::new(plan.seed, rate, local_now());
-        playground.writer = Some(LiveWriter::start(&file, live)?);
+        let script = match product {
+            Product::Clutch => Script::Clutch(live),
+            Product::DronaHq => Script::DronaHq(live, fastrand::Rng::with_seed(plan.seed)),
+        };
+        playground.writer = Some(LiveWriter::start(&file, script)?);
     }
     playground.file = Some(file);
     Ok(path)

@@ -3,6 +3,7 @@
 //! Times, rhythm and failures are those of the other demo; names and keys are DronaHQ's.
 
 use fastrand::Rng;
+use serde_json::{Map, Value};
 
 use super::{DemoAction, History, Live, Plan};
 use crate::core::instant::Micros;
@@ -20,6 +21,27 @@ pub struct Record {
     pub message: &'static str,
     /// The logging schema's keys with their values, in its order; numbers are digits.
     pub meta: Vec<(&'static str, String)>,
+}
+
+impl Record {
+    /// `meta` as winston's SQL transports write it: a JSON object, `time` in milliseconds first.
+    pub fn meta_json(&self) -> String {
+        let mut meta = Map::new();
+        meta.insert("time".to_owned(), self.at.0.div_euclid(1000).into());
+        for (key, value) in &self.meta {
+            let value = match value.parse::<i64>() {
+                Ok(number) if NUMBERS.contains(key) => number.into(),
+                _ => value.as_str().into(),
+            };
+            meta.insert((*key).to_owned(), value);
+        }
+        Value::Object(meta).to_string()
+    }
+
+    /// When it was logged.
+    pub fn logged_at(&self) -> Micros {
+        self.at.plus(self.delay.saturating_mul(1000))
+    }
 }
 
 /// The keys whose values are numbers.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use auditail::core::event::{Field, Outcome};
 use auditail::core::instant::Micros;
 use auditail::core::query::predicate::Predicate;
-use auditail::demo::{History, Live, Plan};
+use auditail::demo::{History, Live, Plan, dronahq};
 use auditail::store::connect::OpenOptions;
-use auditail::store::sqlite::demo::{DemoFile, LiveWriter, Place};
+use auditail::store::sqlite::demo::{DemoFile, LiveWriter, Place, Script};
 use auditail::store::{Change, Store, StoreError, TailFrom, TailItem, sqlite};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,44 @@ async fn the_file_is_private_found_as_clutch_and_gone_afterwards() {
     assert!(!path.parent().unwrap().exists());
 }
 
+#[tokio::test]
+async fn dronahqs_log_is_found_and_goes_on() {
+    let plan = Plan {
+        seed: 1,
+        events: 300,
+        now: now(),
+    };
+    let file = DemoFile::create(&Place::Temporary, dronahq::history(plan)).unwrap();
+    let live = Live::new(1, 100.0, now());
+    let writer = LiveWriter::start(&file, Script::DronaHq(live, fastrand::Rng::with_seed(1)));
+    let store = sqlite::open(file.path(), &OpenOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(store.description().profile.name, "dronahq");
+    let (out, mut items) = mpsc::channel(8);
+    let stop = CancellationToken::new();
+    let request = tail_request(Predicate::All, TailFrom::Now, None);
+    let watch = async {
+        let mut seen = 0;
+        while seen < 3 {
+            let item = tokio::time::timeout(Duration::from_secs(30), items.recv());
+            if let Some(TailItem::Events(events)) = item.await.expect("the tail is silent") {
+                seen += events.len();
+                assert!(
+                    events
+                        .iter()
+                        .all(|told| told.event.first(Field::Actor).is_some())
+                );
+            }
+        }
+        stop.cancel();
+    };
+    let (end, ()) = tokio::join!(store.tail(request, out, &stop), watch);
+    assert!(matches!(end, Err(StoreError::Cancelled)), "{end:?}");
+    writer.unwrap().stop().unwrap();
+    assert!(everything(&store).await.len() > 300);
+}
+
 #[test]
 fn a_kept_file_is_taken_again_and_a_strange_one_refused() {
     let home = tempfile::tempdir().unwrap();
@@ -77,7 +115,7 @@ async fn a_tail_sees_the_writer_begin_and_finish_requests() {
     let store = sqlite::open(file.path(), &OpenOptions::default())
         .await
         .unwrap();
-    let writer = LiveWriter::start(&file, Live::new(1, 50.0, now())).unwrap();
+    let writer = LiveWriter::start(&file, Script::Clutch(Live::new(1, 50.0, now()))).unwrap();
     let (out, mut items) = mpsc::channel(8);
     let stop = CancellationToken::new();
     let request = tail_request(Predicate::All, TailFrom::Now, None);

@@ -1,5 +1,5 @@
-//! The demo's own store: a private SQLite file in the form of Clutch's table, and the thread that
-//! goes on writing to it as a running Clutch would.
+//! The demo's own store: a private SQLite file in the form of Clutch's table, or of the one DronaHQ's
+//! logger fills, and the thread that goes on writing to it as the running product would.
 //!
 //! The only code here that writes, and only to files it made itself. What is written is made up by
 //! `crate::demo`.
@@ -12,31 +12,78 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, params};
+use fastrand::Rng;
+use rusqlite::{Connection, Statement, params};
 use tempfile::TempDir;
 
 use crate::core::instant::Micros;
+use crate::demo::dronahq::{self, Record};
 use crate::demo::{DemoAction, DemoRow, Live, Ticket};
 use crate::store::StoreError;
 use crate::store::sqlite::open::{shown, statement_error};
 
-/// Clutch's table, with Clutch's names of the types: they are what its profile looks for.
-const TABLE: &str = "CREATE TABLE audit_events (
+/// A row of a product's table.
+pub trait ProductRow: Send {
+    /// The file's name in its directory.
+    const FILE: &'static str;
+    /// The table, with the product's names of the types: they are what its profile looks for.
+    const TABLE: &'static str;
+    /// Built when the rows are there, which is faster than row by row.
+    const INDEXES: &'static str;
+    /// Puts one row in.
+    const INSERT: &'static str;
+
+    /// Runs [`ProductRow::INSERT`].
+    fn insert(&self, statement: &mut Statement<'_>) -> rusqlite::Result<usize>;
+}
+
+impl ProductRow for DemoRow {
+    const FILE: &'static str = "audit.db";
+    const TABLE: &'static str = "CREATE TABLE audit_events (
     id INTEGER PRIMARY KEY,
     occurred_at TIMESTAMPTZ,
     details JSONB,
     sent BOOLEAN DEFAULT FALSE
 );";
-
-/// Built when the rows are there, which is faster than row by row.
-const INDEXES: &str = "CREATE INDEX sort_audit_events ON audit_events (occurred_at);
+    const INDEXES: &'static str = "CREATE INDEX sort_audit_events ON audit_events (occurred_at);
 CREATE INDEX sent_audit_events ON audit_events (sent) WHERE sent = FALSE;";
+    const INSERT: &'static str =
+        "INSERT INTO audit_events (occurred_at, details, sent) VALUES (?, ?, ?)";
+
+    fn insert(&self, statement: &mut Statement<'_>) -> rusqlite::Result<usize> {
+        statement.execute(params![
+            self.occurred_at.to_string(),
+            self.details,
+            self.sent
+        ])
+    }
+}
+
+impl ProductRow for Record {
+    const FILE: &'static str = "dronahq.db";
+    const TABLE: &'static str = "CREATE TABLE dhq_audit_log (
+    id INTEGER PRIMARY KEY,
+    level VARCHAR(16) NOT NULL,
+    message TEXT NOT NULL,
+    meta JSON,
+    timestamp TIMESTAMPTZ NOT NULL
+);";
+    const INDEXES: &'static str = "CREATE INDEX timestamp_1 ON dhq_audit_log (timestamp);";
+    const INSERT: &'static str =
+        "INSERT INTO dhq_audit_log (level, message, meta, timestamp) VALUES (?, ?, ?, ?)";
+
+    fn insert(&self, statement: &mut Statement<'_>) -> rusqlite::Result<usize> {
+        statement.execute(params![
+            self.level,
+            self.message,
+            self.meta_json(),
+            self.logged_at().to_string()
+        ])
+    }
+}
 
 /// SQLite's mark for files of one application: a kept file is only written to when it bears it.
 const MARK: i32 = 0x4155_444d;
-
-/// The file's name in its directory.
-const NAME: &str = "audit.db";
 
 /// Rows handed from the thread that makes them up to the one that writes them.
 const BATCH: usize = 500;
@@ -67,9 +114,9 @@ pub struct DemoFile {
 impl DemoFile {
     /// Makes the file and fills it, all or nothing. Blocks; a kept file of a former run is taken as
     /// it is.
-    pub fn create(
+    pub fn create<R: ProductRow>(
         place: &Place,
-        rows: impl Iterator<Item = DemoRow> + Send,
+        rows: impl Iterator<Item = R> + Send,
     ) -> Result<Self, StoreError> {
         let (parent, directory) = match place {
             Place::Temporary => {
@@ -87,7 +134,7 @@ impl DemoFile {
                 (parent.clone(), None)
             }
         };
-        let path = parent.join(NAME);
+        let path = parent.join(R::FILE);
         if path.exists() {
             check_mark(&path)?;
             return Ok(Self {
@@ -97,7 +144,7 @@ impl DemoFile {
             });
         }
         // Under another name until it is whole: what a crash leaves is never taken for a store.
-        let partial = parent.join(format!("{NAME}.partial"));
+        let partial = parent.join(format!("{}.partial", R::FILE));
         let rows = fill(&partial, rows)?;
         fs::rename(&partial, &path)
             .map_err(|error| cannot(&format!("name {}", shown(&path)), &error.to_string()))?;
@@ -138,7 +185,10 @@ fn check_mark(path: &Path) -> Result<(), StoreError> {
     })
 }
 
-fn fill(path: &Path, rows: impl Iterator<Item = DemoRow> + Send) -> Result<u64, StoreError> {
+fn fill<R: ProductRow>(
+    path: &Path,
+    rows: impl Iterator<Item = R> + Send,
+) -> Result<u64, StoreError> {
     let create = || {
         // SQLite gives its -wal and -shm the permissions of the file.
         let mut options = OpenOptions::new();
@@ -159,7 +209,7 @@ fn fill(path: &Path, rows: impl Iterator<Item = DemoRow> + Send) -> Result<u64, 
 }
 
 /// Making rows up costs about as much as writing them, so it has a thread of its own.
-fn make_up(rows: impl Iterator<Item = DemoRow>, sender: &SyncSender<Vec<DemoRow>>) {
+fn make_up<R>(rows: impl Iterator<Item = R>, sender: &SyncSender<Vec<R>>) {
     let mut batch = Vec::with_capacity(BATCH);
     for row in rows {
         batch.push(row);
@@ -175,32 +225,75 @@ fn make_up(rows: impl Iterator<Item = DemoRow>, sender: &SyncSender<Vec<DemoRow>
     let _ = sender.send(batch);
 }
 
-fn write(path: &Path, batches: &Receiver<Vec<DemoRow>>) -> rusqlite::Result<u64> {
+fn write<R: ProductRow>(path: &Path, batches: &Receiver<Vec<R>>) -> rusqlite::Result<u64> {
     let mut file = Connection::open(path)?;
     // A file that is thrown away when anything goes wrong needs no journal.
     file.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
     file.pragma_update(None, "application_id", MARK)?;
     let transaction = file.transaction()?;
-    transaction.execute_batch(TABLE)?;
+    transaction.execute_batch(R::TABLE)?;
     let mut written = 0;
     {
-        let mut insert = transaction.prepare(INSERT)?;
+        let mut insert = transaction.prepare(R::INSERT)?;
         while let Ok(batch) = batches.recv() {
             for row in &batch {
-                insert.execute(params![row.occurred_at.to_string(), row.details, row.sent])?;
+                row.insert(&mut insert)?;
             }
             written += batch.len() as u64;
         }
     }
-    transaction.execute_batch(INDEXES)?;
+    transaction.execute_batch(R::INDEXES)?;
     transaction.commit()?;
     file.execute_batch("PRAGMA journal_mode = WAL;")?;
     Ok(written)
 }
 
-const INSERT: &str = "INSERT INTO audit_events (occurred_at, details, sent) VALUES (?, ?, ?)";
+/// What goes on while somebody watches.
+#[derive(Debug)]
+pub enum Script {
+    /// A running Clutch: inserts and updates.
+    Clutch(Live),
+    /// A running DronaHQ, which only inserts.
+    DronaHq(Live, Rng),
+}
 
-/// A running Clutch: inserts and updates as they fall due, until it is dropped.
+impl Script {
+    fn live(&self) -> &Live {
+        match self {
+            Self::Clutch(live) | Self::DronaHq(live, _) => live,
+        }
+    }
+
+    /// Writes what is due at `now`.
+    fn write(
+        &mut self,
+        file: &mut Connection,
+        ids: &mut HashMap<Ticket, i64>,
+        now: Micros,
+    ) -> rusqlite::Result<()> {
+        match self {
+            Self::Clutch(live) => {
+                let actions = live.take(now);
+                if actions.is_empty() {
+                    return Ok(());
+                }
+                let transaction = file.transaction()?;
+                for action in actions {
+                    act(&transaction, ids, action)?;
+                }
+                transaction.commit()
+            }
+            Self::DronaHq(live, rng) => {
+                for record in dronahq::live(live, rng, now) {
+                    record.insert(&mut *file.prepare_cached(Record::INSERT)?)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A running product: writes as it falls due, until it is dropped.
 #[derive(Debug)]
 pub struct LiveWriter {
     leash: Option<SyncSender<()>>,
@@ -209,12 +302,12 @@ pub struct LiveWriter {
 
 impl LiveWriter {
     /// Starts writing on a thread of its own.
-    pub fn start(file: &DemoFile, live: Live) -> Result<Self, StoreError> {
+    pub fn start(file: &DemoFile, script: Script) -> Result<Self, StoreError> {
         let (leash, held) = sync_channel(0);
         let path = file.path.clone();
         let thread = thread::Builder::new()
             .name("demo-writer".to_owned())
-            .spawn(move || go_on(&path, live, &held))
+            .spawn(move || go_on(&path, script, &held))
             .map_err(|error| cannot("start the writer", &error.to_string()))?;
         Ok(Self {
             leash: Some(leash),
@@ -245,7 +338,7 @@ impl Drop for LiveWriter {
     }
 }
 
-fn go_on(path: &Path, mut live: Live, held: &Receiver<()>) -> Result<(), StoreError> {
+fn go_on(path: &Path, mut script: Script, held: &Receiver<()>) -> Result<(), StoreError> {
     let fail = |error: rusqlite::Error| statement_error(&error);
     let mut file = Connection::open(path).map_err(fail)?;
     file.busy_timeout(Duration::from_secs(5)).map_err(fail)?;
@@ -253,16 +346,8 @@ fn go_on(path: &Path, mut live: Live, held: &Receiver<()>) -> Result<(), StoreEr
         .map_err(fail)?;
     let mut ids = HashMap::new();
     loop {
-        let now = clock();
-        let actions = live.take(now);
-        if !actions.is_empty() {
-            let transaction = file.transaction().map_err(fail)?;
-            for action in actions {
-                act(&transaction, &mut ids, action).map_err(fail)?;
-            }
-            transaction.commit().map_err(fail)?;
-        }
-        let micros = live.due().0.saturating_sub(clock().0);
+        script.write(&mut file, &mut ids, clock()).map_err(fail)?;
+        let micros = script.live().due().0.saturating_sub(clock().0);
         let wait = Duration::from_micros(u64::try_from(micros).unwrap_or_default()).min(NAP);
         match held.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -278,8 +363,7 @@ fn act(
 ) -> rusqlite::Result<()> {
     match action {
         DemoAction::Insert { ticket, row } => {
-            let mut insert = file.prepare_cached(INSERT)?;
-            insert.execute(params![row.occurred_at.to_string(), row.details, row.sent])?;
+            row.insert(&mut *file.prepare_cached(DemoRow::INSERT)?)?;
             ids.insert(ticket, file.last_insert_rowid());
         }
         DemoAction::Update {
