@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod filters;
+mod finder;
 mod paging;
 mod promises;
 mod screen;

@@ -286,6 +286,26 @@ fn winning(answer: &Document, visit: &mut impl FnMut(&Document)) {
     }
 }
 
+/// The indexes a plan reads, as they are called.
+pub fn indexes(answer: &Document) -> Vec<String> {
+    let mut names = Vec::new();
+    winning(answer, &mut |plan| named(plan, &mut names));
+    names
+}
+
+fn named(stage: &Document, names: &mut Vec<String>) {
+    if let Ok(name) = stage.get_str("indexName") {
+        names.push(name.to_owned());
+    }
+    let inner = stage.get_array("inputStages").into_iter().flatten();
+    for inner in inner.chain(stage.get("inputStage")) {
+        inner
+            .as_document()
+            .into_iter()
+            .for_each(|inner| named(inner, names));
+    }
+}
+
 fn stages(stage: &Document, depth: usize, out: &mut Explanation) {
     let mut line = "  ".repeat(depth) + stage.get_str("stage").unwrap_or("?");
     if let Ok(index) = stage.get_str("indexName") {

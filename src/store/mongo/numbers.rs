@@ -81,16 +81,17 @@ async fn by_server(
         "cursor": {},
     };
     let answer = work.attempt(&source.found.database, command).await?;
-    Ok(answer.map(|answer| {
-        let batch = answer
-            .get_document("cursor")
-            .and_then(|cursor| cursor.get_array("firstBatch"));
-        let first = batch
-            .ok()
-            .and_then(|batch| batch.first()?.as_document().cloned());
-        let number = first.and_then(|first| first.get("n").cloned());
-        number.as_ref().and_then(discover::unsigned).unwrap_or(0)
-    }))
+    Ok(answer.map(|answer| counted(&answer)))
+}
+
+/// The number in the answer to a pipeline that ends in `$count`; no answer is none.
+pub fn counted(answer: &Document) -> u64 {
+    let number = answer
+        .get_document("cursor")
+        .and_then(|cursor| cursor.get_array("firstBatch"))
+        .ok()
+        .and_then(|batch| batch.first()?.as_document()?.get("n"));
+    number.and_then(discover::unsigned).unwrap_or(0)
 }
 
 async fn estimate(

@@ -8,6 +8,7 @@
 //! how far it is. What breaks in the middle goes on after the last event that was passed on.
 
 mod ahead;
+mod finder;
 mod group;
 mod walk;
 
@@ -75,6 +76,7 @@ pub async fn page(
             check: (exactness == Exactness::Superset).then_some(&*request.predicate),
             predicate: &request.predicate,
             way,
+            hint: None,
             reader: RowReader::new(&source.profile, &source.order, request.payload),
             decoder: decoder.clone(),
             batch: &mut batch,
@@ -112,6 +114,8 @@ struct Pager<'p, 'b> {
     check: Option<&'p Predicate>,
     predicate: &'p Predicate,
     way: Way,
+    /// The index that finds the filter's documents, where one does.
+    hint: Option<Hint>,
     reader: RowReader<'p>,
     decoder: Arc<Decoder>,
     batch: &'p mut Batch<'b>,
@@ -171,6 +175,10 @@ impl Pager<'_, '_> {
         if everything || self.source.served == Served::Sorted {
             return self.stream(from, None).await;
         }
+        self.hint = self.finder().await?.map(Hint::Name);
+        if self.hint.is_some() {
+            return self.stream(from, None).await;
+        }
         self.walk(from).await
     }
 
@@ -214,7 +222,9 @@ impl Pager<'_, '_> {
             Served::ByTime => doc! {field: sign},
             Served::Exactly | Served::Sorted => doc! {field: sign, "_id": sign},
         });
-        options.allow_disk_use = (self.source.served == Served::Sorted).then_some(true);
+        let is_sorting = self.source.served == Served::Sorted || self.hint.is_some();
+        options.allow_disk_use = is_sorting.then_some(true);
+        options.hint.clone_from(&self.hint);
         options.limit = limit;
         let wanted = limit.and_then(|most| u32::try_from(most).ok());
         options.batch_size = Some(wanted.unwrap_or(BATCH).min(BATCH));
