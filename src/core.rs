@@ -7,6 +7,7 @@ pub mod json;
 pub mod nearest;
 pub mod path;
 pub mod profile;
+pub mod purge;
 pub mod query;
 pub mod record;
 pub mod sanitise;

@@ -7,6 +7,7 @@ pub mod follow;
 pub mod mongo;
 pub mod overlap;
 pub mod postgres;
+pub mod purger;
 pub mod sqlite;
 
 use std::future::Future;

@@ -8,7 +8,9 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// Microseconds since 1970-01-01T00:00:00Z, leap seconds ignored as in every store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Micros(pub i64);
 
 impl Micros {

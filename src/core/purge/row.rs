@@ -1,0 +1,83 @@
+//! One archived row: the key that names it, the version that says whether it is still the same, and
+//! the digest of its bytes.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::core::event::KeyPart;
+use crate::core::instant::At;
+
+/// The key of a row, part by part, in the store's own precision.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey(pub Vec<KeyPart>);
+
+/// What changes whenever a row does, where the store has such a thing: PostgreSQL's `xmin`. Empty
+/// where it has not (SQLite, MongoDB): there the digest alone decides.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct RowVersion(pub String);
+
+/// The first 128 bits of SHA-256 over a row's archived bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowDigest(pub [u8; 16]);
+
+impl RowDigest {
+    /// The digest of a row exactly as the archive holds it: a line of COPY text with its newline, a
+    /// BSON document, an INSERT statement with its newline.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&Sha256::digest(bytes)[..16]);
+        Self(digest)
+    }
+}
+
+impl fmt::Display for RowDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for RowDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a segment's sidecar knows of a row. The bytes themselves are `length` bytes of the segment's
+/// plain payload, after those of the rows before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowMark {
+    /// Which row of its relation.
+    pub key: RowKey,
+    /// Its version when it was read.
+    pub version: RowVersion,
+    /// Of its bytes.
+    pub digest: RowDigest,
+    /// When its event happened; related rows have their event's.
+    pub at: At,
+    /// Bytes in the plain payload.
+    pub length: u32,
+    /// The key of the event a related row belongs to; `None` for the events themselves.
+    pub parent: Option<RowKey>,
+}
+
+/// Rows with their bytes, as drivers hand them out and segments keep them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawRows {
+    /// One row after the other.
+    pub payload: Vec<u8>,
+    /// In the same order; the lengths add up to the payload's.
+    pub marks: Vec<RowMark>,
+}
+
+impl RawRows {
+    /// Each row's mark with its bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (&RowMark, &[u8])> {
+        let mut rest = self.payload.as_slice();
+        self.marks.iter().map(move |mark| {
+            let (row, after) = rest.split_at((mark.length as usize).min(rest.len()));
+            rest = after;
+            (mark, row)
+        })
+    }
+}
