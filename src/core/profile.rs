@@ -302,6 +302,19 @@ pub struct PurgeFacts {
     pub refuse: Option<String>,
     /// Rows for which one of these holds stay.
     pub keep: Vec<Keep>,
+    /// Tables whose rows belong to an event and go with it, parents before their children.
+    pub related: Vec<Related>,
+}
+
+/// A table whose rows belong to an event: a purge archives and deletes them together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// Its name, in the schema of the events.
+    pub table: String,
+    /// The table of its parents, one named before it; `None` for the events themselves.
+    pub parent: Option<String>,
+    /// Its columns and the parent's columns that they equal.
+    pub columns: BTreeMap<String, String>,
 }
 
 /// Rows that stay, and why.

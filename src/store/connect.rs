@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::core::profile::Profile;
 use crate::core::profile::detect::Candidate;
 use crate::core::sanitise::safe;
+use crate::store::purger::Purger;
 use crate::store::{BoxFuture, Store, StoreError, mongo, postgres, sqlite};
 
 /// What else the command line says about a target.
@@ -59,6 +60,25 @@ pub fn open<'a>(
             System::Sqlite => {
                 let (path, options) = sqlite_file(target, options);
                 Ok(Arc::new(sqlite::open(&path, &options).await?) as Arc<dyn Store>)
+            }
+        }
+    })
+}
+
+/// Opens a target for a purge: apart from [`open`], whose stores cannot delete.
+pub fn purger<'a>(
+    target: &'a str,
+    options: &'a OpenOptions,
+) -> BoxFuture<'a, Result<Box<dyn Purger>, StoreError>> {
+    Box::pin(async move {
+        match System::of(target)? {
+            System::Postgres | System::Mongo => Err(StoreError::Refused {
+                message: format!("{} cannot be purged", safe(&redact_url(target))),
+                hint: Some("only SQLite files can be purged so far".to_owned()),
+            }),
+            System::Sqlite => {
+                let (path, options) = sqlite_file(target, options);
+                Ok(Box::new(sqlite::purge::open(&path, &options).await?) as Box<dyn Purger>)
             }
         }
     })

@@ -11,6 +11,7 @@ mod examine;
 mod look;
 mod open;
 mod page;
+pub mod purge;
 mod row;
 mod shape;
 mod sieve;

@@ -190,6 +190,7 @@ fn purge_facts(relation: &Relation) -> PurgeFacts {
             )
         }),
         keep: Vec::new(),
+        related: Vec::new(),
     }
 }
 

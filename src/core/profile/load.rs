@@ -45,6 +45,9 @@
 //! [[purge.keep]]
 //! because = "why these rows stay"
 //! when = { value = "sent", in = ["false"] }
+//! [[purge.related]]                   # rows that belong to an event and go with it
+//! table = "parameters"
+//! columns = { event_id = "id" }       # its column = its parent's; `parent = "…"` when that is not the event
 //! ```
 
 mod expression;
@@ -123,8 +126,8 @@ mod tests {
     use crate::core::event::{Field, Outcome};
     use crate::core::path::Path;
     use crate::core::profile::{
-        Changes, ColumnKind, Condition, Keep, Others, OutcomeRule, OwnField, PurgeFacts, Signature,
-        TemplatePart, TimeEncoding, TimeRule, ValueExpr,
+        Changes, ColumnKind, Condition, Keep, Others, OutcomeRule, OwnField, PurgeFacts, Related,
+        Signature, TemplatePart, TimeEncoding, TimeRule, ValueExpr,
     };
 
     const SMALL: &str = "name = \"x\"\n[time]\npath = \"at\"\nencoding = \"instant\"\n";
@@ -371,6 +374,15 @@ mod tests {
     }
 
     prop_compose! {
+        fn related()(
+            (table, parent) in (words(), prop::option::of(words())),
+            columns in prop::collection::btree_map(words(), words(), 1..3),
+        ) -> Related {
+            Related { table, parent, columns }
+        }
+    }
+
+    prop_compose! {
         fn profiles()(
             (name, title, key) in (words(), words(), prop::collection::vec(words(), 0..3)),
             signatures in prop::collection::vec(signatures(), 0..3),
@@ -382,6 +394,7 @@ mod tests {
             changes in prop::option::of(any::<u32>()),
             refuse in prop::option::of(words()),
             keep in prop::collection::vec((conditions(), words()), 0..2),
+            related in prop::collection::vec(related(), 0..3),
         ) -> Profile {
             Profile {
                 name, title, origin: Origin::Guessed, signatures, key,
@@ -397,6 +410,7 @@ mod tests {
                 purge: PurgeFacts {
                     refuse,
                     keep: keep.into_iter().map(|(when, because)| Keep { when, because }).collect(),
+                    related,
                 },
             }
         }

@@ -50,6 +50,16 @@ pub fn print(profile: &Profile) -> String {
         line(&mut out, "because", &quoted(&keep.because));
         line(&mut out, "when", &condition(&keep.when));
     }
+    for related in &profile.purge.related {
+        out.push_str("\n[[purge.related]]\n");
+        line(&mut out, "table", &quoted(&related.table));
+        if let Some(parent) = &related.parent {
+            line(&mut out, "parent", &quoted(parent));
+        }
+        let columns = related.columns.iter();
+        let columns = columns.map(|(name, of)| (name.as_str(), quoted(of)));
+        line(&mut out, "columns", &table(columns));
+    }
     out
 }
 

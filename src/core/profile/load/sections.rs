@@ -9,7 +9,7 @@ use super::expression::{condition, expression, path};
 use super::item::{Item, Source, Table};
 use crate::core::event::{Field, Outcome};
 use crate::core::profile::{
-    Changes, ColumnKind, Keep, Origin, Others, OutcomeRule, OwnField, Profile, PurgeFacts,
+    Changes, ColumnKind, Keep, Origin, Others, OutcomeRule, OwnField, Profile, PurgeFacts, Related,
     Signature, TimeEncoding, TimeRule, ValueExpr,
 };
 
@@ -207,7 +207,7 @@ fn changes(item: &Item<'_>) -> Result<Changes, ProfileError> {
 }
 
 fn purge(item: &Item<'_>) -> Result<PurgeFacts, ProfileError> {
-    let table = item.table(&["refuse", "keep"])?;
+    let table = item.table(&["refuse", "keep", "related"])?;
     Ok(PurgeFacts {
         refuse: match table.get("refuse") {
             Some(refuse) => Some(refuse.text()?.to_owned()),
@@ -220,5 +220,27 @@ fn purge(item: &Item<'_>) -> Result<PurgeFacts, ProfileError> {
                 because: keep.need("because")?.text()?.to_owned(),
             })
         })?,
+        related: each(&table, "related", related)?,
+    })
+}
+
+fn related(item: &Item<'_>) -> Result<Related, ProfileError> {
+    let table = item.table(&["table", "parent", "columns"])?;
+    let columns = table.need("columns")?;
+    let pairs = columns
+        .open_table()?
+        .entries()
+        .map(|(name, of)| Ok((name.to_owned(), of.text()?.to_owned())))
+        .collect::<Result<BTreeMap<_, _>, ProfileError>>()?;
+    if pairs.is_empty() {
+        return Err(columns.fail_with("no column says which event a row belongs to", None));
+    }
+    Ok(Related {
+        table: table.need("table")?.text()?.to_owned(),
+        parent: match table.get("parent") {
+            Some(parent) => Some(parent.text()?.to_owned()),
+            None => None,
+        },
+        columns: pairs,
     })
 }
