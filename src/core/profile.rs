@@ -146,6 +146,12 @@ impl ColumnKind {
         (Self::Other, "other"),
     ];
 
+    /// The kind with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let known = Self::WORDS.into_iter().find(|(_, known)| *known == word);
+        known.map(|(kind, _)| kind)
+    }
+
     /// The word profiles use for it.
     pub fn word(self) -> &'static str {
         Self::WORDS

@@ -4,6 +4,8 @@
 //! opens a file or speaks to a server; `archive` keeps the files, drivers speak to servers, `purge`
 //! (the layer above) drives both.
 
+pub mod decode;
+pub mod insert;
 pub mod journal;
 pub mod plan;
 pub mod row;

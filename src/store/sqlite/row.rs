@@ -9,8 +9,8 @@ use rusqlite::types::ValueRef;
 
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::json::{FlatJson, Node};
-use crate::core::profile::ColumnKind;
 use crate::core::profile::evaluate::evaluate;
+use crate::core::purge::insert::SqlValue;
 use crate::core::record::RecordWriter;
 use crate::store::sqlite::open::statement_error;
 use crate::store::sqlite::shape::Shape;
@@ -78,6 +78,17 @@ impl Reader {
     }
 }
 
+/// A value of a row with its storage class.
+pub(super) fn value_at<'r>(row: &'r Row<'_>, place: usize) -> rusqlite::Result<SqlValue<'r>> {
+    Ok(match row.get_ref(place)? {
+        ValueRef::Null => SqlValue::Null,
+        ValueRef::Integer(int) => SqlValue::Int(int),
+        ValueRef::Real(real) => SqlValue::Real(real),
+        ValueRef::Text(bytes) => SqlValue::Text(bytes.into()),
+        ValueRef::Blob(bytes) => SqlValue::Blob(bytes.into()),
+    })
+}
+
 /// The record's JSON text.
 fn write<'w>(
     writer: &'w mut RecordWriter,
@@ -87,19 +98,7 @@ fn write<'w>(
     let first = SORT + shape.sort.len();
     writer.begin();
     for (place, column) in shape.columns.iter().enumerate() {
-        let name = &column.name;
-        match (row.get_ref(first + place)?, column.kind) {
-            (ValueRef::Null, _) => writer.null(name),
-            (ValueRef::Integer(int @ (0 | 1)), ColumnKind::Bool) => writer.bool(name, int == 1),
-            (ValueRef::Integer(int), _) => writer.int(name, int),
-            (ValueRef::Real(real), _) => writer.float(name, real),
-            (ValueRef::Blob(bytes), _) => writer.bytes(name, bytes),
-            (ValueRef::Text(bytes), kind) => match std::str::from_utf8(bytes) {
-                Ok(text) if kind == ColumnKind::Json => writer.json_or_text(name, text),
-                Ok(text) => writer.text(name, text),
-                Err(_) => writer.unchecked_text(name, bytes),
-            },
-        }
+        value_at(row, first + place)?.show(&column.name, column.kind, writer);
     }
     Ok(writer.finish())
 }

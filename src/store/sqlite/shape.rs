@@ -13,6 +13,7 @@ use crate::core::event::{Cursor, EventId, KeyPart};
 use crate::core::instant::{At, Micros};
 use crate::core::profile::evaluate::decode_time;
 use crate::core::profile::{Profile, TimeEncoding};
+pub(super) use crate::core::purge::insert::quoted;
 use crate::core::record::Column;
 use crate::core::scalar::Scalar;
 
@@ -166,11 +167,6 @@ pub(super) struct Shape {
     pub(super) is_ordered: bool,
     /// Whether the sort key alone gives the rows without sorting them, as in every table.
     pub(super) is_keyed: bool,
-}
-
-/// A name as SQL quotes it.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A part of a cursor as SQLite compares it.
