@@ -13,6 +13,7 @@ pub mod cli;
 pub mod core;
 pub mod demo;
 pub mod export;
+pub mod purge;
 pub mod runtime;
 pub mod store;
 pub mod ui;

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod fault;
 pub mod halt;
 pub mod hold;
+pub mod ledger;
 pub mod pace;
 pub mod progress;
 pub mod scope;
