@@ -6,10 +6,13 @@
 //! [`progress::Progress`], to a dialog as well as to a terminal's standard error.
 
 pub mod clock;
+pub mod engine;
 pub mod fault;
 pub mod halt;
 pub mod hold;
 pub mod ledger;
 pub mod pace;
+pub mod place;
+pub mod plan;
 pub mod progress;
 pub mod scope;
