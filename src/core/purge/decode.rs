@@ -1,6 +1,7 @@
 //! From an archived row back to the record that profiles and filters speak of: the same text that
 //! reading the row from its store gives.
 
+pub mod copy;
 pub mod insert;
 
 use crate::core::purge::insert::BadInsert;
