@@ -9,6 +9,7 @@
 //! `ui`, `runtime`, `cli`.
 
 pub mod app;
+pub mod archive;
 pub mod cli;
 pub mod core;
 pub mod demo;

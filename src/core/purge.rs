@@ -7,5 +7,6 @@
 pub mod decode;
 pub mod insert;
 pub mod journal;
+pub mod key;
 pub mod plan;
 pub mod row;

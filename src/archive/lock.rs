@@ -1,0 +1,42 @@
+//! One process a directory: the kernel's lock decides, the file's text only tells who holds it.
+
+use std::fs::{File, TryLockError};
+use std::io::Write;
+
+use crate::archive::ArchiveError;
+use crate::archive::place::Place;
+
+/// Held until it is dropped; the kernel lets go of it when the process dies.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+impl Lock {
+    /// The file's name.
+    pub const FILE: &str = "LOCK";
+
+    /// Takes the directory, or says that somebody has it.
+    pub fn take(place: &Place) -> Result<Self, ArchiveError> {
+        let path = place.path(Self::FILE);
+        let fail = |error| place.io(Self::FILE, error);
+        let mut file = Place::private()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(ArchiveError::Busy {
+                    path: place.shown(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(fail(error)),
+        }
+        // Who it is only helps people; the lock holds without it.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| writeln!(file, "pid {}", std::process::id()));
+        Ok(Self(file))
+    }
+}
