@@ -13,6 +13,7 @@ pub mod failure;
 mod narrate;
 mod output;
 mod profiles;
+mod purge;
 mod query;
 mod replacement;
 mod screen;
@@ -70,6 +71,8 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Facets(arguments)) => headless(facets::run(arguments, common)),
         Some(Command::Tail(arguments)) => headless(tail::run(arguments, common)),
         Some(Command::Profiles(arguments)) => profiles::run(arguments, common),
+        Some(Command::Purge(arguments)) => headless(purge::run(arguments, common)),
+        Some(Command::Restore(arguments)) => headless(purge::restore(arguments, common)),
         Some(Command::Demo(arguments)) => demo::run(arguments, common),
         Some(Command::Themes(arguments)) => themes::run(arguments),
         Some(Command::Completions { shell }) => {

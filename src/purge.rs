@@ -5,7 +5,11 @@
 //! its work done says so and goes on. Nothing here draws or prints; what happens is told as
 //! [`progress::Progress`], to a dialog as well as to a terminal's standard error.
 
+mod backup;
 pub mod clock;
+pub mod confirm;
+mod delete;
+pub mod dossier;
 pub mod engine;
 pub mod fault;
 pub mod halt;
@@ -13,6 +17,10 @@ pub mod hold;
 pub mod ledger;
 pub mod pace;
 pub mod place;
-pub mod plan;
+mod plan;
 pub mod progress;
+pub mod receipt;
+mod reconcile;
+pub mod restore;
 pub mod scope;
+pub mod verify;

@@ -13,7 +13,7 @@ struct Layer {
 
 const CLOCKS: [&str; 4] = ["Utc::now", "Local::now", "Instant::now", "SystemTime::now"];
 
-const LAYERS: [Layer; 6] = [
+const LAYERS: [Layer; 8] = [
     Layer {
         name: "core",
         forbidden: &[
@@ -81,6 +81,40 @@ const LAYERS: [Layer; 6] = [
         forbidden: &[
             "ratatui",
             "crossterm",
+            "crate::app",
+            "crate::ui",
+            "crate::runtime",
+            "crate::cli",
+            "crate::export",
+        ],
+    },
+    Layer {
+        name: "archive",
+        forbidden: &[
+            "tokio",
+            "ratatui",
+            "crossterm",
+            "rusqlite",
+            "std::net",
+            "crate::store",
+            "crate::purge",
+            "crate::app",
+            "crate::ui",
+            "crate::runtime",
+            "crate::cli",
+            "crate::export",
+        ],
+    },
+    Layer {
+        name: "purge",
+        forbidden: &[
+            "ratatui",
+            "crossterm",
+            "rusqlite",
+            "tokio_postgres",
+            "store::postgres",
+            "store::sqlite",
+            "store::mongo",
             "crate::app",
             "crate::ui",
             "crate::runtime",
@@ -241,6 +275,8 @@ fn a_trespass_would_be_found() {
         ("src/app.rs", "let now = Utc::now();"),
         ("src/ui/list.rs", "use crate::runtime;"),
         ("src/store/sqlite/open.rs", "use crate::app::App;"),
+        ("src/archive/lock.rs", "use tokio::sync::watch;"),
+        ("src/purge/delete.rs", "use crate::store::sqlite::open;"),
     ] {
         assert_eq!(trespasses(path, text).len(), 1, "{path}: {text}");
     }

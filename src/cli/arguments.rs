@@ -2,6 +2,8 @@
 //!
 //! Checks spelling only; whether a table or a field exists is the store's to say.
 
+pub mod purge;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -80,6 +82,10 @@ pub enum Command {
     Profiles(Profiles),
     /// Says what works with a store, what does not, and what would mend it
     Doctor(Doctor),
+    /// Archives old events, verifies the archive, and deletes exactly what is in it
+    Purge(purge::Purge),
+    /// Puts the rows of a purge's archive back
+    Restore(purge::Restore),
     /// Lists and shows themes
     Themes(Themes),
     /// Prints the completions of a shell, to be put where that shell looks for them

@@ -34,6 +34,26 @@ pub async fn heed<T>(
     Err(Failure::new(kind, "stopped by a signal"))
 }
 
+/// Runs work that ends by itself soon after it is asked to, and says how far it came; a second signal
+/// does not wait for it.
+pub async fn heed_gently<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut signals = Signals::listen()?;
+    tokio::pin!(work);
+    tokio::select! {
+        biased;
+        result = &mut work => return result,
+        _ = signals.next() => stop.cancel(),
+    }
+    tokio::select! {
+        biased;
+        result = &mut work => result,
+        kind = signals.next() => Err(Failure::new(kind, "stopped by a second signal")),
+    }
+}
+
 struct Signals {
     interrupt: Signal,
     terminate: Signal,

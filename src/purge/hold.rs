@@ -72,7 +72,10 @@ mod tests {
         let mut file = HoldFile::new(directory.path());
         assert_eq!(file.changed().expect("none"), None);
         std::fs::write(directory.path().join(FILE), "# legal\nuser:alice\n\n").expect("writable");
-        assert_eq!(file.changed().expect("one"), Some(vec!["user:alice".to_owned()]));
+        assert_eq!(
+            file.changed().expect("one"),
+            Some(vec!["user:alice".to_owned()])
+        );
         assert_eq!(file.changed().expect("the same"), None);
         std::fs::write(directory.path().join(FILE), [0xff]).expect("writable");
         assert!(file.changed().is_err());

@@ -171,7 +171,10 @@ mod tests {
         ledger.learn(&intent(3, 1, 1, LeftRows::default()));
         ledger.learn(&done(3, Fate::Committed));
         assert_eq!((ledger.tally.archived, ledger.tally.locked), (5, 0));
-        assert_eq!((ledger.tally.deleted, &*ledger.tally.related), (5, &[10][..]));
+        assert_eq!(
+            (ledger.tally.deleted, &*ledger.tally.related),
+            (5, &[10][..])
+        );
         assert!(!ledger.is_locked(1, 3));
         assert_eq!(ledger.reached(1), 5);
     }

@@ -127,12 +127,9 @@ impl Throttle {
             (Some(before), Some(wal)) if before > 0 => wal.saturating_sub(before),
             _ => 0,
         };
-        let seconds = [
-            share(rows, self.limits.rows),
-            share(wal, self.limits.wal),
-        ]
-        .into_iter()
-        .fold(0.0, f64::max);
+        let seconds = [share(rows, self.limits.rows), share(wal, self.limits.wal)]
+            .into_iter()
+            .fold(0.0, f64::max);
         let cost = Duration::try_from_secs_f64(seconds).unwrap_or(Self::LONGEST);
         self.due = (self.due.max(began) + cost).max(now.saturating_sub(Self::LONGEST));
     }
@@ -204,7 +201,10 @@ mod tests {
         let calm = Pressure::default();
         let at = Duration::from_millis;
         throttle.spend(500, &calm, at(0), at(100));
-        assert_eq!(throttle.wait(&calm, at(100)).map(|w| w.length), Some(at(400)));
+        assert_eq!(
+            throttle.wait(&calm, at(100)).map(|w| w.length),
+            Some(at(400))
+        );
         assert_eq!(throttle.wait(&calm, at(500)), None);
         throttle.spend(500, &calm, at(500), at(1_200));
         assert_eq!(throttle.wait(&calm, at(1_200)), None);
@@ -238,6 +238,10 @@ mod tests {
         let wait = throttle.wait(&late, Duration::ZERO).expect("a pause");
         assert_eq!(wait.because, "replica 12.0 s behind");
         assert!(!throttle.is_idle());
-        assert!(Throttle::new(Limits::none()).wait(&late, Duration::ZERO).is_none());
+        assert!(
+            Throttle::new(Limits::none())
+                .wait(&late, Duration::ZERO)
+                .is_none()
+        );
     }
 }

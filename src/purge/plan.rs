@@ -45,7 +45,10 @@ impl Engine<'_> {
 fn refuse_impossible(probe: &Probe, cutoff: Micros) -> Result<(), Fault> {
     if let Some(because) = &probe.profile.purge.refuse {
         return Err(Fault::refused(
-            format!("a store of {} is never purged: {because}", probe.profile.title),
+            format!(
+                "a store of {} is never purged: {because}",
+                probe.profile.title
+            ),
             "use that product's own retention",
         ));
     }

@@ -50,10 +50,14 @@ impl Judge {
     pub fn of(plan: &Plan) -> Result<Self, Fault> {
         let profile = profile(plan)?;
         let (filter, keep) = predicates(&plan.scope, &profile, &remembered(&plan.scope, &profile))?;
-        let relation = plan.relations.first().cloned().ok_or_else(|| Fault::Files {
-            message: "the plan names no table".to_owned(),
-            hint: None,
-        })?;
+        let relation = plan
+            .relations
+            .first()
+            .cloned()
+            .ok_or_else(|| Fault::Files {
+                message: "the plan names no table".to_owned(),
+                hint: None,
+            })?;
         Ok(Self {
             profile,
             filter,
@@ -105,7 +109,13 @@ impl Judge {
         if !is_old {
             return Ok(Verdict::Outside);
         }
-        if let Some(keep) = self.profile.purge.keep.iter().find(|keep| holds(&keep.when, &record)) {
+        if let Some(keep) = self
+            .profile
+            .purge
+            .keep
+            .iter()
+            .find(|keep| holds(&keep.when, &record))
+        {
             return Ok(Verdict::Held(keep.because.clone()));
         }
         if self.filter == Predicate::All && self.keep.is_empty() {
@@ -125,7 +135,10 @@ impl Judge {
         if !self.filter.matches(&event, &record) {
             return Ok(Verdict::Outside);
         }
-        let held = self.keep.iter().find(|(_, keep)| keep.matches(&event, &record));
+        let held = self
+            .keep
+            .iter()
+            .find(|(_, keep)| keep.matches(&event, &record));
         Ok(held.map_or(Verdict::Goes, |(text, _)| Verdict::Held(text.clone())))
     }
 
@@ -185,7 +198,10 @@ fn predicates(
     let mut catalog = catalog.clone();
     catalog.own = profile.own.iter().cloned().map(Arc::new).collect();
     let filter = one(&scope.filter, scope, &catalog, "filter")?;
-    let keep = scope.keep.iter().map(|text| one(text, scope, &catalog, "hold"));
+    let keep = scope
+        .keep
+        .iter()
+        .map(|text| one(text, scope, &catalog, "hold"));
     Ok((filter, keep.collect::<Result<_, _>>()?))
 }
 

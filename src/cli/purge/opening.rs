@@ -1,0 +1,215 @@
+//! From a command line, or from what a directory remembers, to a store that can be purged and a plan.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::arguments::Common;
+use crate::cli::arguments::purge::{Planning, Resumption};
+use crate::cli::failure::{Failure, Kind};
+use crate::cli::narrate;
+use crate::cli::session::{Session, open_options};
+use crate::core::instant::Micros;
+use crate::core::purge::plan::{Plan, Scope};
+use crate::core::query::catalog::Catalog;
+use crate::core::query::resolve::Moment;
+use crate::core::query::time;
+use crate::purge::confirm::Person;
+use crate::purge::dossier::Dossier;
+use crate::purge::engine::Engine;
+use crate::purge::fault::Fault;
+use crate::purge::receipt::qualified;
+use crate::purge::scope;
+use crate::store::connect::{self, OpenOptions, redact_url};
+use crate::store::purger::{Probe, Purger};
+
+/// The store of a command line.
+pub async fn given(target: &str, common: &Common) -> Result<Box<dyn Purger>, Failure> {
+    Ok(connect::purger(target, &open_options(common)?).await?)
+}
+
+/// The store of a purge that was begun.
+pub async fn resumed(
+    which: &Resumption,
+    dossier: &Dossier,
+    common: &Common,
+) -> Result<Box<dyn Purger>, Failure> {
+    let target = which.target.as_deref();
+    archived(target.unwrap_or(&dossier.plan().target), dossier, common).await
+}
+
+/// A store as the archive's plan describes it.
+pub async fn archived(
+    target: &str,
+    dossier: &Dossier,
+    common: &Common,
+) -> Result<Box<dyn Purger>, Failure> {
+    let plan = dossier.plan();
+    let options = OpenOptions {
+        profile: Some(scope::profile(plan)?),
+        table: common
+            .table
+            .clone()
+            .or_else(|| plan.relations.first().map(qualified)),
+        ..open_options(common)?
+    };
+    Ok(connect::purger(target, &options).await?)
+}
+
+/// Makes a plan as the command line says.
+pub async fn plan(
+    engine: &Engine<'_>,
+    planning: &Planning,
+    common: &Common,
+    stop: &CancellationToken,
+) -> Result<Plan, Failure> {
+    let probe = engine.purger.probe(stop).await?;
+    let scope = Scope {
+        cutoff: cutoff(planning, &probe, common)?,
+        filter: planning.filter.as_deref().unwrap_or("").trim().to_owned(),
+        keep: planning
+            .keep
+            .iter()
+            .map(|text| text.trim().to_owned())
+            .collect(),
+        now: probe.now,
+        tz: common.tz.name().to_owned(),
+        names: Vec::new(),
+    };
+    let known = Catalog::new("", &probe.profile);
+    let frozen = match scope::freeze(scope.clone(), &probe.profile, &known) {
+        Err(Fault::Usage { .. }) => {
+            // Names that only the data knows: a sample of it is read, as for any other filter.
+            let catalog = sample(&planning.target, &probe, common, stop).await?;
+            scope::freeze(scope, &probe.profile, &catalog)
+        }
+        frozen => frozen,
+    }?;
+    Ok(engine
+        .plan(&probe, &without_password(&planning.target), frozen)
+        .await?)
+}
+
+async fn sample(
+    target: &str,
+    probe: &Probe,
+    common: &Common,
+    stop: &CancellationToken,
+) -> Result<Catalog, Failure> {
+    let session = Session::open(target, common, stop.clone()).await?;
+    let mut catalog = session.store.catalog(stop).await?;
+    catalog.own = probe.profile.own.iter().cloned().map(Arc::new).collect();
+    Ok(catalog)
+}
+
+fn cutoff(planning: &Planning, probe: &Probe, common: &Common) -> Result<Micros, Failure> {
+    let wrong = |option: &str, text: &str, error: String| {
+        Failure::usage(format!("{option} {}: {error}", text.trim()))
+    };
+    if let Some(text) = &planning.cutoff.older_than {
+        let length =
+            time::length(text.trim()).map_err(|error| wrong("--older-than", text, error))?;
+        return Ok(probe.now.plus(-length));
+    }
+    let text = planning.cutoff.before.as_deref().unwrap_or_default();
+    let moment = Moment {
+        now: probe.now,
+        tz: common.tz,
+    };
+    let period =
+        time::period(text.trim(), moment).map_err(|error| wrong("--before", text, error))?;
+    Ok(period.start)
+}
+
+/// A directory that has a plan already goes on with it, when it is the plan of this command line.
+pub fn same_plan(planning: &Planning) -> Result<(), Failure> {
+    let dossier = Dossier::read(&planning.to)?;
+    let scope = &dossier.plan().scope;
+    let filter = planning.filter.as_deref().unwrap_or("").trim();
+    let is_same = scope.filter == filter
+        && scope
+            .keep
+            .iter()
+            .map(String::as_str)
+            .eq(planning.keep.iter().map(|text| text.trim()))
+        && dossier.plan().target == without_password(&planning.target);
+    if is_same {
+        narrate::say(&format!(
+            "going on with the plan in {}: events before {}",
+            planning.to.display(),
+            scope.cutoff
+        ));
+        return Ok(());
+    }
+    Err(Failure::new(
+        Kind::Refused,
+        format!("{} holds the plan of another purge", planning.to.display()),
+    )
+    .hint("give a directory that does not exist"))
+}
+
+/// A target as it may be written down: what is masked is left out.
+fn without_password(target: &str) -> String {
+    let shown = redact_url(target).replace(":***@", "@");
+    let (main, query) = shown.split_once('?').unwrap_or((&shown, ""));
+    let pairs: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.contains("***"))
+        .collect();
+    let words: Vec<&str> = main
+        .split(' ')
+        .filter(|word| !word.contains("=***"))
+        .collect();
+    let main = words.join(" ");
+    if pairs.is_empty() {
+        main
+    } else {
+        format!("{main}?{}", pairs.join("&"))
+    }
+}
+
+/// Who runs this, as the kernel and the machine's own files say.
+pub fn person() -> Person {
+    let uid = std::fs::metadata("/proc/self")
+        .map(|process| process.uid())
+        .ok();
+    let name = uid.and_then(|uid| {
+        let users = std::fs::read_to_string(Path::new("/etc/passwd")).ok()?;
+        users.lines().find_map(|line| {
+            let mut parts = line.split(':');
+            let name = parts.next()?;
+            (parts.nth(1)? == uid.to_string()).then(|| name.to_owned())
+        })
+    });
+    let number = || uid.map_or("unknown".to_owned(), |uid| format!("uid {uid}"));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    Person {
+        who: name.unwrap_or_else(number),
+        host: host.map_or_else(|_| "unknown".to_owned(), |host| host.trim().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_down_has_no_password() {
+        for (target, kept) in [
+            (
+                "postgres://u:secret@h/db?sslmode=require",
+                "postgres://u@h/db?sslmode=require",
+            ),
+            (
+                "postgres://h/db?password=secret&table=t",
+                "postgres://h/db?table=t",
+            ),
+            ("postgres://h/db", "postgres://h/db"),
+            ("audit.sqlite?table=t", "audit.sqlite?table=t"),
+        ] {
+            assert_eq!(without_password(target), kept);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The backup: rows are read in the plan's order, judged by their bytes, and written down segment by
+//! segment. Each segment comes from a short snapshot of its own; that the rows are still the same is
+//! checked when they are deleted.
+
+use tokio::sync::mpsc;
+
+use crate::core::instant::At;
+use crate::core::purge::journal::{Entry, SegmentEntry};
+use crate::core::purge::row::{RawRows, RowKey, RowMark};
+use crate::purge::delete::cut;
+use crate::purge::dossier::Dossier;
+use crate::purge::engine::Engine;
+use crate::purge::fault::Fault;
+use crate::purge::place;
+use crate::purge::progress::Progress;
+use crate::purge::scope::{Judge, Verdict};
+use crate::store::purger::{Piece, Place, ReadEnd};
+
+/// Rows of a segment.
+const SEGMENT_ROWS: usize = 200_000;
+/// A segment with this many bytes is written before more is read.
+const SEGMENT_BYTES: usize = 32 << 20;
+/// Pieces under way between store and archive.
+const PIECES: usize = 4;
+
+impl Engine<'_> {
+    /// Writes what is not written yet, and says when nothing is missing.
+    pub async fn back_up(&self, dossier: &mut Dossier) -> Result<(), Fault> {
+        if let Some((root, rows)) = dossier.manifest() {
+            let rows = rows.first().copied().unwrap_or(0);
+            self.told.tell(Progress::BackedUp { rows, root }).await;
+            return Ok(());
+        }
+        let probe = self.same_store_in_time(dossier.plan()).await?;
+        if let Some(skew) = self.skew(&probe) {
+            self.note(skew).await;
+        }
+        let ended = self.segments(dossier).await;
+        if let Err(fault @ Fault::Stopped { .. }) = ended {
+            dossier.stopped(&fault)?;
+            return Err(fault);
+        }
+        ended?;
+        let (root, rows) = dossier.seal()?;
+        let rows = rows.first().copied().unwrap_or(0);
+        self.told.tell(Progress::BackedUp { rows, root }).await;
+        Ok(())
+    }
+
+    async fn segments(&self, dossier: &mut Dossier) -> Result<(), Fault> {
+        let judge = Judge::of(dossier.plan())?;
+        let mut at = dossier.read_to()?;
+        loop {
+            self.halt.check()?;
+            let kept = Kept::new(judge.clone(), dossier.plan().relations.len(), at.clone());
+            let (kept, end) = self.fill(dossier, kept).await?;
+            at.clone_from(&kept.last);
+            if kept.rows[0].marks.is_empty() {
+                dossier.skipped(kept.left);
+            } else if let Some(last) = &kept.last {
+                let number = dossier.next_segment();
+                let parts = dossier.write_segment(number, &kept.rows)?;
+                let left = kept.left + dossier.take_skipped();
+                dossier.record(Entry::Segment(SegmentEntry {
+                    number,
+                    parts,
+                    last: place::mark(last),
+                    left,
+                }))?;
+            }
+            self.told.tell(dossier.backing_up()).await;
+            if end == ReadEnd::Exhausted {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads until a segment is full or nothing is left.
+    async fn fill(&self, dossier: &Dossier, mut kept: Kept) -> Result<(Kept, ReadEnd), Fault> {
+        let plan = dossier.plan();
+        let what = kept.judge.selection();
+        loop {
+            let (out, mut pieces) = mpsc::channel::<Piece>(PIECES);
+            let from = kept.last.clone();
+            let judging = tokio::task::spawn_blocking(move || {
+                while let Some(piece) = pieces.blocking_recv() {
+                    kept.take(&piece)?;
+                }
+                Ok::<_, Fault>(kept)
+            });
+            let limit = SEGMENT_ROWS;
+            let read = self
+                .purger
+                .read(plan, &what, from, limit, out, self.halt.token())
+                .await;
+            let judged = judging.await.map_err(|_| Fault::Files {
+                message: "the thread that judges rows has ended early".to_owned(),
+                hint: None,
+            })?;
+            // What is wrong with a row says more than that nobody takes rows any more.
+            kept = judged?;
+            let end = read.map_err(cut)?;
+            if end == ReadEnd::Exhausted || kept.is_full() {
+                return Ok((kept, end));
+            }
+            self.halt.check()?;
+        }
+    }
+}
+
+/// Rows of a segment to be.
+struct Kept {
+    judge: Judge,
+    rows: Vec<RawRows>,
+    left: u64,
+    last: Option<Place>,
+}
+
+impl Kept {
+    fn new(judge: Judge, relations: usize, last: Option<Place>) -> Self {
+        Self {
+            judge,
+            rows: vec![RawRows::default(); relations.max(1)],
+            left: 0,
+            last,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let bytes: usize = self.rows.iter().map(|rows| rows.payload.len()).sum();
+        self.rows[0].marks.len() >= SEGMENT_ROWS / 2 || bytes >= SEGMENT_BYTES
+    }
+
+    fn take(&mut self, piece: &Piece) -> Result<(), Fault> {
+        let Some((events, related)) = piece.rows.split_first() else {
+            return Ok(());
+        };
+        let mut stays: Vec<&RowKey> = Vec::new();
+        for (row, (mark, bytes)) in events.iter().enumerate() {
+            self.in_order(mark, piece.times.get(row))?;
+            if self.judge.of_row(mark, bytes)? == Verdict::Goes {
+                push(&mut self.rows[0], mark, bytes);
+            } else {
+                self.left += 1;
+                stays.push(&mark.key);
+            }
+        }
+        stays.sort_unstable();
+        for (place, rows) in related.iter().enumerate() {
+            let Some(kept) = self.rows.get_mut(place + 1) else {
+                return Err(unplanned("rows of a table the plan does not name"));
+            };
+            for (mark, bytes) in rows.iter() {
+                let parent = mark
+                    .parent
+                    .as_ref()
+                    .ok_or_else(|| unplanned("a related row without the key of its event"))?;
+                if stays.binary_search(&parent).is_err() {
+                    push(kept, mark, bytes);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reading goes on after the last row; rows out of order would be left out in silence.
+    fn in_order(&mut self, mark: &RowMark, time: Option<&String>) -> Result<(), Fault> {
+        let is_after = self
+            .last
+            .as_ref()
+            .is_none_or(|last| time.is_some() || last.key < mark.key);
+        if !is_after {
+            return Err(unplanned("rows that are not in the plan's order"));
+        }
+        if mark.at == At::Absent && time.is_some() {
+            return Err(unplanned("a row without a time"));
+        }
+        self.last = Some(Place {
+            time: time.cloned(),
+            key: mark.key.clone(),
+        });
+        Ok(())
+    }
+}
+
+fn push(rows: &mut RawRows, mark: &RowMark, bytes: &[u8]) {
+    rows.payload.extend_from_slice(bytes);
+    rows.marks.push(mark.clone());
+}
+
+fn unplanned(what: &str) -> Fault {
+    Fault::Refused {
+        message: format!("the store handed out {what}; nothing of it was written down"),
+        hint: Some("this is a defect of the program; please report it".to_owned()),
+    }
+}

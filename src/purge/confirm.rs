@@ -1,0 +1,163 @@
+//! The confirmation: a phrase that cannot be typed by accident, or options that name the number of
+//! rows.
+
+use std::str::FromStr;
+
+use crate::core::purge::journal::Entry;
+use crate::purge::dossier::Dossier;
+use crate::purge::engine::Engine;
+use crate::purge::fault::Fault;
+use crate::purge::receipt::qualified;
+
+/// How somebody says yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// By typing this.
+    Typed(String),
+    /// By `--yes --expect-count`.
+    Expected(Expected),
+}
+
+/// How many rows are expected to be in the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// At least.
+    pub least: u64,
+    /// At most.
+    pub most: u64,
+}
+
+impl FromStr for Expected {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| {
+            let digits: String = text
+                .trim()
+                .chars()
+                .filter(|c| !matches!(c, ',' | '_'))
+                .collect();
+            digits
+                .parse::<u64>()
+                .map_err(|_| format!("{text} is not a number of rows; write 1200 or 1000..1500"))
+        };
+        let (least, most) = match text.split_once("..") {
+            Some((least, most)) => (number(least)?, number(most)?),
+            None => (number(text)?, number(text)?),
+        };
+        if least > most {
+            return Err(format!("{least} is more than {most}"));
+        }
+        Ok(Self { least, most })
+    }
+}
+
+/// Who says yes, as far as the machine knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The operating system's user.
+    pub who: String,
+    /// The machine.
+    pub host: String,
+}
+
+/// What has to be typed.
+pub fn phrase(dossier: &Dossier) -> String {
+    let relation = dossier.plan().relations.first();
+    let table = relation.map(qualified).unwrap_or_default();
+    let rows = dossier.archived();
+    let noun = if rows == 1 { "row" } else { "rows" };
+    format!("delete {} {noun} from {table}", grouped(rows))
+}
+
+/// A number with commas.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+impl Engine<'_> {
+    /// Writes down that somebody said yes to exactly this archive.
+    pub fn confirm(
+        &self,
+        dossier: &mut Dossier,
+        consent: &Consent,
+        person: &Person,
+    ) -> Result<(), Fault> {
+        if dossier.is_confirmed() {
+            return Ok(());
+        }
+        let Some((root, _)) = dossier.verified() else {
+            return Err(Fault::refused(
+                "the archive is not verified; nothing will be deleted by it",
+                "run auditail purge verify on the same directory",
+            ));
+        };
+        let rows = dossier.archived();
+        let how = match consent {
+            Consent::Typed(text) if text.trim() == phrase(dossier) => text.trim().to_owned(),
+            Consent::Typed(_) => {
+                return Err(Fault::refused(
+                    "that is not the phrase; nothing was deleted",
+                    format!("type exactly: {}", phrase(dossier)),
+                ));
+            }
+            Consent::Expected(expected) => {
+                if !(expected.least..=expected.most).contains(&rows) {
+                    return Err(Fault::refused(
+                        format!(
+                            "{} rows are in the archive, and {}..{} were expected; nothing was deleted",
+                            grouped(rows),
+                            expected.least,
+                            expected.most
+                        ),
+                        "look at auditail purge status on the same directory",
+                    ));
+                }
+                format!("--yes --expect-count {}..{}", expected.least, expected.most)
+            }
+        };
+        dossier.record(Entry::Confirmed {
+            root,
+            plan: dossier.hash().to_owned(),
+            who: person.who.clone(),
+            host: person.host.clone(),
+            when: self.clock.now(),
+            how,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345_678, "12,345,678"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn expected_counts_are_a_number_or_a_range() {
+        let expected = |least, most| Ok(Expected { least, most });
+        assert_eq!("1,200".parse(), expected(1_200, 1_200));
+        assert_eq!("10..20".parse(), expected(10, 20));
+        for wrong in ["", "x", "20..10", "1..", "-1"] {
+            assert!(wrong.parse::<Expected>().is_err(), "{wrong}");
+        }
+    }
+}

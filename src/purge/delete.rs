@@ -1,0 +1,494 @@
+//! The deletion: batch by batch, driven by rows read back from the archive.
+//!
+//! Order is everything here: the driver compares what the server hands back with the archive, then
+//! the intent is on stable storage, then the commit is sent, then its end is noted.
+
+use std::time::Duration;
+
+use crate::core::event::EventId;
+use crate::core::purge::journal::{DoneEntry, Entry, Fate, IntentEntry, LeftRows};
+use crate::core::purge::row::RawRows;
+use crate::purge::dossier::{Dossier, batch_of};
+use crate::purge::engine::Engine;
+use crate::purge::fault::Fault;
+use crate::purge::hold::HoldFile;
+use crate::purge::pace::{BatchSize, Limits, Throttle};
+use crate::purge::progress::Progress;
+use crate::purge::scope::{Judge, Verdict};
+use crate::store::StoreError;
+use crate::store::purger::{Batch, Deleter, Left, Pressure, Settled, Staged};
+
+/// How often locked rows have another try at the end.
+const LOCKED_TRIES: u32 = 3;
+/// How long to wait before it.
+const LOCKED_WAIT: Duration = Duration::from_secs(2);
+/// How often a lost connection is made again, one after the other.
+const LOST_TRIES: u32 = 6;
+/// How often a batch that the server was too busy for is tried again.
+const BUSY_TRIES: u32 = 5;
+
+/// A deletion under way.
+pub(super) struct Deleting<'e, 'd> {
+    engine: &'e Engine<'e>,
+    dossier: &'d mut Dossier,
+    deleter: Box<dyn Deleter>,
+    as_whom: Option<&'e str>,
+    judge: Judge,
+    has_new_holds: bool,
+    holds: HoldFile,
+    size: BatchSize,
+    throttle: Throttle,
+    began: Duration,
+    turns: u64,
+}
+
+/// A segment's rows, read back and hashed in this process.
+struct Segment {
+    number: u32,
+    parts: Vec<RawRows>,
+}
+
+impl Segment {
+    fn id(&self, place: usize) -> String {
+        EventId::of_key(&self.parts[0].marks[place].key.0).to_string()
+    }
+
+    fn len(&self) -> usize {
+        self.parts.first().map_or(0, |events| events.marks.len())
+    }
+}
+
+impl Engine<'_> {
+    /// Deletes what the archive holds and what is still as archived; goes on where a former run
+    /// ended.
+    pub async fn delete(
+        &self,
+        dossier: &mut Dossier,
+        as_whom: Option<&str>,
+        limits: Limits,
+    ) -> Result<(), Fault> {
+        dossier.may_delete()?;
+        if dossier.is_complete() {
+            return Ok(());
+        }
+        let deleter = self.log_in(dossier, as_whom).await?;
+        let mut deleting = Deleting {
+            judge: Judge::of(dossier.plan())?,
+            holds: HoldFile::new(dossier.directory()),
+            has_new_holds: false,
+            deleter,
+            as_whom,
+            size: BatchSize::first(),
+            throttle: Throttle::new(limits),
+            began: self.clock.elapsed(),
+            turns: 0,
+            engine: self,
+            dossier,
+        };
+        let ended = deleting.run().await;
+        match &ended {
+            Err(fault @ Fault::Stopped { .. }) => dossier.stopped(fault)?,
+            Err(fault @ Fault::Store(StoreError::Refused { .. })) => {
+                dossier.record(Entry::Attention {
+                    because: fault.to_string(),
+                })?;
+            }
+            Ok(()) | Err(_) => {}
+        }
+        ended
+    }
+
+    async fn log_in(
+        &self,
+        dossier: &Dossier,
+        as_whom: Option<&str>,
+    ) -> Result<Box<dyn Deleter>, Fault> {
+        let stop = self.halt.token();
+        let deleter = self.purger.deleter(dossier.plan(), as_whom, stop).await;
+        deleter.map_err(cut)
+    }
+}
+
+/// What an answer broken off on request means.
+pub(super) fn cut(error: StoreError) -> Fault {
+    match error {
+        StoreError::Cancelled => Fault::Stopped {
+            because: "asked to stop".to_owned(),
+        },
+        error => Fault::Store(error),
+    }
+}
+
+impl Deleting<'_, '_> {
+    async fn run(&mut self) -> Result<(), Fault> {
+        self.settle_open().await?;
+        let segments: Vec<_> = self.dossier.segments().collect();
+        for entry in segments {
+            let rows = entry.parts.first().map_or(0, |events| events.rows);
+            if self.dossier.ledger().reached(entry.number) >= rows {
+                continue;
+            }
+            let segment = Segment {
+                number: entry.number,
+                parts: self.dossier.read_segment(&entry)?,
+            };
+            self.segment(&segment).await?;
+        }
+        self.locked_again().await
+    }
+
+    async fn segment(&mut self, segment: &Segment) -> Result<(), Fault> {
+        loop {
+            let reached = self.dossier.ledger().reached(segment.number);
+            let first = usize::try_from(reached).unwrap_or(usize::MAX);
+            if first >= segment.len() {
+                return Ok(());
+            }
+            self.wait_for_a_turn().await?;
+            let last = segment.len().min(first + self.size.rows());
+            let began = self.engine.clock.elapsed();
+            self.batch(segment, first, last).await?;
+            let now = self.engine.clock.elapsed();
+            self.size.learn(now.saturating_sub(began));
+            self.turns += (last - first) as u64;
+            self.tell(now, began, (last - first) as u64).await?;
+        }
+    }
+
+    /// Everything that may hold a batch up.
+    async fn wait_for_a_turn(&mut self) -> Result<(), Fault> {
+        loop {
+            self.engine.halt.clone().pass().await?;
+            if self.throttle.is_idle() {
+                return Ok(());
+            }
+            let pressure = self.pressure().await?;
+            let Some(wait) = self.throttle.wait(&pressure, self.engine.clock.elapsed()) else {
+                return Ok(());
+            };
+            let because = wait.because;
+            self.engine.told.tell(Progress::Waiting { because }).await;
+            self.pause(wait.length).await;
+        }
+    }
+
+    async fn pause(&self, length: Duration) {
+        tokio::select! {
+            () = self.engine.clock.sleep(length) => {}
+            () = self.engine.halt.token().cancelled() => {}
+        }
+    }
+
+    async fn pressure(&mut self) -> Result<Pressure, Fault> {
+        let never = self.engine.halt.token().child_token();
+        match self.deleter.pressure(&never).await {
+            Ok(pressure) => Ok(pressure),
+            // A server that cannot be asked is noticed by the batch that follows.
+            Err(StoreError::Lost { .. } | StoreError::Busy { .. }) => Ok(Pressure::default()),
+            Err(error) => Err(cut(error)),
+        }
+    }
+
+    async fn tell(&mut self, now: Duration, began: Duration, rows: u64) -> Result<(), Fault> {
+        let pressure = if self.throttle.is_idle() {
+            Pressure::default()
+        } else {
+            self.pressure().await?
+        };
+        self.throttle.spend(rows, &pressure, began, now);
+        let seconds = now.saturating_sub(self.began).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = self.turns as f64 / seconds.max(0.001);
+        let progress = Progress::Deleting {
+            tally: self.dossier.ledger().tally.clone(),
+            batch: self.size.rows(),
+            rate,
+            unseen: pressure.unseen,
+        };
+        self.engine.told.tell(progress).await;
+        Ok(())
+    }
+
+    /// One batch, until its fate is known.
+    async fn batch(&mut self, segment: &Segment, first: usize, last: usize) -> Result<(), Fault> {
+        let mut cut_off = 0;
+        let mut busy = 0;
+        loop {
+            match self.attempt(segment, first, last).await {
+                Ok(()) => return Ok(()),
+                Err(Fault::Store(error @ StoreError::Lost { .. })) if cut_off < LOST_TRIES => {
+                    cut_off += 1;
+                    self.reconnect(cut_off, &error).await?;
+                    if self.settle_open().await? == Some(Settled::Committed) {
+                        return Ok(());
+                    }
+                }
+                Err(Fault::Store(StoreError::Busy { message, .. })) if busy < BUSY_TRIES => {
+                    busy += 1;
+                    self.engine.halt.check()?;
+                    let because = message;
+                    self.engine.told.tell(Progress::Waiting { because }).await;
+                    self.pause(LOCKED_WAIT).await;
+                }
+                Err(Fault::Store(StoreError::Busy { message, .. })) => {
+                    return Err(Fault::Stopped { because: message });
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    async fn reconnect(&mut self, attempt: u32, error: &StoreError) -> Result<(), Fault> {
+        let error = error.to_string();
+        let told = &self.engine.told;
+        told.tell(Progress::Reconnecting { attempt, error }).await;
+        let mut attempt = attempt;
+        loop {
+            self.engine.halt.check()?;
+            self.pause(Duration::from_millis(250) * 2_u32.pow(attempt.min(6)))
+                .await;
+            let again = self.engine.log_in(self.dossier, self.as_whom).await;
+            match again {
+                Ok(deleter) => {
+                    self.deleter = deleter;
+                    return Ok(());
+                }
+                Err(Fault::Store(
+                    error @ (StoreError::Lost { .. } | StoreError::Connect { .. }),
+                )) if attempt < LOST_TRIES => {
+                    attempt += 1;
+                    let error = error.to_string();
+                    let told = &self.engine.told;
+                    told.tell(Progress::Reconnecting { attempt, error }).await;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    async fn attempt(&mut self, segment: &Segment, first: usize, last: usize) -> Result<(), Fault> {
+        let (goes, held) = self.without_held(segment, first, last)?;
+        let batch = batch_of(&segment.parts, &goes);
+        // A batch that has begun is finished: what stops a purge is looked at between batches.
+        let never = tokio_util::sync::CancellationToken::new();
+        let staged = self.deleter.stage(&batch, &never).await?;
+        let (left, is_sound) = left_rows(&*staged, goes.len(), held);
+        if !is_sound {
+            staged.rollback().await?;
+            return Err(Fault::Store(StoreError::Refused {
+                message: format!(
+                    "a batch of segment {} does not add up: {} rows asked for, taken back",
+                    segment.number,
+                    goes.len()
+                ),
+                hint: Some("nothing of it was deleted; please report it".to_owned()),
+            }));
+        }
+        if let Some(fault) = stuck(&left, goes.len()) {
+            staged.rollback().await?;
+            return Err(fault);
+        }
+        let intent = IntentEntry {
+            segment: segment.number,
+            first: first as u64,
+            rows: (last - first) as u64,
+            deletes: staged.deleted().to_vec(),
+            left,
+            transaction: staged.transaction().to_owned(),
+        };
+        if let Err(fault) = self.dossier.record(Entry::Intent(intent)) {
+            // Nothing is deleted that cannot be journalled.
+            staged.rollback().await?;
+            return Err(fault);
+        }
+        let committed = staged.commit().await;
+        match committed {
+            Ok(()) => self.done(segment.number, first as u64, Fate::Committed),
+            Err(error @ StoreError::Lost { .. }) => Err(error.into()),
+            Err(error) => {
+                self.done(segment.number, first as u64, Fate::RolledBack)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn done(&mut self, segment: u32, first: u64, fate: Fate) -> Result<(), Fault> {
+        self.dossier.record(Entry::Done(DoneEntry {
+            segment,
+            first,
+            fate,
+        }))
+    }
+
+    /// Parts rows that a hold keeps by now from those that go.
+    fn without_held(
+        &mut self,
+        segment: &Segment,
+        first: usize,
+        last: usize,
+    ) -> Result<(Vec<usize>, Vec<String>), Fault> {
+        if let Some(holds) = self.holds.changed()? {
+            let plan = self.dossier.plan();
+            self.judge = Judge::of(plan)?.holding(&holds, &plan.scope)?;
+            self.has_new_holds = !holds.is_empty();
+        }
+        if !self.has_new_holds {
+            return Ok(((first..last).collect(), Vec::new()));
+        }
+        let mut goes = Vec::with_capacity(last - first);
+        let mut held = Vec::new();
+        for (place, (mark, bytes)) in segment.parts[0].iter().enumerate() {
+            if !(first..last).contains(&place) {
+                continue;
+            }
+            match self.judge.of_row(mark, bytes)? {
+                Verdict::Goes => goes.push(place),
+                Verdict::Held(_) => held.push(segment.id(place)),
+                Verdict::Outside => {
+                    return Err(Fault::refused(
+                        format!(
+                            "segment {} holds a row that is none of the plan's",
+                            segment.number
+                        ),
+                        "verify the archive again",
+                    ));
+                }
+            }
+        }
+        Ok((goes, held))
+    }
+
+    /// Asks what became of a commit that nobody answered.
+    async fn settle_open(&mut self) -> Result<Option<Settled>, Fault> {
+        let Some(intent) = self.dossier.ledger().open().cloned() else {
+            return Ok(None);
+        };
+        let transaction = intent.transaction.clone();
+        let told = &self.engine.told;
+        told.tell(Progress::Settling { transaction }).await;
+        let entry = self.dossier.segment(intent.segment)?;
+        let segment = Segment {
+            number: intent.segment,
+            parts: self.dossier.read_segment(&entry)?,
+        };
+        let first = usize::try_from(intent.first).unwrap_or(usize::MAX);
+        let last = first.saturating_add(usize::try_from(intent.rows).unwrap_or(usize::MAX));
+        if last > segment.len() {
+            return Err(Fault::refused(
+                "the journal speaks of rows that the archive has not",
+                "a person has to look at it",
+            ));
+        }
+        let stayed = [&intent.left.changed, &intent.left.locked]
+            .into_iter()
+            .chain([&intent.left.held, &intent.left.refused])
+            .flatten()
+            .collect::<std::collections::BTreeSet<_>>();
+        let places: Vec<usize> = (first..last)
+            .filter(|place| !stayed.contains(&segment.id(*place)))
+            .collect();
+        let batch = batch_of(&segment.parts, &places);
+        let settled = self.settle(&intent.transaction, &batch).await?;
+        let fate = match settled {
+            Settled::Committed => Fate::FoundCommitted,
+            Settled::RolledBack | Settled::InProgress => Fate::RolledBack,
+        };
+        self.done(intent.segment, intent.first, fate)?;
+        Ok(Some(settled))
+    }
+
+    async fn settle(&mut self, transaction: &str, batch: &Batch) -> Result<Settled, Fault> {
+        let mut attempt = 0;
+        loop {
+            let asked = {
+                let token = self.engine.halt.token();
+                self.deleter.settle(transaction, batch, token).await
+            };
+            match asked {
+                Ok(Settled::InProgress) => {
+                    self.engine.halt.check()?;
+                    let because = "the former transaction is still open".to_owned();
+                    self.engine.told.tell(Progress::Waiting { because }).await;
+                    self.pause(Duration::from_secs(1)).await;
+                }
+                Ok(settled) => return Ok(settled),
+                Err(error @ StoreError::Lost { .. }) if attempt < LOST_TRIES => {
+                    attempt += 1;
+                    self.reconnect(attempt, &error).await?;
+                }
+                Err(error) => return Err(cut(error)),
+            }
+        }
+    }
+
+    /// Rows that were locked have three more tries, each row alone.
+    async fn locked_again(&mut self) -> Result<(), Fault> {
+        for attempt in 1..=LOCKED_TRIES {
+            let rows = self.dossier.ledger().tally.locked;
+            if rows == 0 {
+                return Ok(());
+            }
+            let told = &self.engine.told;
+            told.tell(Progress::Retrying { rows, attempt }).await;
+            self.pause(LOCKED_WAIT).await;
+            let locked = self.dossier.ledger().locked().clone();
+            for (number, ids) in locked {
+                let entry = self.dossier.segment(number)?;
+                let segment = Segment {
+                    number,
+                    parts: self.dossier.read_segment(&entry)?,
+                };
+                for place in 0..segment.len() {
+                    let is_locked = ids.contains(&segment.id(place))
+                        && self.dossier.ledger().is_locked(number, place as u64);
+                    if is_locked {
+                        self.wait_for_a_turn().await?;
+                        self.batch(&segment, place, place + 1).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stays of a batch, and whether the rows add up.
+fn left_rows(staged: &(dyn Staged + '_), rows: usize, held: Vec<String>) -> (LeftRows, bool) {
+    let mut left = LeftRows {
+        held,
+        ..LeftRows::default()
+    };
+    for (mark, why) in staged.left() {
+        let id = EventId::of_key(&mark.key.0).to_string();
+        match why {
+            Left::Gone => left.gone += 1,
+            Left::Changed => left.changed.push(id),
+            Left::Locked => left.locked.push(id),
+            Left::Refused => left.refused.push(id),
+        }
+    }
+    let deleted = staged.deleted().first().copied().unwrap_or(0);
+    let is_sound = deleted + staged.left().len() as u64 == rows as u64;
+    (left, is_sound)
+}
+
+/// A batch of which the server keeps everything is the first of many.
+fn stuck(left: &LeftRows, rows: usize) -> Option<Fault> {
+    const MANY: usize = 2;
+    if rows >= MANY && left.refused.len() == rows {
+        return Some(Fault::Refused {
+            message: format!(
+                "the server keeps every row of a batch, {} first: a trigger or a foreign key",
+                left.refused[0]
+            ),
+            hint: Some("nothing of the batch was deleted; look at the table's triggers".to_owned()),
+        });
+    }
+    if rows >= MANY && left.locked.len() == rows {
+        return Some(Fault::Store(StoreError::Busy {
+            message: "somebody holds locks on every row of a batch".to_owned(),
+            hint: None,
+        }));
+    }
+    None
+}

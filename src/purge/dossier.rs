@@ -1,0 +1,484 @@
+//! A purge's directory as the engine sees it: the plan, what has been done, and what may be done
+//! next. Every change of state goes through the journal.
+
+mod papers;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::archive::ArchiveError;
+use crate::archive::journal_file::{self, JournalFile};
+use crate::archive::lock::Lock;
+use crate::archive::place::Place;
+use crate::archive::segment;
+use crate::core::event::EventId;
+use crate::core::purge::journal::{Entry, SegmentEntry, SegmentPart};
+use crate::core::purge::plan::Plan;
+use crate::core::purge::row::{RawRows, RowKey};
+use crate::purge::fault::Fault;
+use crate::purge::ledger::Ledger;
+use crate::purge::place;
+use crate::purge::progress::Progress;
+use crate::purge::receipt::Receipt;
+use crate::store::purger::{self, Batch};
+
+/// The plan's file.
+const PLAN: &str = "plan.json";
+/// The receipt's file.
+pub const RECEIPT: &str = "receipt.json";
+/// Longer plans are nobody's.
+const MOST_PLAN: u64 = 16 << 20;
+
+/// How far a purge has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// There is a plan.
+    Planned,
+    /// The archive is whole.
+    BackedUp,
+    /// It was read back.
+    Verified,
+    /// Somebody said yes.
+    Confirmed,
+    /// A batch was begun.
+    Deleting,
+    /// Everything is accounted for.
+    Complete,
+}
+
+impl Phase {
+    /// For people and scripts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::BackedUp => "backed up",
+            Self::Verified => "verified",
+            Self::Confirmed => "confirmed",
+            Self::Deleting => "deleting",
+            Self::Complete => "complete",
+        }
+    }
+
+    /// The step that comes next.
+    pub fn next(self) -> Option<&'static str> {
+        match self {
+            Self::Planned => Some("backup"),
+            Self::BackedUp => Some("verify"),
+            Self::Verified | Self::Confirmed | Self::Deleting => Some("delete"),
+            Self::Complete => None,
+        }
+    }
+}
+
+/// An opened directory.
+#[derive(Debug)]
+pub struct Dossier {
+    place: Place,
+    /// `None` when it was opened for looking only.
+    writing: Option<(JournalFile, Lock)>,
+    plan: Plan,
+    hash: String,
+    entries: Vec<Entry>,
+    ledger: Ledger,
+    skipped: u64,
+}
+
+impl Dossier {
+    /// Whether there is a purge in a directory.
+    pub fn is_there(path: &Path) -> bool {
+        path.join(PLAN).symlink_metadata().is_ok()
+    }
+
+    /// Writes a new plan down.
+    pub fn create(path: &Path, plan: &Plan) -> Result<(), Fault> {
+        let place = Place::create(path)?;
+        let lock = Lock::take(&place)?;
+        let text = serde_json::to_vec_pretty(plan)
+            .map_err(|error| place.broken(PLAN, error.to_string()))?;
+        let mut journal = JournalFile::create(&place)?;
+        place.put(PLAN, &text)?;
+        let entry = Entry::Plan {
+            plan: segment::hex(&text),
+        };
+        journal.append(&place, &entry)?;
+        drop(lock);
+        Ok(())
+    }
+
+    /// Opens a directory for work; nobody else can meanwhile.
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        let place = Place::open(path)?;
+        let lock = Lock::take(&place)?;
+        let (journal, entries) = JournalFile::open(&place)?;
+        Self::from_parts(place, entries, Some((journal, lock)))
+    }
+
+    /// Opens a directory for looking; what is written down after that is not seen.
+    pub fn read(path: &Path) -> Result<Self, Fault> {
+        let place = Place::open(path)?;
+        let entries = journal_file::read(&place)?;
+        Self::from_parts(place, entries, None)
+    }
+
+    fn from_parts(
+        place: Place,
+        entries: Vec<Entry>,
+        writing: Option<(JournalFile, Lock)>,
+    ) -> Result<Self, Fault> {
+        let text = place.get(PLAN, MOST_PLAN)?;
+        let hash = segment::hex(&text);
+        let known = entries.iter().find_map(|entry| match entry {
+            Entry::Plan { plan } => Some(plan),
+            _ => None,
+        });
+        if known != Some(&hash) {
+            return Err(place
+                .broken(PLAN, "the journal knows another plan, or none")
+                .into());
+        }
+        let plan: Plan =
+            serde_json::from_slice(&text).map_err(|error| place.broken(PLAN, error.to_string()))?;
+        if plan.format != Plan::FORMAT {
+            return Err(place
+                .broken(
+                    PLAN,
+                    format!("format {} is of another version", plan.format),
+                )
+                .into());
+        }
+        Ok(Self {
+            ledger: Ledger::of(&entries),
+            place,
+            writing,
+            plan,
+            hash,
+            entries,
+            skipped: 0,
+        })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its hash.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        self.place.directory()
+    }
+
+    /// Everything that was journalled.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Who had its turn.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Journals a fact.
+    pub fn record(&mut self, entry: Entry) -> Result<(), Fault> {
+        let Some((journal, _)) = &mut self.writing else {
+            return Err(self
+                .place
+                .broken(journal_file::FILE, "it was opened for looking only")
+                .into());
+        };
+        journal.append(&self.place, &entry)?;
+        self.ledger.learn(&entry);
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Journals that a step ended early. A journal that cannot be written to is the reason then.
+    pub fn stopped(&mut self, fault: &Fault) -> Result<(), Fault> {
+        let because = match fault {
+            Fault::Stopped { because } => because.clone(),
+            fault => fault.to_string(),
+        };
+        self.record(Entry::Stopped { because })
+    }
+
+    /// Finished segments, in order.
+    pub fn segments(&self) -> impl Iterator<Item = SegmentEntry> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Segment(segment) => Some(segment.clone()),
+            _ => None,
+        })
+    }
+
+    /// One of them.
+    pub fn segment(&self, number: u32) -> Result<SegmentEntry, Fault> {
+        let found = self.segments().find(|segment| segment.number == number);
+        found.ok_or_else(|| {
+            self.place
+                .broken(journal_file::FILE, format!("there is no segment {number}"))
+                .into()
+        })
+    }
+
+    /// The number of the next one.
+    pub fn next_segment(&self) -> u32 {
+        self.segments()
+            .map(|segment| segment.number)
+            .max()
+            .unwrap_or(0)
+            + 1
+    }
+
+    /// Where reading goes on.
+    pub fn read_to(&self) -> Result<Option<purger::Place>, Fault> {
+        let Some(last) = self.segments().last() else {
+            return Ok(None);
+        };
+        let read_to = place::place(&last.last);
+        read_to.map(Some).ok_or_else(|| {
+            self.place
+                .broken(journal_file::FILE, "a segment's last key cannot be read")
+                .into()
+        })
+    }
+
+    /// Rows that were read and stay, with no segment to say so yet.
+    pub fn skipped(&mut self, rows: u64) {
+        self.skipped += rows;
+    }
+
+    /// Takes them for the segment that is written.
+    pub fn take_skipped(&mut self) -> u64 {
+        std::mem::take(&mut self.skipped)
+    }
+
+    /// Writes a segment's files.
+    pub fn write_segment(&self, number: u32, rows: &[RawRows]) -> Result<Vec<SegmentPart>, Fault> {
+        let encoding = self.plan.encoding;
+        let parts = rows
+            .iter()
+            .enumerate()
+            .map(|(relation, rows)| segment::write(&self.place, number, relation, encoding, rows));
+        Ok(parts.collect::<Result<_, _>>()?)
+    }
+
+    /// Reads a segment's files; every byte is compared.
+    pub fn read_segment(&self, entry: &SegmentEntry) -> Result<Vec<RawRows>, Fault> {
+        if entry.parts.len() != self.plan.relations.len() {
+            let name = segment::names(entry.number, 0, self.plan.encoding);
+            return Err(self
+                .place
+                .broken(&name[0], "it has other tables than the plan")
+                .into());
+        }
+        let parts = entry.parts.iter().enumerate().map(|(relation, part)| {
+            segment::read(
+                &self.place,
+                entry.number,
+                relation,
+                self.plan.encoding,
+                part,
+            )
+        });
+        Ok(parts.collect::<Result<_, _>>()?)
+    }
+
+    /// The hash over everything and the rows by relation, once the archive is whole.
+    pub fn manifest(&self) -> Option<(String, Vec<u64>)> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Manifest { root, rows } => Some((root.clone(), rows.clone())),
+            _ => None,
+        })
+    }
+
+    /// The hash that was verified, and what the server counted then.
+    pub fn verified(&self) -> Option<(String, u64)> {
+        let (whole, _) = self.manifest()?;
+        self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Verified {
+                root, server_rows, ..
+            } if *root == whole => Some((root.clone(), *server_rows)),
+            _ => None,
+        })
+    }
+
+    /// Whether somebody said yes to exactly this archive and plan.
+    pub fn is_confirmed(&self) -> bool {
+        let Some((verified, _)) = self.verified() else {
+            return false;
+        };
+        self.entries.iter().any(|entry| {
+            matches!(entry, Entry::Confirmed { root, plan, .. }
+                if *root == verified && *plan == self.hash)
+        })
+    }
+
+    /// Whether every row is accounted for.
+    pub fn is_complete(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| matches!(entry, Entry::Complete(_)))
+    }
+
+    /// Whether a batch was begun.
+    pub fn has_begun_deleting(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| matches!(entry, Entry::Intent(_)))
+    }
+
+    /// Event rows in the archive so far.
+    pub fn archived(&self) -> u64 {
+        let events = self
+            .segments()
+            .filter_map(|segment| segment.parts.first().map(|p| p.rows));
+        events.sum()
+    }
+
+    /// How far it has come.
+    pub fn phase(&self) -> Phase {
+        if self.is_complete() {
+            Phase::Complete
+        } else if self.has_begun_deleting() {
+            Phase::Deleting
+        } else if self.is_confirmed() {
+            Phase::Confirmed
+        } else if self.verified().is_some() {
+            Phase::Verified
+        } else if self.manifest().is_some() {
+            Phase::BackedUp
+        } else {
+            Phase::Planned
+        }
+    }
+
+    /// A deletion needs a verified archive and a yes to the same.
+    pub fn may_delete(&self) -> Result<(), Fault> {
+        if self.is_confirmed() {
+            return Ok(());
+        }
+        Err(Fault::refused(
+            format!(
+                "the purge in {} is {}, not confirmed",
+                self.place.shown(),
+                self.phase().word()
+            ),
+            "verify the archive and confirm the deletion first",
+        ))
+    }
+
+    /// Ids of rows that are locked still.
+    pub fn locked_ids(&self) -> Result<Vec<String>, Fault> {
+        let mut found = Vec::new();
+        for (number, ids) in self.ledger.locked() {
+            if ids.is_empty() {
+                continue;
+            }
+            let parts = self.read_segment(&self.segment(*number)?)?;
+            for (row, mark) in parts[0].marks.iter().enumerate() {
+                let id = EventId::of_key(&mark.key.0).to_string();
+                if ids.contains(&id) && self.ledger.is_locked(*number, row as u64) {
+                    found.push(id);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// How far the backup has come.
+    pub fn backing_up(&self) -> Progress {
+        let left: u64 = self.segments().map(|segment| segment.left).sum();
+        let parts = self.segments().flat_map(|segment| segment.parts);
+        Progress::BackingUp {
+            rows: self.archived(),
+            left: left + self.skipped,
+            of: self.plan.survey.selected,
+            segments: self.next_segment() - 1,
+            bytes: parts.map(|part| part.plain_bytes).sum(),
+        }
+    }
+
+    /// Writes the papers that go with a whole archive, and journals that it is whole.
+    pub fn seal(&mut self) -> Result<(String, Vec<u64>), Fault> {
+        let mut hash = Sha256::new();
+        let mut rows = vec![0; self.plan.relations.len()];
+        for segment in self.segments() {
+            for (relation, part) in segment.parts.iter().enumerate() {
+                hash.update(part.payload.as_bytes());
+                hash.update(part.sidecar.as_bytes());
+                rows[relation] += part.rows;
+            }
+        }
+        hash.update(self.hash.as_bytes());
+        let root = segment::hexadecimal(&hash.finalize());
+        self.write_papers(&root, &rows)?;
+        self.record(Entry::Manifest {
+            root: root.clone(),
+            rows: rows.clone(),
+        })?;
+        Ok((root, rows))
+    }
+
+    /// Replaces the receipt.
+    pub fn write_receipt(&self, receipt: &Receipt) -> Result<(), Fault> {
+        let text = serde_json::to_vec_pretty(receipt)
+            .map_err(|error| self.place.broken(RECEIPT, error.to_string()))?;
+        Ok(self.place.replace(RECEIPT, &text)?)
+    }
+}
+
+/// The rows of a segment at these places, in order, with the rows related to them.
+pub fn batch_of(parts: &[RawRows], places: &[usize]) -> Batch {
+    let Some((events, related)) = parts.split_first() else {
+        return Batch::default();
+    };
+    let wanted: BTreeSet<usize> = places.iter().copied().collect();
+    let mut rows = vec![RawRows::default(); parts.len()];
+    let mut parents: BTreeSet<&RowKey> = BTreeSet::new();
+    for (place, (mark, bytes)) in events.iter().enumerate() {
+        if wanted.contains(&place) {
+            rows[0].payload.extend_from_slice(bytes);
+            rows[0].marks.push(mark.clone());
+            parents.insert(&mark.key);
+        }
+    }
+    for (place, relation) in related.iter().enumerate() {
+        let kept = &mut rows[place + 1];
+        for (mark, bytes) in relation.iter() {
+            if mark
+                .parent
+                .as_ref()
+                .is_some_and(|parent| parents.contains(parent))
+            {
+                kept.payload.extend_from_slice(bytes);
+                kept.marks.push(mark.clone());
+            }
+        }
+    }
+    Batch { rows }
+}
+
+impl From<ArchiveError> for Fault {
+    fn from(error: ArchiveError) -> Self {
+        let message = error.to_string();
+        match error {
+            ArchiveError::Io { .. } => Self::Files {
+                message,
+                hint: None,
+            },
+            ArchiveError::Broken { .. } => Self::Refused {
+                message,
+                hint: Some("nothing is deleted by an archive that is not whole".to_owned()),
+            },
+            ArchiveError::Busy { .. } => Self::Refused {
+                message,
+                hint: Some("wait for it, or end it; its work can be resumed".to_owned()),
+            },
+        }
+    }
+}
