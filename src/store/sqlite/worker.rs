@@ -77,12 +77,20 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Opens the file on a new thread of this name.
+    /// Opens the file for reading on a new thread of this name.
     pub(super) async fn spawn(purpose: &'static str, path: PathBuf) -> Result<Self, StoreError> {
+        Self::with(purpose, move || open::connection(&path)).await
+    }
+
+    /// Opens a connection on a new thread of this name.
+    pub(super) async fn with(
+        purpose: &'static str,
+        open: impl FnOnce() -> Result<Connection, StoreError> + Send + 'static,
+    ) -> Result<Self, StoreError> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let (ready, opened) = oneshot::channel();
         let body = move || {
-            let mut connection = match open::connection(&path) {
+            let mut connection = match open() {
                 Ok(connection) => connection,
                 Err(error) => {
                     // Nobody waits for the answer any more: there is nobody to tell.
@@ -108,6 +116,12 @@ impl Worker {
             jobs,
             interrupt: Arc::new(interrupt),
         })
+    }
+
+    /// Leaves a job to be done when its turn comes, for those who cannot wait: destructors.
+    pub(super) fn post(&self, job: impl FnOnce(&mut Connection) + Send + 'static) {
+        // A queue that is full or closed has an owner that sees to the connection itself.
+        let _ = self.jobs.try_send(Box::new(job));
     }
 
     /// Runs a job and waits for it. When `stop` is cancelled the job is interrupted and this gives
