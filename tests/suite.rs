@@ -23,6 +23,7 @@ mod postgres_connect;
 mod postgres_keys;
 mod postgres_store;
 mod postgres_tail;
+mod purge_sqlite;
 mod sqlite_store;
 mod terminal;
 mod tidy;

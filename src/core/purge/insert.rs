@@ -290,7 +290,7 @@ impl<'r> Scan<'r> {
             return None;
         }
         let digits = self.take_while(|byte| byte != b'\'');
-        if !self.take(b"'") || digits.len() % 2 != 0 {
+        if !self.take(b"'") || !digits.len().is_multiple_of(2) {
             return None;
         }
         let nibble = |digit: u8| char::from(digit).to_digit(16);

@@ -12,6 +12,7 @@ mod restore;
 mod scan;
 mod sheet;
 mod survey;
+mod table;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -60,8 +60,8 @@ mod tests {
                 .prop_filter("no NaN", |real| !real.is_nan()),
             (any::<i32>(), 0..4_u32)
                 .prop_map(|(n, scale)| f64::from(n) / f64::from(10_u32.pow(scale))),
-            (1_600_000_000_000_000_i64..1_900_000_000_000_000)
-                .prop_map(|micros| f64::from_bits((micros as f64 / 1e6).to_bits())),
+            (1_600_000_000_u32..1_900_000_000, 0..1_000_000_u32)
+                .prop_map(|(seconds, micros)| f64::from(seconds) + f64::from(micros) / 1e6),
             prop::sample::select(vec![
                 0.0,
                 -0.0,

@@ -11,7 +11,7 @@ use crate::core::purge::row::RowKey;
 use crate::core::sanitise::safe;
 use crate::store::StoreError;
 use crate::store::purger::{Batch, Left, Settled};
-use crate::store::sqlite::open::statement_error;
+use crate::store::sqlite::open::{lost, statement_error};
 use crate::store::sqlite::purge::model::{Minds, refused};
 use crate::store::sqlite::purge::sheet::Sheets;
 use crate::store::sqlite::worker::Halt;
@@ -19,6 +19,9 @@ use crate::store::sqlite::worker::Halt;
 /// How often a transaction is tried to be begun or ended while others hold the file; each try waits
 /// as long as the connection's busy timeout.
 const TRIES: u32 = 3;
+
+/// What the name of a transaction begins with; the places it leaves alone follow.
+const NAME: &str = "immediate without ";
 
 /// A transaction's work.
 #[derive(Debug, Default)]
@@ -45,16 +48,21 @@ impl Work {
             .iter()
             .map(|(first, last)| format!("{first}-{last}"))
             .collect();
-        format!("immediate without {}", ranges.join(","))
+        match ranges.as_slice() {
+            [] => format!("{NAME}none"),
+            _ => format!("{NAME}{}", ranges.join(",")),
+        }
     }
 }
 
 /// The places a transaction left alone, out of its name.
 fn left_of(name: &str) -> Option<Vec<(usize, usize)>> {
-    let ranges = name.strip_prefix("immediate without ")?;
+    let ranges = name.strip_prefix(NAME)?;
+    if ranges == "none" {
+        return Some(Vec::new());
+    }
     ranges
         .split(',')
-        .filter(|range| !range.is_empty())
         .map(|range| {
             let (first, last) = range.split_once('-')?;
             Some((first.parse().ok()?, last.parse().ok()?))
@@ -97,6 +105,10 @@ pub(super) fn begin(connection: &Connection, halt: &Halt) -> Result<bool, StoreE
 
 /// Commits. Readers may hold a file without a write-ahead log open for a while.
 pub(super) fn commit(connection: &Connection) -> Result<(), StoreError> {
+    if connection.is_autocommit() {
+        // SQLite has rolled it back by itself, on an error nobody was told of.
+        return Err(lost("the transaction ended by itself"));
+    }
     for _ in 0..TRIES {
         match connection.execute_batch("COMMIT") {
             Ok(()) => return Ok(()),
@@ -111,7 +123,7 @@ pub(super) fn commit(connection: &Connection) -> Result<(), StoreError> {
             Err(error) => {
                 // Whether it was done is for `settle` to find out.
                 let _ = roll_back(connection);
-                return Err(crate::store::sqlite::open::lost(&error.to_string()));
+                return Err(lost(&error.to_string()));
             }
         }
     }
@@ -159,7 +171,9 @@ impl<'b> Deletion<'b> {
                 };
                 family.entry(parent).or_default().push(bytes);
             }
-            family.values_mut().for_each(|rows| rows.sort_unstable());
+            for rows in family.values_mut() {
+                rows.sort_unstable();
+            }
             families.push(family);
         }
         let this = Self {

@@ -146,19 +146,28 @@ impl Restoring<'_> {
             let now = if mark.key.0.is_empty() {
                 families.take(self, relation, mark.parent.as_ref(), bytes)?
             } else {
-                let found = self.target.sheets.0[relation].one(self.connection, &mark.key);
-                let found = found.map_err(|error| statement_error(&error))?;
-                found.map(|found| self.own(relation, &found.bytes))
+                self.now(relation, &mark.key, bytes)?
             };
             match now {
-                None => self.insert(relation, rows, place, bytes)?,
-                Some(now) if now.as_deref() == Some(bytes) => self.report.equal += 1,
-                Some(_) => self.report.conflicts.push(shown_key(rows, place)),
+                Now::Missing => self.insert(relation, rows, place, bytes)?,
+                Now::Equal => self.report.equal += 1,
+                Now::Other => self.report.conflicts.push(shown_key(rows, place)),
             }
         }
         self.connection
             .execute_batch(&format!("DELETE FROM {}", staging(relation)))
             .map_err(|error| statement_error(&error))
+    }
+
+    fn now(&self, relation: usize, key: &RowKey, bytes: &[u8]) -> Result<Now, StoreError> {
+        let found = self.target.sheets.0[relation]
+            .one(self.connection, key)
+            .map_err(|error| statement_error(&error))?;
+        Ok(match found {
+            None => Now::Missing,
+            Some(found) if self.own(relation, &found.bytes).as_deref() == Some(bytes) => Now::Equal,
+            Some(_) => Now::Other,
+        })
     }
 
     /// A row of the target in the archive's words.
@@ -246,22 +255,23 @@ impl Restoring<'_> {
             }
             Err(error) => return Err(statement_error(&error)),
         }
-        let mark = &rows.marks[place];
-        if mark.key.0.is_empty() {
-            return Ok(());
-        }
-        let found = sheet
-            .one(self.connection, &mark.key)
-            .map_err(|error| statement_error(&error))?;
-        let is_equal = found
-            .and_then(|found| self.own(relation, &found.bytes))
-            .as_deref()
-            == Some(bytes);
-        if !is_equal {
+        let key = &rows.marks[place].key;
+        if !key.0.is_empty() && self.now(relation, key, bytes)? != Now::Equal {
             self.report.altered.push(shown_key(rows, place));
         }
         Ok(())
     }
+}
+
+/// Where an archived row stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Now {
+    /// There is none with its key.
+    Missing,
+    /// It is there.
+    Equal,
+    /// Another one has its key.
+    Other,
 }
 
 /// The rows without a key that an event has already, each to be matched once.
@@ -276,7 +286,7 @@ impl Families {
         relation: usize,
         parent: Option<&RowKey>,
         bytes: &[u8],
-    ) -> Result<Option<Option<Vec<u8>>>, StoreError> {
+    ) -> Result<Now, StoreError> {
         let Some(parent) = parent else {
             return Err(refused("a related row has no event".to_owned(), ""));
         };
@@ -301,9 +311,9 @@ impl Families {
         Ok(match count {
             Some(count) if *count > 0 => {
                 *count -= 1;
-                Some(Some(bytes.to_vec()))
+                Now::Equal
             }
-            _ => None,
+            _ => Now::Missing,
         })
     }
 }

@@ -21,9 +21,10 @@ use crate::store::purger::{Batch, Deleter, Left, Pressure, Restored, Restorer, S
 use crate::store::sqlite::open::{self, shown, statement_error};
 use crate::store::sqlite::purge::delete::{self, Deletion, Work};
 use crate::store::sqlite::purge::lock::PurgeLock;
-use crate::store::sqlite::purge::model::{self, Minds, Model, refused};
+use crate::store::sqlite::purge::model::{Minds, Model, refused};
 use crate::store::sqlite::purge::restore::{self, Target};
 use crate::store::sqlite::purge::sheet::Sheets;
+use crate::store::sqlite::purge::table;
 use crate::store::sqlite::worker::{Halt, Worker};
 use crate::store::{BoxFuture, StoreError};
 
@@ -181,6 +182,7 @@ impl Deleter for SqliteDeleter {
         Box::pin(async move {
             let events = batch.rows.first().map_or(0, |rows| rows.marks.len());
             let work = self.ask(batch, stop, stage).await?;
+            let state = work.as_ref().map_or(State::Nothing, |_| State::Open);
             let work = work.unwrap_or_else(|| Work {
                 deleted: vec![0; self.terms.sheets.0.len()],
                 left: (0..events).map(|place| (place, Left::Locked)).collect(),
@@ -194,7 +196,7 @@ impl Deleter for SqliteDeleter {
                 name: work.name(),
                 left: left.collect(),
                 deleted: work.deleted,
-                state: State::Open,
+                state,
             }) as Box<dyn Staged + 'a>)
         })
     }
@@ -237,6 +239,8 @@ impl Deleter for SqliteDeleter {
 /// Whether a staged transaction still waits for its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// The file was locked: none was begun.
+    Nothing,
     Open,
     Ended,
 }
@@ -280,12 +284,10 @@ impl Staged for SqliteStaged<'_> {
         Self: 'a,
     {
         Box::pin(async move {
-            self.end(|connection| match connection.is_autocommit() {
-                // The file was locked: nothing was begun.
-                true => Ok(()),
-                false => delete::commit(connection),
-            })
-            .await
+            if self.state == State::Nothing {
+                return Ok(());
+            }
+            self.end(delete::commit).await
         })
     }
 
@@ -343,7 +345,7 @@ fn target(
                 .unwrap_or(table)
                 .clone_into(&mut relation.name);
         }
-        let found = model::relation(connection, &relation.name).map_err(StoreError::from)?;
+        let found = table::relation(connection, &relation.name).map_err(StoreError::from)?;
         let has = |name: &String| found.columns.iter().any(|column| column.name == *name);
         let missing = relation.columns.iter().find(|column| !has(&column.name));
         if let Some(column) = missing {
