@@ -74,8 +74,8 @@ async fn a_virtual_table_is_refused() {
 #[tokio::test]
 async fn a_read_only_file_is_refused() {
     let store = Store::clutch(1);
-    let plan = store.plan().await;
     store.sql("PRAGMA journal_mode = DELETE");
+    let plan = store.plan().await;
     std::fs::set_permissions(&store.path, Permissions::from_mode(0o400)).unwrap();
     assert!(refused(&store).await.contains("read-only"));
     assert!(store.deleter(&plan).await.is_err());
