@@ -99,11 +99,7 @@ impl Model {
         check_file(connection, path)?;
         check_time(&shape, options)?;
         let events = events(connection, &shape, &mut warnings)?;
-        shape.sort = events
-            .key
-            .iter()
-            .map(|column| format!("{} COLLATE BINARY", quoted(column)))
-            .collect();
+        shape.sort = order(&events);
         shape.id = Vec::new();
         // The plus keeps the planner from an index on the time, whose rows would have to be sorted
         // for every slice.
@@ -188,6 +184,19 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// The key as it is ordered: text by its bytes. Saying so keeps SQLite from searching the index of
+/// a key of several columns, so it is only said where another order may have been declared.
+fn order(events: &Relation) -> Vec<String> {
+    let may_differ = events
+        .ddl
+        .iter()
+        .any(|sql| sql.to_ascii_uppercase().contains("COLLATE"));
+    let suffix = if may_differ { " COLLATE BINARY" } else { "" };
+    let key = events.key.iter();
+    key.map(|column| format!("{}{suffix}", quoted(column)))
+        .collect()
 }
 
 /// Whether a table is as it was planned, but for what was guessed of its columns.

@@ -315,3 +315,59 @@ pub(super) async fn count(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::core::query::predicate::Predicate;
+    use crate::store::connect::OpenOptions;
+    use crate::store::sqlite::choose;
+    use crate::store::sqlite::purge::model::Model;
+
+    /// Whatever indexes there are: a slice that sorted its rows would read all of them each time.
+    #[test]
+    fn no_slice_sorts_the_table() {
+        for (key, constraint, parts) in [
+            ("id INTEGER PRIMARY KEY", ")", 1),
+            ("id TEXT PRIMARY KEY", ")", 1),
+            ("id TEXT", ", PRIMARY KEY (id, sent)) WITHOUT ROWID", 2),
+        ] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let path = dir.path().join("t.db");
+            let schema = format!(
+                "CREATE TABLE audit_events ({key}, occurred_at TIMESTAMPTZ, details JSONB, sent BOOLEAN{constraint};
+                 CREATE INDEX by_time ON audit_events (occurred_at);
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+                 INSERT INTO audit_events SELECT i, '2026-01-01T00:00:00Z', '{{}}', 1 FROM n;
+                 ANALYZE;"
+            );
+            let file = Connection::open(&path).expect("a file");
+            file.execute_batch(&schema).expect("a table");
+            let reader =
+                crate::store::sqlite::open::connection(Path::new(&path)).expect("a reader");
+            let model = Model::find(&reader, &path, &OpenOptions::default()).expect("a model");
+            let what = Selection {
+                cutoff: Micros(1_780_000_000_000_000),
+                predicate: Arc::new(Predicate::All),
+            };
+            let after = Some(RowKey(vec![KeyPart::Int(0); parts]));
+            for after in [None, after] {
+                let scan = Scan::new(Arc::new(model.shape.clone()), &what, after);
+                let sql = scan.statement();
+                let plan = choose::plan(&reader, &sql.text, sql.values).expect("a plan");
+                assert!(
+                    !plan.iter().any(|line| line.contains("TEMP B-TREE")),
+                    "{plan:?}"
+                );
+                if scan.after.is_some() {
+                    assert!(
+                        plan.iter().any(|line| line.starts_with("SEARCH")),
+                        "{plan:?}"
+                    );
+                }
+            }
+        }
+    }
+}
