@@ -21,6 +21,7 @@ mod harness;
 mod mongo;
 mod postgres_connect;
 mod postgres_keys;
+mod postgres_purge;
 mod postgres_store;
 mod postgres_tail;
 mod purge_sqlite;

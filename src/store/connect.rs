@@ -72,9 +72,12 @@ pub fn purger<'a>(
 ) -> BoxFuture<'a, Result<Box<dyn Purger>, StoreError>> {
     Box::pin(async move {
         match System::of(target)? {
-            System::Postgres | System::Mongo => Err(StoreError::Refused {
+            System::Postgres => {
+                Ok(Box::new(postgres::purge::open(target, options)?) as Box<dyn Purger>)
+            }
+            System::Mongo => Err(StoreError::Refused {
                 message: format!("{} cannot be purged", safe(&redact_url(target))),
-                hint: Some("only SQLite files can be purged so far".to_owned()),
+                hint: Some("PostgreSQL and SQLite can be purged so far".to_owned()),
             }),
             System::Sqlite => {
                 let (path, options) = sqlite_file(target, options);

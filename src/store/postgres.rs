@@ -19,6 +19,7 @@ mod passfile;
 mod place;
 mod pool;
 mod project;
+pub mod purge;
 mod rows;
 mod secret;
 mod session;

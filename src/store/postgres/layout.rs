@@ -14,10 +14,9 @@ use crate::core::profile::{ColumnKind, Profile, TimeEncoding};
 use crate::core::record::unfolded;
 use crate::store::StoreError;
 use crate::store::postgres::catalogue::{JSON_IN_TEXT, Table, TableColumn};
-use crate::store::postgres::layout::key::literal;
 use crate::store::postgres::sql::quote::ident;
 
-pub use crate::store::postgres::layout::key::{KeyColumn, KeySource};
+pub use crate::store::postgres::layout::key::{KeyColumn, KeySource, literal};
 
 /// A table as this driver reads it.
 #[derive(Debug)]

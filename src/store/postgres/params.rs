@@ -55,6 +55,7 @@ pub struct SslFiles {
 }
 
 /// Everything needed to connect. No `Debug`: it holds a password.
+#[derive(Clone)]
 pub struct Params {
     /// Where to try, in order.
     pub places: Vec<Place>,

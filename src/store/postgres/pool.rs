@@ -68,7 +68,7 @@ impl Pool {
     ) -> Result<Lease, StoreError> {
         let lane = match purpose {
             Purpose::Browse => &self.browse,
-            Purpose::Heavy | Purpose::Load => &self.heavy,
+            Purpose::Heavy | Purpose::Load | Purpose::Change => &self.heavy,
             Purpose::Tail => &self.tail,
         };
         let permit = tokio::select! {

@@ -1,6 +1,7 @@
 //! One connection, read-only and proven so, whose statements can be stopped on the server.
 //!
-//! Does not know tables or events. Nothing here can write; `demo` has its own connection.
+//! Does not know tables or events. Nothing here writes; only `demo` and `purge`'s
+//! deleter and restorer ask for connections that could.
 
 mod facts;
 mod startup;
@@ -36,15 +37,17 @@ pub enum Purpose {
     Heavy,
     /// The tail's polls: short.
     Tail,
-    /// Loading demo data: the only one that may write.
+    /// Loading demo data. May write.
     Load,
+    /// Deleting archived rows or restoring them. May write.
+    Change,
 }
 
 impl Purpose {
     /// How long the server may work on one statement.
     fn limit(self) -> Option<Duration> {
         match self {
-            Self::Browse | Self::Tail => Some(Duration::from_mins(1)),
+            Self::Browse | Self::Tail | Self::Change => Some(Duration::from_mins(1)),
             Self::Heavy => Some(Duration::from_mins(15)),
             Self::Load => None,
         }
@@ -63,7 +66,7 @@ impl Purpose {
             // as many groups.
             ("work_mem", "32MB"),
         ];
-        if self != Self::Load {
+        if !matches!(self, Self::Load | Self::Change) {
             settings.push(("default_transaction_read_only", "on"));
         }
         settings

@@ -50,7 +50,7 @@ pub fn record(relation: &Relation, row: &[u8]) -> Result<String, BadRow> {
         match unescape(field) {
             None => out.push_str("null"),
             Some(value) => {
-                Form::of(&column.type_name).write(&String::from_utf8_lossy(&value), &mut out)
+                Form::of(&column.type_name).write(&String::from_utf8_lossy(&value), &mut out);
             }
         }
     }
@@ -139,10 +139,19 @@ impl Form {
         }
     }
 
+    /// A value as the record's own text of it, without quotes.
+    pub fn spelled<'v>(&self, value: &'v str) -> Cow<'v, str> {
+        match self {
+            Self::Bool => Cow::Borrowed(if value == "t" { "true" } else { "false" }),
+            Self::Timestamp => iso(value),
+            _ => Cow::Borrowed(value),
+        }
+    }
+
     /// Appends a value that is not NULL.
     pub fn write(&self, value: &str, out: &mut String) {
         match self {
-            Self::Bool => out.push_str(if value == "t" { "true" } else { "false" }),
+            Self::Bool => out.push_str(&self.spelled(value)),
             Self::Number if is_number(value) => out.push_str(value),
             Self::Json => out.push_str(value),
             Self::Timestamp => quote(out, &iso(value)),
@@ -227,7 +236,7 @@ impl<'v> Elements<'v> {
                     if value == "NULL" {
                         out.push_str("null");
                     } else {
-                        element.write(&value, out);
+                        element.write(value, out);
                     }
                 }
             }

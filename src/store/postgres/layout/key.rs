@@ -59,7 +59,8 @@ impl KeyColumn {
         }
     }
 
-    fn column(table: &Table, name: &str) -> Self {
+    /// The part that is a column.
+    pub fn column(table: &Table, name: &str) -> Self {
         let bare = format!("t.{}", ident(name));
         let column = table.column(name);
         let type_name = column.map_or("", |column| column.base.as_str());

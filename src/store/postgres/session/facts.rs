@@ -69,7 +69,7 @@ impl Facts {
             return Some("in standard_conforming_strings");
         }
         match (purpose, self.read_only, self.zone.as_str()) {
-            (Purpose::Load, _, _) | (_, true, "UTC") => None,
+            (Purpose::Load | Purpose::Change, _, _) | (_, true, "UTC") => None,
             (_, false, _) => Some("read-only"),
             (_, true, _) => Some("in UTC"),
         }
