@@ -25,6 +25,7 @@ mod postgres_purge;
 mod postgres_store;
 mod postgres_tail;
 mod purge_sqlite;
+mod purge;
 mod sqlite_store;
 mod terminal;
 mod tidy;
