@@ -39,15 +39,16 @@ impl Fixture {
             directory: tempfile::tempdir().expect("a directory"),
         };
         let mut db = fixture.connect();
-        db.execute_batch(SCHEMA).expect("a schema");
+        db.execute_batch(&format!("pragma journal_mode = wal;{SCHEMA}"))
+            .expect("a schema");
         let all = db.transaction().expect("a transaction");
         {
             let mut insert = all
-                .prepare("insert into audit_events values (?1, ?2, ?3, 'true')")
+                .prepare("insert into audit_events values (?1, ?2, ?3, 1)")
                 .expect("a statement");
             for id in 1..=OLD + YOUNG {
                 let month = if id <= OLD { 1 + id % 5 } else { 6 + id % 2 };
-                let at = format!("2026-{month:02}-02T03:04:05.{:06}+00:00", id);
+                let at = format!("2026-{month:02}-02T03:04:05.{id:06}+00:00");
                 insert
                     .execute((
                         id,
@@ -91,7 +92,9 @@ impl Fixture {
 
 pub fn rows(db: &Connection) -> Vec<(i64, Option<String>, String, String)> {
     let mut select = db
-        .prepare("select id, occurred_at, details, sent from audit_events order by id")
+        .prepare(
+            "select id, occurred_at, details, cast(sent as text) from audit_events order by id",
+        )
         .expect("a table");
     select
         .query_map((), |row| {
@@ -207,7 +210,7 @@ fn there_is_no_default_cutoff_and_none_in_the_future() {
 fn the_filter_and_the_holds_decide() {
     let store = Fixture::new();
     let mut plan: Vec<&str> = PLAN.to_vec();
-    plan.extend(["user:alice", "--keep", "action:M3"]);
+    plan.extend(["user:alice", "--profile", "clutch", "--keep", "action:M3"]);
     store.run(&plan).ok();
     store.run(&["purge", "backup", "DIR"]).ok();
     store.run(&["purge", "verify", "DIR"]).ok();

@@ -158,6 +158,7 @@ impl Judge {
 /// remembers of it they mean the same again.
 pub fn freeze(mut scope: Scope, profile: &Profile, catalog: &Catalog) -> Result<Scope, Fault> {
     let (filter, keep) = predicates(&scope, profile, catalog)?;
+    doubtless(&scope, catalog)?;
     let mut paths = BTreeSet::new();
     for predicate in keep.iter().chain([&filter]) {
         name(predicate, &mut paths);
@@ -171,6 +172,24 @@ pub fn freeze(mut scope: Scope, profile: &Profile, catalog: &Catalog) -> Result<
         ));
     }
     Ok(scope)
+}
+
+/// What a search only warns about, a purge refuses: a hold that no event can match keeps nothing.
+fn doubtless(scope: &Scope, catalog: &Catalog) -> Result<(), Fault> {
+    let moment = moment(scope)?;
+    for text in scope.keep.iter().chain([&scope.filter]) {
+        let diagnostics = resolve(&parse(text), catalog, moment).diagnostics;
+        if !diagnostics.is_empty() {
+            return Err(Fault::Usage {
+                message: format!(
+                    "a purge needs a text without doubt\n{}",
+                    diagnostic::render(text, &diagnostics)
+                ),
+                hint: None,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The plan's profile.
@@ -205,12 +224,17 @@ fn predicates(
     Ok((filter, keep.collect::<Result<_, _>>()?))
 }
 
-fn one(text: &str, scope: &Scope, catalog: &Catalog, what: &str) -> Result<Predicate, Fault> {
-    let text = text.trim();
+/// The frozen instant and zone of a plan's texts.
+fn moment(scope: &Scope) -> Result<Moment, Fault> {
     let tz = scope.tz.parse().map_err(|_| Fault::Files {
         message: format!("the plan's zone {} is not known", scope.tz),
         hint: None,
     })?;
+    Ok(Moment { now: scope.now, tz })
+}
+
+fn one(text: &str, scope: &Scope, catalog: &Catalog, what: &str) -> Result<Predicate, Fault> {
+    let text = text.trim();
     if text.is_empty() {
         return match what {
             "filter" => Ok(Predicate::All),
@@ -220,8 +244,7 @@ fn one(text: &str, scope: &Scope, catalog: &Catalog, what: &str) -> Result<Predi
             }),
         };
     }
-    let moment = Moment { now: scope.now, tz };
-    let resolved = resolve(&parse(text), catalog, moment);
+    let resolved = resolve(&parse(text), catalog, moment(scope)?);
     resolved.predicate.ok_or_else(|| Fault::Usage {
         message: format!(
             "the {what} cannot be understood\n{}",
@@ -235,7 +258,9 @@ fn one(text: &str, scope: &Scope, catalog: &Catalog, what: &str) -> Result<Predi
 fn name(predicate: &Predicate, paths: &mut BTreeSet<Path>) {
     match predicate {
         Predicate::And(parts) | Predicate::Or(parts) => {
-            parts.iter().for_each(|part| name(part, paths));
+            for part in parts {
+                name(part, paths);
+            }
         }
         Predicate::Not(part) => name(part, paths),
         Predicate::Atom(Atom::Path(path, _)) => {
