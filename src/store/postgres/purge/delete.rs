@@ -4,7 +4,11 @@
 //! First all rows of the batch's range at once; where that meets a row that is not archived, the
 //! transaction is taken back and the batch done by key and version.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod by_key;
+mod settle;
+mod staged;
+
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -14,7 +18,8 @@ use crate::core::purge::row::RowMark;
 use crate::store::postgres::layout::TimeColumn;
 use crate::store::postgres::params::Params;
 use crate::store::postgres::purge::batch::Events;
-use crate::store::postgres::purge::link::{Fault, Link};
+use crate::store::postgres::purge::delete::staged::OpenWork;
+use crate::store::postgres::purge::link::Link;
 use crate::store::postgres::purge::probe::{self, Examined, refused};
 use crate::store::postgres::purge::target::Target;
 use crate::store::postgres::purge::{Known, family};
@@ -26,8 +31,6 @@ use crate::store::{BoxFuture, StoreError};
 const LOCK: i32 = 0x6175_6469;
 /// How long a lock that may still be our own, of a lost connection, is waited for.
 const LINGERING: Duration = Duration::from_secs(3);
-/// Rows the server may object to one by one before the rest of a batch counts as objected to.
-const OBJECTIONS: usize = 64;
 /// Batches done by key after ranges have failed twice.
 const COOLING: u32 = 16;
 
@@ -200,7 +203,7 @@ impl PostgresDeleter {
             }
         }
         let name = self.begin(stop).await?;
-        let (mut deleted, why) = self.by_key(&rows).await?;
+        let (mut deleted, why) = by_key::delete(&self.link, &rows).await?;
         let left = rows.settle_rest(&self.link, &mut deleted, &why).await?;
         Ok((
             name,
@@ -283,113 +286,6 @@ impl PostgresDeleter {
         }
         self.link.end("ROLLBACK").await?;
         Ok(None)
-    }
-
-    /// Deletes by key and version, around what is locked and what the server objects to.
-    async fn by_key(
-        &self,
-        rows: &Events<'_>,
-    ) -> Result<(BTreeSet<usize>, BTreeMap<usize, Left>), Fault> {
-        let link = &self.link;
-        let (mut deleted, mut why) = (BTreeSet::new(), BTreeMap::new());
-        let mut objections = 0;
-        let mut todo = vec![rows.as_archived()];
-        while let Some(mut part) = todo.pop() {
-            if part.is_empty() {
-                continue;
-            }
-            link.run("SAVEPOINT part").await?;
-            match rows.delete_keys(link, &part).await {
-                Ok(done) => {
-                    deleted.extend(done);
-                    link.run("RELEASE SAVEPOINT part").await?;
-                }
-                Err(fault) if fault.is_lock() => {
-                    link.run("ROLLBACK TO SAVEPOINT part").await?;
-                    let free = free_of(rows, link, &part).await?;
-                    let is_free = |(at, _): &(usize, String)| free.contains(at);
-                    let locked = part.iter().filter(|row| !is_free(row));
-                    why.extend(locked.map(|(at, _)| (*at, Left::Locked)));
-                    if free.len() < part.len() {
-                        todo.push(part.into_iter().filter(is_free).collect());
-                    } else {
-                        // Nobody holds its rows, and yet something waits: a referring table.
-                        why.extend(part.iter().map(|(at, _)| (*at, Left::Locked)));
-                    }
-                }
-                Err(fault) if fault.is_objection() => {
-                    link.run("ROLLBACK TO SAVEPOINT part").await?;
-                    if part.len() == 1 || objections >= OBJECTIONS {
-                        objections += part.len();
-                        why.extend(part.iter().map(|(at, _)| (*at, Left::Refused)));
-                    } else {
-                        let second = part.split_off(part.len() / 2);
-                        todo.push(second);
-                        todo.push(part);
-                    }
-                }
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok((deleted, why))
-    }
-
-    async fn settled(
-        &mut self,
-        transaction: &str,
-        batch: &Batch,
-        stop: &CancellationToken,
-    ) -> Result<Settled, StoreError> {
-        self.ready(stop).await?;
-        let words: Vec<&str> = transaction.split(' ').collect();
-        let server = &self.examined.server;
-        if let ["xid", number, "timeline", timeline, "system", system] = words.as_slice()
-            && Some(*timeline) == server.timeline.as_deref()
-            && *system == server.system
-            && let Ok(number) = number.parse::<u64>()
-        {
-            let statement = format!("SELECT pg_xact_status('{number}'::xid8)");
-            // An xid of the future is an error: the number is of no use then.
-            match self.link.value(&statement, stop).await {
-                Ok(Some(status)) if status == "committed" => return Ok(Settled::Committed),
-                Ok(Some(status)) if status == "aborted" => return Ok(Settled::RolledBack),
-                Ok(Some(_)) => return Ok(Settled::InProgress),
-                Err(error @ (StoreError::Lost { .. } | StoreError::Cancelled)) => {
-                    return Err(error);
-                }
-                Ok(None) | Err(_) => {}
-            }
-        }
-        // The server has forgotten it. Rows that are still as archived are deleted again; where
-        // none is, the archive holds them either way.
-        let Some(events) = batch.rows.first() else {
-            return Ok(Settled::RolledBack);
-        };
-        let rows = Events::new(self.events(), events, stop);
-        self.link.begin_reading().await?;
-        let same = rows.same(&self.link).await?;
-        self.link.end("ROLLBACK").await?;
-        Ok(if same == 0 {
-            Settled::Committed
-        } else {
-            Settled::RolledBack
-        })
-    }
-}
-
-/// The rows nobody else holds; none when the whole table is locked.
-async fn free_of(
-    rows: &Events<'_>,
-    link: &Link,
-    part: &[(usize, String)],
-) -> Result<BTreeSet<usize>, Fault> {
-    match rows.lock(link, part).await {
-        Ok(free) => Ok(free),
-        Err(fault) if fault.is_lock() => {
-            link.run("ROLLBACK TO SAVEPOINT part").await?;
-            Ok(BTreeSet::new())
-        }
-        Err(fault) => Err(fault),
     }
 }
 
@@ -487,78 +383,7 @@ impl Deleter for PostgresDeleter {
     ) -> BoxFuture<'a, Result<Pressure, StoreError>> {
         Box::pin(async move {
             self.ready(stop).await?;
-            pressure(&self.link, stop).await
-        })
-    }
-}
-
-async fn pressure(link: &Link, stop: &CancellationToken) -> Result<Pressure, StoreError> {
-    let statement = "SELECT (pg_current_wal_lsn() - '0/0')::text, \
-         (SELECT count(*) FROM pg_locks WHERE NOT granted)::text, count(*)::text, \
-         count(replay_lsn)::text, \
-         max(greatest(pg_current_wal_lsn() - replay_lsn, 0))::text, \
-         max(extract(epoch FROM replay_lag))::text FROM pg_stat_replication";
-    let row = link
-        .texts(statement, stop)
-        .await?
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    let cell = |at: usize| row.get(at).cloned().flatten();
-    let number = |at: usize| cell(at).and_then(|value| value.parse::<u64>().ok());
-    let mut unseen = Vec::new();
-    if number(2) > number(3) {
-        unseen.push("how far replicas are behind (needs pg_monitor)".to_owned());
-    }
-    Ok(Pressure {
-        wal: number(0),
-        replica_bytes: number(4),
-        replica_seconds: cell(5).and_then(|value| value.parse().ok()),
-        waiting: number(1),
-        unseen,
-    })
-}
-
-/// An open transaction. Dropped without an end, its connection is not used again, and the server
-/// takes it back.
-struct OpenWork<'d> {
-    deleter: &'d mut PostgresDeleter,
-    name: String,
-    work: Work,
-}
-
-impl Staged for OpenWork<'_> {
-    fn transaction(&self) -> &str {
-        &self.name
-    }
-
-    fn deleted(&self) -> &[u64] {
-        &self.work.deleted
-    }
-
-    fn left(&self) -> &[(RowMark, Left)] {
-        &self.work.left
-    }
-
-    fn commit<'a>(self: Box<Self>) -> BoxFuture<'a, Result<(), StoreError>>
-    where
-        Self: 'a,
-    {
-        Box::pin(async move {
-            let ended = self.deleter.link.end("COMMIT").await;
-            self.deleter.is_open = ended.is_err();
-            ended
-        })
-    }
-
-    fn rollback<'a>(self: Box<Self>) -> BoxFuture<'a, Result<(), StoreError>>
-    where
-        Self: 'a,
-    {
-        Box::pin(async move {
-            let ended = self.deleter.link.end("ROLLBACK").await;
-            self.deleter.is_open = ended.is_err();
-            ended
+            settle::pressure(&self.link, stop).await
         })
     }
 }
