@@ -3,6 +3,7 @@
 
 mod forms;
 mod refusals;
+mod restoring;
 mod shapes;
 
 use std::sync::Arc;
@@ -15,9 +16,7 @@ use auditail::core::purge::row::RawRows;
 use auditail::core::query::predicate::Predicate;
 use auditail::store::StoreError;
 use auditail::store::connect::{self, OpenOptions};
-use auditail::store::purger::{
-    Batch, Deleter, Left, Place, Purger, ReadEnd, RestoreInto, Selection, Settled,
-};
+use auditail::store::purger::{Batch, Deleter, Left, Place, Purger, ReadEnd, Selection, Settled};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -149,13 +148,13 @@ impl Bench {
             .stage(batch, &self.stop)
             .await
             .expect("it is staged");
-        let deleted = staged.deleted().to_vec();
+        let gone = staged.deleted().to_vec();
         let left = staged.left().iter();
         let left = left
             .map(|(mark, left)| (format!("{:?}", mark.key.0), *left))
             .collect();
         staged.commit().await.expect("it commits");
-        (deleted, left)
+        (gone, left)
     }
 
     pub fn count(&self, condition: &str) -> u64 {
@@ -233,8 +232,8 @@ async fn what_is_read_is_deleted_and_nothing_else() {
         bench.count("occurred_at < '2026-03-01' and occurred_at > '-infinity'"),
         2
     );
-    let mut deleter = bench.deleter().await;
-    assert_eq!(deleter.present(&batch, &bench.stop).await.unwrap(), 0);
+    let mut again = bench.deleter().await;
+    assert_eq!(again.present(&batch, &bench.stop).await.unwrap(), 0);
     let count = bench.purger.count(&selection(), &bench.stop).await.unwrap();
     assert_eq!(count, 2);
 }
@@ -395,49 +394,4 @@ async fn a_tampered_archive_deletes_nothing_it_does_not_hold() {
     );
     drop(deleter);
     assert_eq!(bench.count("true"), 2004);
-}
-
-#[tokio::test]
-async fn an_archive_goes_back_once_and_conflicts_are_told() {
-    let Some(bench) = bench("purge_restore", CLUTCH).await else {
-        return;
-    };
-    let before = bench
-        .db
-        .sql("SELECT md5(string_agg(t::text, ',' ORDER BY id)) FROM audit_events t");
-    let batch = bench.backup(10_000).await;
-    let mut drill = bench
-        .purger
-        .restorer(&bench.plan, RestoreInto::Scratch, &bench.stop)
-        .await
-        .unwrap();
-    let drilled = drill.restore(&batch, &bench.stop).await.unwrap();
-    assert_eq!((drilled.inserted, drilled.equal), (1416, 0));
-    drill.finish(&bench.stop).await.unwrap();
-    bench.delete(&batch).await;
-    let sequence = bench.db.sql("SELECT last_value FROM audit_events_id_seq");
-    let mut restorer = bench
-        .purger
-        .restorer(&bench.plan, RestoreInto::Table, &bench.stop)
-        .await
-        .unwrap();
-    let restored = restorer.restore(&batch, &bench.stop).await.unwrap();
-    assert_eq!((restored.inserted, restored.equal), (1416, 0));
-    assert_eq!(
-        bench
-            .db
-            .sql("SELECT md5(string_agg(t::text, ',' ORDER BY id)) FROM audit_events t"),
-        before
-    );
-    assert_eq!(
-        bench.db.sql("SELECT last_value FROM audit_events_id_seq"),
-        sequence
-    );
-    bench.db.sql(
-        "UPDATE audit_events SET sent = false WHERE id = 5; DELETE FROM audit_events WHERE id = 6",
-    );
-    let restored = restorer.restore(&batch, &bench.stop).await.unwrap();
-    assert_eq!((restored.inserted, restored.equal), (1, 1414));
-    assert_eq!(restored.conflicts, ["5"]);
-    restorer.finish(&bench.stop).await.unwrap();
 }

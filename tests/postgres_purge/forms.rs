@@ -173,8 +173,8 @@ async fn every_base_type_is_decoded_deleted_and_restored() {
         .restorer(&bench.plan, RestoreInto::Table, &bench.stop)
         .await
         .unwrap();
-    let restored = restorer.restore(&batch, &bench.stop).await.unwrap();
-    assert_eq!((restored.inserted, &restored.altered), (120, &Vec::new()));
+    let outcome = restorer.restore(&batch, &bench.stop).await.unwrap();
+    assert_eq!((outcome.inserted, &outcome.altered), (120, &Vec::new()));
     restorer.finish(&bench.stop).await.unwrap();
     assert_eq!(bench.db.sql(whole), before);
 }

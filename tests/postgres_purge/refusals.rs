@@ -27,10 +27,16 @@ async fn refusal(test: &str, schema: &str) -> Option<String> {
     }
 }
 
-#[tokio::test]
-async fn what_cannot_be_purged_is_refused_with_the_reason() {
+/// Times that are numbers near the epoch, whatever their unit.
+const NUMBERS: &str =
+    "CREATE TABLE activity_log (id bigint PRIMARY KEY, created_at bigint, actor text,
+                action text, metadata jsonb);
+                INSERT INTO activity_log SELECT n, 5, 'a', 'b', '{}' FROM generate_series(1, 9) n;";
+
+/// Names, schemas, and a word of the reason.
+fn hopeless() -> Vec<(&'static str, String, &'static str)> {
     let table = format!("CREATE TABLE activity_log (id bigint PRIMARY KEY, {LOG});");
-    for (test, schema, reason) in [
+    vec![
         (
             "keyless",
             format!("CREATE TABLE activity_log (id bigint, {LOG});"),
@@ -83,15 +89,13 @@ async fn what_cannot_be_purged_is_refused_with_the_reason() {
                 .to_owned(),
             "no zone",
         ),
-        (
-            "unit",
-            "CREATE TABLE activity_log (id bigint PRIMARY KEY, created_at bigint, actor text,
-                action text, metadata jsonb);
-                INSERT INTO activity_log SELECT n, 5, 'a', 'b', '{}' FROM generate_series(1, 9) n;"
-                .to_owned(),
-            "unit",
-        ),
-    ] {
+        ("unit", NUMBERS.to_owned(), "unit"),
+    ]
+}
+
+#[tokio::test]
+async fn what_cannot_be_purged_is_refused_with_the_reason() {
+    for (test, schema, reason) in hopeless() {
         let Some(message) = refusal(&format!("refuse_{test}"), &schema).await else {
             return;
         };

@@ -63,12 +63,8 @@ async fn families_go_together_or_stay_together() {
         .await
         .unwrap();
     for expected in [(500, 0), (0, 500)] {
-        let restored = restorer.restore(&batch, &bench.stop).await.unwrap();
-        assert_eq!(
-            (restored.inserted, restored.equal),
-            expected,
-            "{restored:?}"
-        );
+        let outcome = restorer.restore(&batch, &bench.stop).await.unwrap();
+        assert_eq!((outcome.inserted, outcome.equal), expected, "{outcome:?}");
     }
 }
 
