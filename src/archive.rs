@@ -3,6 +3,7 @@
 //!
 //! Decides nothing about rows and speaks to no server.
 
+pub mod disk;
 pub mod journal_file;
 pub mod lock;
 pub mod place;

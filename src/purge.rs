@@ -5,7 +5,7 @@
 //! its work done says so and goes on. Nothing here draws or prints; what happens is told as
 //! [`progress::Progress`], to a dialog as well as to a terminal's standard error.
 
-mod backup;
+pub mod backup;
 pub mod clock;
 pub mod confirm;
 mod delete;

@@ -1,7 +1,12 @@
 //! The purge from end to end, as a shell or cron runs it: every step, twice, and killed anywhere.
 
 mod crash;
+mod creation;
+mod disk;
 mod ledger;
+mod power;
+mod space;
+mod steps;
 
 use std::path::PathBuf;
 
@@ -35,6 +40,11 @@ pub fn details(id: i64, user: &str) -> String {
 
 impl Fixture {
     pub fn new() -> Self {
+        Self::of(OLD, YOUNG)
+    }
+
+    /// So many rows before the cutoff, and after it.
+    pub fn of(old: i64, young: i64) -> Self {
         let fixture = Self {
             directory: tempfile::tempdir().expect("a directory"),
         };
@@ -46,8 +56,8 @@ impl Fixture {
             let mut insert = all
                 .prepare("insert into audit_events values (?1, ?2, ?3, 1)")
                 .expect("a statement");
-            for id in 1..=OLD + YOUNG {
-                let month = if id <= OLD { 1 + id % 5 } else { 6 + id % 2 };
+            for id in 1..=old + young {
+                let month = if id <= old { 1 + id % 5 } else { 6 + id % 2 };
                 let at = format!("2026-{month:02}-02T03:04:05.{id:06}+00:00");
                 insert
                     .execute((
@@ -77,7 +87,7 @@ impl Fixture {
         db
     }
 
-    pub fn rows(&self) -> Vec<(i64, Option<String>, String, String)> {
+    pub fn rows(&self) -> Vec<Row> {
         rows(&self.connect())
     }
 
@@ -90,7 +100,10 @@ impl Fixture {
     }
 }
 
-pub fn rows(db: &Connection) -> Vec<(i64, Option<String>, String, String)> {
+/// Id, time, details, whether it was sent.
+pub type Row = (i64, Option<String>, String, String);
+
+pub fn rows(db: &Connection) -> Vec<Row> {
     let mut select = db
         .prepare(
             "select id, occurred_at, details, cast(sent as text) from audit_events order by id",
@@ -229,7 +242,7 @@ fn the_filter_and_the_holds_decide() {
     assert_eq!(i64::try_from(store.rows().len()).expect("few"), stay);
 }
 
-fn before_cutoff(store: &Fixture) -> Vec<(i64, Option<String>, String, String)> {
+fn before_cutoff(store: &Fixture) -> Vec<Row> {
     let mut rows = store.rows();
     rows.retain(|(id, ..)| *id <= OLD);
     rows

@@ -1,12 +1,10 @@
 //! `journal.log`: appended to, synced where it must be, mended at its end after a crash, and refused
 //! when anything else about it is wrong.
 
-use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
-
 use sha2::{Digest as _, Sha256};
 
 use crate::archive::ArchiveError;
+use crate::archive::disk::DiskFile;
 use crate::archive::place::Place;
 use crate::archive::segment::hexadecimal;
 use crate::core::purge::journal::Entry;
@@ -22,8 +20,10 @@ const FIRST: &str = "0000000000000000";
 /// A journal that can be appended to.
 #[derive(Debug)]
 pub struct JournalFile {
-    file: File,
+    file: Box<dyn DiskFile>,
     chain: Chain,
+    /// Bytes of the file.
+    length: u64,
     /// After a failed write nothing is known about the file's end.
     is_broken: bool,
 }
@@ -105,34 +105,39 @@ pub fn read(place: &Place) -> Result<Vec<Entry>, ArchiveError> {
 }
 
 impl JournalFile {
-    /// A new one.
-    pub fn create(place: &Place) -> Result<Self, ArchiveError> {
-        place.put(FILE, b"")?;
-        Self::open(place).map(|(journal, _)| journal)
+    /// A new one; it appears with its first entry, or not at all.
+    pub fn create(place: &Place, first: &Entry) -> Result<(), ArchiveError> {
+        let line = Chain::first()
+            .line(first)
+            .map_err(|error| place.broken(FILE, error.to_string()))?;
+        place.put(FILE, line.as_bytes())
     }
 
-    /// One that is there; a torn last line is cut off, and that is noted.
+    /// One that is there; a torn last line is left out, and that is noted.
+    ///
+    /// What is read is written down anew. Bytes that a former process could not make durable can be
+    /// read until the next loss of power, and no sync of the same file brings them to the disk.
     pub fn open(place: &Place) -> Result<(Self, Vec<Entry>), ArchiveError> {
-        let fail = |error| place.io(FILE, error);
-        let bytes = place.get(FILE, MOST_BYTES)?;
-        let (mut entries, chain, good) = parse(place, &bytes)?;
-        let mut file = Place::private()
-            .write(true)
-            .open(place.path(FILE))
-            .map_err(fail)?;
-        file.seek(SeekFrom::Start(good as u64)).map_err(fail)?;
-        let mut journal = Self {
-            file,
+        let mut bytes = place.get(FILE, MOST_BYTES)?;
+        let (mut entries, mut chain, good) = parse(place, &bytes)?;
+        let torn = bytes.len() - good;
+        if torn > 0 {
+            let mended = Entry::Mended { bytes: torn as u64 };
+            let line = chain
+                .line(&mended)
+                .map_err(|error| place.broken(FILE, error.to_string()))?;
+            bytes.truncate(good);
+            bytes.extend_from_slice(line.as_bytes());
+            chain.next(line.trim_end_matches('\n').as_bytes());
+            entries.push(mended);
+        }
+        place.replace(FILE, &bytes)?;
+        let journal = Self {
+            file: place.append(FILE)?,
+            length: bytes.len() as u64,
             chain,
             is_broken: false,
         };
-        let torn = bytes.len() - good;
-        if torn > 0 {
-            journal.file.set_len(good as u64).map_err(fail)?;
-            let mended = Entry::Mended { bytes: torn as u64 };
-            journal.append(place, &mended)?;
-            entries.push(mended);
-        }
         Ok((journal, entries))
     }
 
@@ -148,12 +153,16 @@ impl JournalFile {
         self.is_broken = true;
         let written = self.file.write_all(line.as_bytes()).and_then(|()| {
             if entry.must_be_durable() {
-                self.file.sync_data()
+                self.file.sync()
             } else {
                 Ok(())
             }
         });
-        written.map_err(|error| place.io(FILE, error))?;
+        let length = written.and_then(|()| self.file.length());
+        self.length += line.len() as u64;
+        if length.map_err(|error| place.io(FILE, error))? != self.length {
+            return Err(place.broken(FILE, "somebody else has written to it, or bytes are lost"));
+        }
         self.is_broken = false;
         self.chain.next(line.trim_end_matches('\n').as_bytes());
         Ok(())
@@ -174,13 +183,18 @@ fn crc32c(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::archive::disk::System;
 
     fn journal(lines: u64) -> (tempfile::TempDir, Place) {
         let directory = tempfile::tempdir().expect("a directory");
-        let place = Place::create(&directory.path().join("purge")).expect("a place");
-        let mut journal = JournalFile::create(&place).expect("a journal");
-        for bytes in 0..lines {
+        let path = directory.path().join("purge");
+        let place = Place::create(&path, Arc::new(System)).expect("a place");
+        JournalFile::create(&place, &Entry::Mended { bytes: 0 }).expect("a journal");
+        let (mut journal, _) = JournalFile::open(&place).expect("a journal");
+        for bytes in 1..lines {
             journal
                 .append(&place, &Entry::Mended { bytes })
                 .expect("written");

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::Write;
 
 use crate::archive::ArchiveError;
+use crate::archive::disk::System;
 use crate::archive::place::Place;
 
 /// Held until it is dropped; the kernel lets go of it when the process dies.
@@ -11,18 +12,17 @@ use crate::archive::place::Place;
 pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
 impl Lock {
-    /// The file's name.
+    /// The file's name. It is the first file in a purge's directory: where it is, all others are
+    /// ours.
     pub const FILE: &str = "LOCK";
 
     /// Takes the directory, or says that somebody has it.
     pub fn take(place: &Place) -> Result<Self, ArchiveError> {
-        let path = place.path(Self::FILE);
+        place.touch(Self::FILE)?;
         let fail = |error| place.io(Self::FILE, error);
-        let mut file = Place::private()
-            .create(true)
-            .truncate(false)
+        let mut file = System::private()
             .write(true)
-            .open(&path)
+            .open(place.path(Self::FILE))
             .map_err(fail)?;
         match file.try_lock() {
             Ok(()) => {}

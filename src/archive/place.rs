@@ -1,75 +1,81 @@
 //! A directory that is nobody else's, and files in it that appear whole or not at all.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::archive::ArchiveError;
-
-/// `O_NOFOLLOW` of Linux: a link in place of a file is refused.
-const NO_FOLLOW: i32 = 0o400_000;
+use crate::archive::disk::{Disk, DiskFile, System};
 
 /// The directory of a purge.
 #[derive(Clone, Debug)]
-pub struct Place(PathBuf);
+pub struct Place {
+    path: PathBuf,
+    disk: Arc<dyn Disk>,
+}
 
 impl Place {
-    /// A new directory, 0700; one that exists must be empty and nobody else's.
-    pub fn create(path: &Path) -> Result<Self, ArchiveError> {
-        let place = Self(path.to_owned());
-        match DirBuilder::new().mode(0o700).create(path) {
-            Ok(()) => {
-                if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
-                    sync(above).map_err(|error| place.io("", error))?;
-                }
+    /// A directory, made with 0700 where there is none.
+    pub fn create(path: &Path, disk: Arc<dyn Disk>) -> Result<Self, ArchiveError> {
+        let place = Self {
+            path: path.to_owned(),
+            disk,
+        };
+        let made = place.disk.make_directory(path);
+        match made {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(place.io("", error));
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let mut entries = fs::read_dir(path).map_err(|error| place.io("", error))?;
-                if entries.next().is_some() {
-                    return Err(place.broken("", "it is not empty"));
-                }
-            }
-            Err(error) => return Err(place.io("", error)),
+            _ => {}
         }
-        Self::open(path)
+        // Also for one that is there: whoever made it may have died before this.
+        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+            let synced = place.disk.sync_directory(above);
+            synced.map_err(|error| place.io("", error))?;
+        }
+        place.checked()
     }
 
     /// A directory that is there: no link, writable by its owner alone.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let place = Self(path.to_owned());
-        let found = path
+        Self::open_on(path, Arc::new(System))
+    }
+
+    /// The same on another disk.
+    pub fn open_on(path: &Path, disk: Arc<dyn Disk>) -> Result<Self, ArchiveError> {
+        let path = path.to_owned();
+        Self { path, disk }.checked()
+    }
+
+    fn checked(self) -> Result<Self, ArchiveError> {
+        let found = self
+            .path
             .symlink_metadata()
-            .map_err(|error| place.io("", error))?;
+            .map_err(|error| self.io("", error))?;
         if !found.is_dir() {
-            return Err(place.broken("", "it is no directory"));
+            return Err(self.broken("", "it is no directory"));
         }
         if found.mode() & 0o022 != 0 {
-            return Err(place.broken("", "others may write to it; chmod 700 mends that"));
+            return Err(self.broken("", "others may write to it; chmod 700 mends that"));
         }
-        Ok(place)
+        Ok(self)
     }
 
     /// Where it is.
     pub fn directory(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// For messages.
     pub fn shown(&self) -> String {
-        self.0.display().to_string()
+        self.path.display().to_string()
     }
 
     /// A file in it.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// Options that follow no links and give nobody else a file.
-    pub fn private() -> OpenOptions {
-        let mut options = OpenOptions::new();
-        options.mode(0o600).custom_flags(NO_FOLLOW);
-        options
+        self.path.join(name)
     }
 
     /// An error of the system about a file in it.
@@ -88,10 +94,39 @@ impl Place {
         }
     }
 
+    /// The names of everything in it.
+    pub fn names(&self) -> Result<Vec<String>, ArchiveError> {
+        let fail = |error| self.io("", error);
+        let entries = fs::read_dir(&self.path).map_err(fail)?;
+        entries
+            .map(|entry| {
+                Ok(entry
+                    .map_err(fail)?
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned())
+            })
+            .collect()
+    }
+
+    /// An empty file of this name, durable; one that is there keeps what it holds.
+    pub fn touch(&self, name: &str) -> Result<(), ArchiveError> {
+        match self.disk.create(&self.path(name)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(self.io(name, error)),
+            _ => self.sync(name),
+        }
+    }
+
+    /// A file that is there, to be written on at its end.
+    pub fn append(&self, name: &str) -> Result<Box<dyn DiskFile>, ArchiveError> {
+        self.disk
+            .append(&self.path(name))
+            .map_err(|error| self.io(name, error))
+    }
+
     /// Writes a file that must not be there yet; it appears whole and durable, or not at all.
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<(), ArchiveError> {
-        let path = self.path(name);
-        if path.symlink_metadata().is_ok() {
+        if self.has(name) {
             return Err(self.broken(name, "it is there already"));
         }
         self.replace(name, bytes)
@@ -100,32 +135,29 @@ impl Place {
     /// The same for a file that may be there.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ArchiveError> {
         let fail = |error| self.io(name, error);
-        let temporary = self.path(&format!("{name}.tmp"));
-        match fs::remove_file(&temporary) {
+        let temporary = self.path(&temporary(name));
+        match self.disk.remove(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
             _ => {}
         }
-        let mut file = Self::private()
-            .create_new(true)
-            .write(true)
-            .open(&temporary)
-            .map_err(fail)?;
+        let mut file = self.disk.create(&temporary).map_err(fail)?;
         file.write_all(bytes).map_err(fail)?;
-        file.sync_all().map_err(fail)?;
-        let length = file.metadata().map_err(fail)?.len();
-        if length != bytes.len() as u64 {
+        file.sync().map_err(fail)?;
+        if file.length().map_err(fail)? != bytes.len() as u64 {
             return Err(self.broken(name, "not all of it was written"));
         }
         drop(file);
-        fs::rename(&temporary, self.path(name)).map_err(fail)?;
-        sync(&self.0).map_err(fail)
+        self.disk
+            .rename(&temporary, &self.path(name))
+            .map_err(fail)?;
+        self.sync(name)
     }
 
     /// Moves a file that no journal knows out of the way.
     pub fn set_aside(&self, name: &str) -> Result<(), ArchiveError> {
         let fail = |error| self.io(name, error);
         let orphans = self.path("orphans");
-        match DirBuilder::new().mode(0o700).create(&orphans) {
+        match self.disk.make_directory(&orphans) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fail(error)),
             _ => {}
         }
@@ -133,25 +165,18 @@ impl Place {
             .map(|number| orphans.join(format!("{name}.{number}")))
             .find(|path| path.symlink_metadata().is_err());
         if let Some(free) = free {
-            fs::rename(self.path(name), free).map_err(fail)?;
+            self.disk.rename(&self.path(name), &free).map_err(fail)?;
         }
-        sync(&self.0).map_err(fail)
+        self.disk.sync_directory(&orphans).map_err(fail)?;
+        self.sync(name)
     }
 
     /// Reads a file of at most so many bytes.
     pub fn get(&self, name: &str, most: u64) -> Result<Vec<u8>, ArchiveError> {
-        let fail = |error| self.io(name, error);
-        let file = Self::private()
-            .read(true)
-            .open(self.path(name))
-            .map_err(fail)?;
-        if !file.metadata().map_err(fail)?.is_file() {
-            return Err(self.broken(name, "it is no plain file"));
-        }
-        let mut bytes = Vec::new();
-        file.take(most.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(fail)?;
+        let bytes = self
+            .disk
+            .read(&self.path(name), most.saturating_add(1))
+            .map_err(|error| self.io(name, error))?;
         if bytes.len() as u64 > most {
             return Err(self.broken(name, "it is too long"));
         }
@@ -162,9 +187,16 @@ impl Place {
     pub fn has(&self, name: &str) -> bool {
         self.path(name).symlink_metadata().is_ok()
     }
+
+    /// Makes the names in it durable; `name` is the one it is done for.
+    fn sync(&self, name: &str) -> Result<(), ArchiveError> {
+        self.disk
+            .sync_directory(&self.path)
+            .map_err(|error| self.io(name, error))
+    }
 }
 
-/// Makes the names in a directory durable.
-fn sync(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+/// What a file is called while it is written.
+pub fn temporary(name: &str) -> String {
+    format!("{name}.tmp")
 }

@@ -16,10 +16,24 @@ use crate::purge::progress::Progress;
 use crate::purge::scope::{Judge, Verdict};
 use crate::store::purger::{Piece, Place, ReadEnd};
 
-/// Rows of a segment.
-const SEGMENT_ROWS: usize = 200_000;
-/// A segment with this many bytes is written before more is read.
-const SEGMENT_BYTES: usize = 32 << 20;
+/// When a segment is written before more is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentSize {
+    /// At most so many rows are read for it at once; half of them are enough.
+    pub rows: usize,
+    /// So many bytes of rows are enough.
+    pub bytes: usize,
+}
+
+impl Default for SegmentSize {
+    fn default() -> Self {
+        Self {
+            rows: 200_000,
+            bytes: 32 << 20,
+        }
+    }
+}
+
 /// Pieces under way between store and archive.
 const PIECES: usize = 4;
 
@@ -88,7 +102,7 @@ impl Engine<'_> {
                 }
                 Ok::<_, Fault>(kept)
             });
-            let limit = SEGMENT_ROWS;
+            let limit = dossier.segment_size().rows;
             let read = self
                 .purger
                 .read(plan, &what, from, limit, out, self.halt.token())
@@ -100,7 +114,7 @@ impl Engine<'_> {
             // What is wrong with a row says more than that nobody takes rows any more.
             kept = judged?;
             let end = read.map_err(cut)?;
-            if end == ReadEnd::Exhausted || kept.is_full() {
+            if end == ReadEnd::Exhausted || kept.is_full(dossier.segment_size()) {
                 return Ok((kept, end));
             }
             self.halt.check()?;
@@ -126,9 +140,9 @@ impl Kept {
         }
     }
 
-    fn is_full(&self) -> bool {
+    fn is_full(&self, size: SegmentSize) -> bool {
         let bytes: usize = self.rows.iter().map(|rows| rows.payload.len()).sum();
-        self.rows[0].marks.len() >= SEGMENT_ROWS / 2 || bytes >= SEGMENT_BYTES
+        self.rows[0].marks.len() >= size.rows / 2 || bytes >= size.bytes
     }
 
     fn take(&mut self, piece: &Piece) -> Result<(), Fault> {

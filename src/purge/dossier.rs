@@ -1,9 +1,11 @@
 //! A purge's directory as the engine sees it: the plan, what has been done, and what may be done
 //! next. Every change of state goes through the journal.
 
+mod opening;
 mod papers;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -17,6 +19,7 @@ use crate::core::event::EventId;
 use crate::core::purge::journal::{Entry, SegmentEntry, SegmentPart};
 use crate::core::purge::plan::Plan;
 use crate::core::purge::row::{RawRows, RowKey};
+use crate::purge::backup::SegmentSize;
 use crate::purge::fault::Fault;
 use crate::purge::ledger::Ledger;
 use crate::purge::place;
@@ -83,82 +86,10 @@ pub struct Dossier {
     entries: Vec<Entry>,
     ledger: Ledger,
     skipped: u64,
+    size: SegmentSize,
 }
 
 impl Dossier {
-    /// Whether there is a purge in a directory.
-    pub fn is_there(path: &Path) -> bool {
-        path.join(PLAN).symlink_metadata().is_ok()
-    }
-
-    /// Writes a new plan down.
-    pub fn create(path: &Path, plan: &Plan) -> Result<(), Fault> {
-        let place = Place::create(path)?;
-        let lock = Lock::take(&place)?;
-        let text = serde_json::to_vec_pretty(plan)
-            .map_err(|error| place.broken(PLAN, error.to_string()))?;
-        let mut journal = JournalFile::create(&place)?;
-        place.put(PLAN, &text)?;
-        let entry = Entry::Plan {
-            plan: segment::hex(&text),
-        };
-        journal.append(&place, &entry)?;
-        drop(lock);
-        Ok(())
-    }
-
-    /// Opens a directory for work; nobody else can meanwhile.
-    pub fn open(path: &Path) -> Result<Self, Fault> {
-        let place = Place::open(path)?;
-        let lock = Lock::take(&place)?;
-        let (journal, entries) = JournalFile::open(&place)?;
-        Self::from_parts(place, entries, Some((journal, lock)))
-    }
-
-    /// Opens a directory for looking; what is written down after that is not seen.
-    pub fn read(path: &Path) -> Result<Self, Fault> {
-        let place = Place::open(path)?;
-        let entries = journal_file::read(&place)?;
-        Self::from_parts(place, entries, None)
-    }
-
-    fn from_parts(
-        place: Place,
-        entries: Vec<Entry>,
-        writing: Option<(JournalFile, Lock)>,
-    ) -> Result<Self, Fault> {
-        let text = place.get(PLAN, MOST_PLAN)?;
-        let hash = segment::hex(&text);
-        let known = entries.iter().find_map(|entry| match entry {
-            Entry::Plan { plan } => Some(plan),
-            _ => None,
-        });
-        if known != Some(&hash) {
-            return Err(place
-                .broken(PLAN, "the journal knows another plan, or none")
-                .into());
-        }
-        let plan: Plan =
-            serde_json::from_slice(&text).map_err(|error| place.broken(PLAN, error.to_string()))?;
-        if plan.format != Plan::FORMAT {
-            return Err(place
-                .broken(
-                    PLAN,
-                    format!("format {} is of another version", plan.format),
-                )
-                .into());
-        }
-        Ok(Self {
-            ledger: Ledger::of(&entries),
-            place,
-            writing,
-            plan,
-            hash,
-            entries,
-            skipped: 0,
-        })
-    }
-
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -255,6 +186,16 @@ impl Dossier {
     /// Takes them for the segment that is written.
     pub fn take_skipped(&mut self) -> u64 {
         std::mem::take(&mut self.skipped)
+    }
+
+    /// How large the segments are that are written from now on.
+    pub fn segment_size(&self) -> SegmentSize {
+        self.size
+    }
+
+    /// Makes them of another size.
+    pub fn set_segment_size(&mut self, size: SegmentSize) {
+        self.size = size;
     }
 
     /// Writes a segment's files.
@@ -467,10 +408,17 @@ impl From<ArchiveError> for Fault {
     fn from(error: ArchiveError) -> Self {
         let message = error.to_string();
         match error {
-            ArchiveError::Io { .. } => Self::Files {
-                message,
-                hint: None,
-            },
+            ArchiveError::Io { error, .. } => {
+                let is_full = matches!(
+                    error.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                );
+                let hint = "make room; the same command goes on from here";
+                Self::Files {
+                    message,
+                    hint: is_full.then(|| hint.to_owned()),
+                }
+            }
             ArchiveError::Broken { .. } => Self::Refused {
                 message,
                 hint: Some("nothing is deleted by an archive that is not whole".to_owned()),

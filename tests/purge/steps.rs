@@ -1,0 +1,126 @@
+//! The steps of a purge within this process, on a disk of the test's choice.
+
+use std::sync::Arc;
+
+use auditail::archive::disk::Disk;
+use auditail::core::instant::Micros;
+use auditail::core::purge::plan::{Plan, Scope};
+use auditail::purge::backup::SegmentSize;
+use auditail::purge::clock::SystemClock;
+use auditail::purge::confirm::{Consent, Expected, Person};
+use auditail::purge::dossier::Dossier;
+use auditail::purge::engine::Engine;
+use auditail::purge::fault::Fault;
+use auditail::purge::halt::{Going, Halt};
+use auditail::purge::pace::Limits;
+use auditail::purge::progress::{Progress, Told};
+use auditail::purge::receipt::Receipt;
+use auditail::purge::verify::Drill;
+use auditail::store::connect::{self, OpenOptions};
+use auditail::store::purger::Purger;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Fixture;
+
+/// 2026-06-01, as [`super::CUTOFF`].
+const CUTOFF: Micros = Micros(1_780_272_000_000_000);
+
+/// Two segments of the small stores these tests make.
+pub const SMALL: SegmentSize = SegmentSize {
+    rows: 40,
+    bytes: 1 << 20,
+};
+
+/// How far to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Plan,
+    Backup,
+    Verify,
+    Delete,
+}
+
+/// The purging side of a store's file.
+pub async fn purger(store: &Fixture) -> Box<dyn Purger> {
+    let file = store.file();
+    connect::purger(file.to_str().expect("text"), &OpenOptions::default())
+        .await
+        .expect("it opens")
+}
+
+/// Runs work with an engine that nobody stops and nobody listens to.
+pub async fn with_engine<T>(
+    store: &Fixture,
+    purger: &dyn Purger,
+    work: impl AsyncFnOnce(&Engine<'_>) -> T,
+) -> T {
+    let (out, mut progress) = mpsc::channel::<Progress>(8);
+    let (_going, switch) = watch::channel(Going::On);
+    let clock = SystemClock::start();
+    let working = async {
+        let engine = Engine {
+            purger,
+            clock: &clock,
+            told: Told::new(out),
+            halt: Halt::new(CancellationToken::new(), switch, &store.archive()),
+        };
+        work(&engine).await
+    };
+    let listening = async { while progress.recv().await.is_some() {} };
+    tokio::join!(working, listening).0
+}
+
+/// A plan for everything before the cutoff.
+pub async fn plan(engine: &Engine<'_>) -> Result<Plan, Fault> {
+    let probe = engine.purger.probe(engine.halt.token()).await?;
+    let scope = Scope {
+        cutoff: CUTOFF,
+        filter: String::new(),
+        keep: Vec::new(),
+        now: probe.now,
+        tz: "UTC".to_owned(),
+        names: Vec::new(),
+    };
+    engine.plan(&probe, "the test's file", scope).await
+}
+
+/// Everything up to a step, going on with what is there.
+pub async fn to(
+    last: Step,
+    store: &Fixture,
+    purger: &dyn Purger,
+    disk: &Arc<dyn Disk>,
+) -> Result<Option<Receipt>, Fault> {
+    with_engine(store, purger, async |engine| {
+        let directory = store.archive();
+        if !Dossier::is_there(&directory) {
+            let plan = plan(engine).await?;
+            Dossier::create_on(&directory, &plan, Arc::clone(disk))?;
+        }
+        let mut dossier = Dossier::open_on(&directory, Arc::clone(disk))?;
+        dossier.set_segment_size(SMALL);
+        if last >= Step::Backup {
+            engine.back_up(&mut dossier).await?;
+        }
+        if last >= Step::Verify {
+            engine.verify(&mut dossier, Drill::None).await?;
+        }
+        if last < Step::Delete {
+            return Ok(None);
+        }
+        let rows = dossier.archived();
+        let consent = Consent::Expected(Expected {
+            least: rows,
+            most: rows,
+        });
+        let person = Person {
+            who: "somebody".to_owned(),
+            host: "somewhere".to_owned(),
+        };
+        engine.confirm(&mut dossier, &consent, &person)?;
+        engine.delete(&mut dossier, None, Limits::none()).await?;
+        engine.reconcile(&mut dossier, None).await.map(Some)
+    })
+    .await
+}
