@@ -13,6 +13,12 @@ use crate::harness::program;
 /// Runs in CI.
 const RUNS: u64 = 40;
 
+/// Of a night: `AUDITAIL_CRASH_RUNS`.
+pub fn long_runs() -> Option<u64> {
+    let text = std::env::var("AUDITAIL_CRASH_RUNS").ok()?;
+    Some(text.parse().expect("a number of runs"))
+}
+
 fn start(store: &Fixture) -> Child {
     Command::new(program::PATH)
         .env_clear()
@@ -157,9 +163,7 @@ fn killed_at_every_line_of_the_journal_nothing_is_lost() {
 
 #[test]
 fn killed_at_random_moments_nothing_is_lost() {
-    let runs = std::env::var("AUDITAIL_CRASH_RUNS")
-        .ok()
-        .map_or(RUNS, |text| text.parse().expect("a number of runs"));
+    let runs = long_runs().unwrap_or(RUNS);
     let mut tally = (0, 0);
     for seed in 1_000..1_000 + runs {
         let mut random = fastrand::Rng::with_seed(seed);
