@@ -1,6 +1,7 @@
 //! The pure heart: what records, events and queries mean. No I/O, no clock, no tokio, no ratatui.
 
 pub mod aggregate;
+pub mod bson;
 pub mod event;
 pub mod instant;
 pub mod json;

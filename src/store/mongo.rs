@@ -15,8 +15,6 @@ pub mod link;
 mod numbers;
 pub mod order;
 mod page;
-pub mod raw;
-pub mod render;
 mod rows;
 mod single;
 pub mod source;

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::FindOptions;
 
+use crate::core::bson::{Malformed, Raw, Value};
 use crate::core::profile::ColumnKind;
 use crate::core::profile::detect::Relation;
 use crate::core::record::Column;
 use crate::store::StoreError;
 use crate::store::mongo::link::Work;
-use crate::store::mongo::raw::{Malformed, Raw, Value};
 
 /// Newest documents looked at per collection.
 pub const SAMPLE: i64 = 50;

@@ -7,6 +7,7 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::AggregateOptions;
 use tokio_util::sync::CancellationToken;
 
+use crate::core::bson::Value;
 use crate::core::query::predicate::Predicate;
 use crate::core::sanitise::safe;
 use crate::store::mongo::discover::Kind;
@@ -14,7 +15,6 @@ use crate::store::mongo::filter;
 use crate::store::mongo::link::{Rows, Work};
 use crate::store::mongo::order::{Bracket, Way};
 use crate::store::mongo::page::documents;
-use crate::store::mongo::raw::Value;
 use crate::store::mongo::source::{Ordering, Source, bracket_of};
 use crate::store::mongo::tail::{Means, means};
 use crate::store::{Access, Exactness, Explanation, Finding, FindingLevel, StoreError};

@@ -9,6 +9,8 @@ use mongodb::bson::{Bson, Document, doc};
 
 use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::aggregate::{AggregateRequest, GroupKey, Measure, Subject};
+use crate::core::bson::render::render;
+use crate::core::bson::{Raw, Value};
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
@@ -17,8 +19,6 @@ use crate::core::profile::evaluate::evaluate;
 use crate::core::profile::{Condition, Profile, TemplatePart, TimeEncoding, ValueExpr};
 use crate::store::StoreError;
 use crate::store::mongo::order::{Bracket, Order, date};
-use crate::store::mongo::raw::{Raw, Value};
-use crate::store::mongo::render::render;
 use crate::store::mongo::rows::malformed;
 
 /// Steps of time that are grouped at most.

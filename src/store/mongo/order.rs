@@ -7,15 +7,13 @@
 
 use mongodb::bson::{Bson, Decimal128, Document, doc, oid::ObjectId};
 
-use crate::core::event::{EventId, KeyPart};
+use crate::core::bson::{Element, Raw, Value};
+use crate::core::event::KeyPart;
 use crate::core::instant::{At, Micros};
-use crate::core::json::FlatJson;
 use crate::core::path::Path;
 use crate::core::profile::evaluate::decode_time;
 use crate::core::profile::{TimeEncoding, TimeRule};
 use crate::core::scalar::Scalar;
-use crate::store::mongo::raw::{Element, Raw, Value};
-use crate::store::mongo::render;
 
 /// The type that holds the dated events of a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,6 +198,18 @@ impl Order {
             (_, part) => part_to_bson(part),
         }
     }
+
+    /// A value that MongoDB sorts at or before a raw time: the time itself, unless its text may
+    /// stand for more than one number.
+    pub fn at_most(&self, part: &KeyPart) -> Bson {
+        match part {
+            KeyPart::Number(text) => text.parse::<f64>().map_or_else(
+                |_| self.time(part),
+                |number| Bson::Double(number.next_down()),
+            ),
+            part => self.time(part),
+        }
+    }
 }
 
 /// A BSON date.
@@ -245,31 +255,8 @@ pub fn key(id: &Element<'_>) -> Vec<KeyPart> {
         },
         value => match number(value) {
             Some(part) => rank(10, part),
-            None => rank(type_rank(value), raw_part(id)),
+            None => rank(value.rank(), raw_part(id)),
         },
-    }
-}
-
-/// The place of a type in the server's order of types.
-fn type_rank(value: Value<'_>) -> i64 {
-    match value {
-        Value::MinKey => -1,
-        Value::Undefined => 0,
-        Value::Null => 5,
-        Value::Double(_) | Value::Int32(_) | Value::Int64(_) | Value::Decimal(_) => 10,
-        Value::Text(_) | Value::Symbol(_) => 15,
-        Value::Document(_) => 20,
-        Value::Array(_) => 25,
-        Value::Binary(..) => 30,
-        Value::ObjectId(_) => 35,
-        Value::Bool(_) => 40,
-        Value::Date(_) => 45,
-        Value::Timestamp(..) => 47,
-        Value::Regex(..) => 50,
-        Value::DbPointer(..) => 55,
-        Value::Code(_) => 60,
-        Value::CodeWithScope(..) => 65,
-        Value::MaxKey => 127,
     }
 }
 
@@ -325,32 +312,14 @@ pub fn ids_with_text(text: &str) -> Vec<Bson> {
     ids
 }
 
-/// The `_id` as people and outputs see it.
-pub fn id_text(id: &Element<'_>) -> EventId {
-    match id.value {
-        Value::Text(text) if let Ok(text) = std::str::from_utf8(text) => EventId::new(text),
-        Value::Document(document) | Value::Array(document) => {
-            let mut text = String::new();
-            // Arrays cannot be ids; whatever it is, its text tells it apart.
-            let _ = render::render(document, &mut text);
-            EventId::new(text)
-        }
-        value => {
-            let mut text = String::new();
-            render::scalar(&mut text, value);
-            let json = FlatJson::parse(text.as_str());
-            let scalar = json.as_ref().ok().and_then(|json| json.scalar(json.root()));
-            EventId::new(scalar.as_ref().map_or("null", |scalar| scalar.text()))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use mongodb::bson::{Binary, Uuid, spec::BinarySubtype};
     use rstest::rstest;
 
     use super::*;
+    use crate::core::bson::key::id_text;
+    use crate::core::event::EventId;
 
     fn id(value: impl Into<Bson>) -> (Vec<KeyPart>, EventId) {
         let bytes = doc! {"_id": value.into()}.to_vec().expect("bson");

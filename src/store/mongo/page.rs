@@ -20,6 +20,7 @@ use mongodb::options::{FindOptions, Hint};
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
+use crate::core::bson::Raw;
 use crate::core::event::{Cursor, Event, KeyPart};
 use crate::core::query::predicate::Predicate;
 use crate::store::mongo::batch::Batch;
@@ -28,7 +29,6 @@ use crate::store::mongo::link::Work;
 use crate::store::mongo::order::{Arrays, Section, Way};
 use crate::store::mongo::page::ahead::{Ahead, Decoder, Pace};
 use crate::store::mongo::page::group::Group;
-use crate::store::mongo::raw::Raw;
 use crate::store::mongo::rows::{RowReader, malformed};
 use crate::store::mongo::source::{Ordering as Served, Source};
 use crate::store::{Exactness, PageEnd, PageFrom, PageItem, PageRequest, StoreError};
@@ -417,7 +417,7 @@ impl Pager<'_, '_> {
 pub fn documents(
     batch: &mongodb::raw_batch_cursor::RawBatch,
 ) -> Result<impl Iterator<Item = Result<Raw<'_>, StoreError>>, StoreError> {
-    let broken = || malformed(crate::store::mongo::raw::Malformed);
+    let broken = || malformed(crate::core::bson::Malformed);
     let slices = batch.doc_slices().map_err(|_| broken())?;
     Ok(slices.into_iter().map(move |value| {
         let value = value.map_err(|_| broken())?;

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::core::bson::key::{id_of, id_text};
+use crate::core::bson::render::render;
+use crate::core::bson::{Element, Malformed, Raw, Value};
 use crate::core::event::{Cursor, Event, EventId, Payload};
 use crate::core::json::{FlatJson, Node};
 use crate::core::profile::Profile;
 use crate::core::profile::evaluate::evaluate;
 use crate::core::query::predicate::Predicate;
-use crate::store::mongo::order::{Order, id_text, key};
-use crate::store::mongo::raw::{Element, Malformed, Raw, Value};
-use crate::store::mongo::render::render;
+use crate::store::mongo::order::{Order, key};
 use crate::store::{PayloadNeed, StoreError};
 
 /// Turns documents into events; keeps its buffers between them.
@@ -45,7 +46,7 @@ impl<'r> RowReader<'r> {
 
     /// The place of a document, without looking at the rest of it.
     pub fn cursor(&self, document: Raw<'_>) -> Result<(Cursor, EventId), StoreError> {
-        let id = id(document).map_err(malformed)?;
+        let id = id_of(document).map_err(malformed)?.unwrap_or(NO_ID);
         let (at, time) = self.order.place(document);
         Ok((
             Cursor {
@@ -107,16 +108,6 @@ impl<'r> RowReader<'r> {
         self.nodes = record.into_nodes();
         Ok(visited)
     }
-}
-
-fn id(document: Raw<'_>) -> Result<Element<'_>, Malformed> {
-    for element in document.elements() {
-        let element = element?;
-        if element.key == b"_id" {
-            return Ok(element);
-        }
-    }
-    Ok(NO_ID)
 }
 
 /// Bytes that are not BSON.

@@ -9,6 +9,7 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::options::FindOptions;
 use tokio_util::sync::CancellationToken;
 
+use crate::core::bson::render;
 use crate::core::profile::detect::{self, Candidate};
 use crate::core::profile::guess::epoch_unit_of;
 use crate::core::profile::{Origin, Profile, TimeEncoding, load};
@@ -18,7 +19,6 @@ use crate::store::mongo::discover::{self, Found, Kind};
 use crate::store::mongo::link::{Deployment, Link, Watcher, Work};
 use crate::store::mongo::order::{Arrays, Bracket, Order};
 use crate::store::mongo::page::documents;
-use crate::store::mongo::render;
 use crate::store::mongo::source::dotted::dotted_paths;
 use crate::store::mongo::target::Target;
 use crate::store::{Description, StoreError};
@@ -60,7 +60,16 @@ pub async fn open(
     options: &OpenOptions,
     watcher: Option<Watcher>,
 ) -> Result<Source, StoreError> {
-    let link = Link::open(Target::resolve(target).await?, watcher).await?;
+    open_at(Target::resolve(target).await?, options, watcher).await
+}
+
+/// As [`open`], with a target that was read before.
+pub async fn open_at(
+    target: Target,
+    options: &OpenOptions,
+    watcher: Option<Watcher>,
+) -> Result<Source, StoreError> {
+    let link = Link::open(target, watcher).await?;
     let stop = CancellationToken::new();
     let place = link.target.place.clone();
     let mut work = link.work(&place, &stop).await?;

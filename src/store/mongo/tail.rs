@@ -17,12 +17,12 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
+use crate::core::bson::Raw;
+use crate::core::bson::render::hex;
 use crate::core::event::{Event, Outcome};
 use crate::core::profile::Changes;
 use crate::store::mongo::discover::Kind;
 use crate::store::mongo::link::Deployment;
-use crate::store::mongo::raw::Raw;
-use crate::store::mongo::render::hex;
 use crate::store::mongo::rows::RowReader;
 use crate::store::mongo::source::Source;
 use crate::store::mongo::tail::outlet::Outlet;

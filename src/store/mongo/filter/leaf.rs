@@ -6,12 +6,12 @@
 
 use mongodb::bson::{self, Bson, Decimal128, Document, doc, oid::ObjectId};
 
+use crate::core::bson::render;
 use crate::core::path::Path;
 use crate::core::query::predicate::{Literal, Order, Test};
 use crate::core::scalar::{Scalar, compare_numbers};
 use crate::store::mongo::filter::bounds::{Bounds, Cond};
 use crate::store::mongo::order::date;
-use crate::store::mongo::render;
 
 /// Types that are leaves and not null.
 const SCALARS: [&str; 17] = [

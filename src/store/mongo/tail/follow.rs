@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use mongodb::bson::{Timestamp, doc};
 use mongodb::change_stream::event::OperationType;
 
+use crate::core::bson::Raw;
 use crate::core::instant::Micros;
 use crate::store::mongo::failure;
 use crate::store::mongo::link::Work;
-use crate::store::mongo::raw::Raw;
 use crate::store::mongo::rows::malformed;
 use crate::store::mongo::tail::stream::{Said, Stream};
 use crate::store::mongo::tail::{BUSY, Tail, digest};

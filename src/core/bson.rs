@@ -2,6 +2,9 @@
 //!
 //! Does not know what JSON looks like; see `render`.
 
+pub mod key;
+pub mod render;
+
 /// The bytes of a document or array, its length prefix included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Raw<'a>(&'a [u8]);
@@ -84,6 +87,29 @@ impl Value<'_> {
             Self::Decimal(_) => 0x13,
             Self::MinKey => 0xff,
             Self::MaxKey => 0x7f,
+        }
+    }
+
+    /// The place of the type in the server's order of types.
+    pub fn rank(&self) -> i64 {
+        match self {
+            Self::MinKey => -1,
+            Self::Undefined => 0,
+            Self::Null => 5,
+            Self::Double(_) | Self::Int32(_) | Self::Int64(_) | Self::Decimal(_) => 10,
+            Self::Text(_) | Self::Symbol(_) => 15,
+            Self::Document(_) => 20,
+            Self::Array(_) => 25,
+            Self::Binary(..) => 30,
+            Self::ObjectId(_) => 35,
+            Self::Bool(_) => 40,
+            Self::Date(_) => 45,
+            Self::Timestamp(..) => 47,
+            Self::Regex(..) => 50,
+            Self::DbPointer(..) => 55,
+            Self::Code(_) => 60,
+            Self::CodeWithScope(..) => 65,
+            Self::MaxKey => 127,
         }
     }
 }

@@ -18,9 +18,9 @@ use std::fmt::Write as _;
 
 use mongodb::bson::Decimal128;
 
+use crate::core::bson::{Elements, Malformed, Raw, Value};
 use crate::core::record::quote;
 use crate::core::scalar::is_number;
-use crate::store::mongo::raw::{Elements, Malformed, Raw, Value};
 
 /// How the texts of rare types begin.
 pub const EXOTIC: [&str; 6] = [
