@@ -7,8 +7,9 @@ mod settle;
 
 use std::time::Duration;
 
-use crate::core::event::EventId;
+use crate::core::purge::decode;
 use crate::core::purge::journal::{DoneEntry, Entry, Fate, IntentEntry, LeftRows};
+use crate::core::purge::plan::Encoding;
 use crate::core::purge::row::RawRows;
 use crate::purge::dossier::{Dossier, batch_of};
 use crate::purge::engine::Engine;
@@ -47,12 +48,13 @@ pub(super) struct Deleting<'e, 'd> {
 /// A segment's rows, read back and hashed in this process.
 struct Segment {
     number: u32,
+    encoding: Encoding,
     parts: Vec<RawRows>,
 }
 
 impl Segment {
     fn id(&self, place: usize) -> String {
-        EventId::of_key(&self.parts[0].marks[place].key.0).to_string()
+        decode::id(self.encoding, &self.parts[0].marks[place].key).to_string()
     }
 
     fn len(&self) -> usize {
@@ -80,7 +82,7 @@ impl Engine<'_> {
             has_new_holds: false,
             deleter,
             as_whom,
-            size: BatchSize::first(),
+            size: BatchSize::first(most_rows(dossier.plan().encoding)),
             throttle: Throttle::new(limits),
             began: self.clock.elapsed(),
             turns: 0,
@@ -132,6 +134,7 @@ impl Deleting<'_, '_> {
             }
             let segment = Segment {
                 number: entry.number,
+                encoding: self.dossier.plan().encoding,
                 parts: self.dossier.read_segment(&entry)?,
             };
             self.segment(&segment).await?;
@@ -274,7 +277,7 @@ impl Deleting<'_, '_> {
         // A batch that has begun is finished: what stops a purge is looked at between batches.
         let never = tokio_util::sync::CancellationToken::new();
         let staged = self.deleter.stage(&batch, &never).await?;
-        let (left, is_sound) = left_rows(&*staged, goes.len(), held);
+        let (left, is_sound) = left_rows(segment.encoding, &*staged, goes.len(), held);
         if !is_sound {
             staged.rollback().await?;
             return Err(Fault::Store(StoreError::Refused {
@@ -361,14 +364,27 @@ impl Deleting<'_, '_> {
     }
 }
 
+/// Rows of a batch at most. On MongoDB larger transactions gain nothing, and make writers wait.
+fn most_rows(encoding: Encoding) -> usize {
+    match encoding {
+        Encoding::Bson => 1_000,
+        Encoding::CopyText | Encoding::SqlInserts => BatchSize::RANGE.1,
+    }
+}
+
 /// What stays of a batch, and whether the rows add up.
-fn left_rows(staged: &(dyn Staged + '_), rows: usize, held: Vec<String>) -> (LeftRows, bool) {
+fn left_rows(
+    encoding: Encoding,
+    staged: &(dyn Staged + '_),
+    rows: usize,
+    held: Vec<String>,
+) -> (LeftRows, bool) {
     let mut left = LeftRows {
         held,
         ..LeftRows::default()
     };
     for (mark, why) in staged.left() {
-        let id = EventId::of_key(&mark.key.0).to_string();
+        let id = decode::id(encoding, &mark.key).to_string();
         match why {
             Left::Gone => left.gone += 1,
             Left::Changed => left.changed.push(id),

@@ -15,7 +15,7 @@ use crate::archive::journal_file::{self, JournalFile};
 use crate::archive::lock::Lock;
 use crate::archive::place::Place;
 use crate::archive::segment;
-use crate::core::event::EventId;
+use crate::core::purge::decode;
 use crate::core::purge::journal::{Entry, SegmentEntry, SegmentPart};
 use crate::core::purge::plan::Plan;
 use crate::core::purge::row::{RawRows, RowKey};
@@ -322,7 +322,7 @@ impl Dossier {
             }
             let parts = self.read_segment(&self.segment(*number)?)?;
             for (row, mark) in parts[0].marks.iter().enumerate() {
-                let id = EventId::of_key(&mark.key.0).to_string();
+                let id = decode::id(self.plan.encoding, &mark.key).to_string();
                 if ids.contains(&id) && self.ledger.is_locked(*number, row as u64) {
                     found.push(id);
                 }

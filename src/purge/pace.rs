@@ -9,7 +9,10 @@ use crate::store::purger::Pressure;
 
 /// How many rows the next batch has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchSize(usize);
+pub struct BatchSize {
+    rows: usize,
+    most: usize,
+}
 
 impl BatchSize {
     /// Smallest and largest.
@@ -17,27 +20,30 @@ impl BatchSize {
     const FIRST: usize = 1_000;
     const AIM: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(150));
 
-    /// What a purge begins with.
-    pub fn first() -> Self {
-        Self(Self::FIRST)
+    /// What a purge begins with, and what its batches may grow to.
+    pub fn first(most: usize) -> Self {
+        Self {
+            rows: Self::FIRST.min(most),
+            most,
+        }
     }
 
     /// Rows of the next batch.
     pub fn rows(self) -> usize {
-        self.0
+        self.rows
     }
 
     /// Learns how long a batch of this size took, from its first statement to its commit.
     pub fn learn(&mut self, took: Duration) {
         let (least, most) = Self::AIM;
         let next = if took < least {
-            self.0 * 2
+            self.rows * 2
         } else if took > most {
-            self.0 / 2
+            self.rows / 2
         } else {
             return;
         };
-        self.0 = next.clamp(Self::RANGE.0, Self::RANGE.1);
+        self.rows = next.clamp(Self::RANGE.0, self.most);
     }
 }
 
@@ -179,7 +185,7 @@ mod tests {
 
     #[test]
     fn batches_grow_and_shrink_towards_a_tenth_of_a_second() {
-        let mut size = BatchSize::first();
+        let mut size = BatchSize::first(BatchSize::RANGE.1);
         for _ in 0..9 {
             size.learn(Duration::from_millis(10));
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
+use crate::core::event::{Cursor, Event, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::path::Path;
@@ -100,6 +100,15 @@ impl Judge {
 
     /// Decides about an event row, by its bytes.
     pub fn of_row(&self, mark: &RowMark, row: &[u8]) -> Result<Verdict, Fault> {
+        if self.asks_for_time_only() {
+            let time = decode::time(self.encoding, &self.profile, row)
+                .map_err(|error| self.unreadable(mark, &error.to_string()))?;
+            match time {
+                Some(At::Instant(at)) if at < self.cutoff => return Ok(Verdict::Goes),
+                Some(_) => return Ok(Verdict::Outside),
+                None => {}
+            }
+        }
         let text = decode::record(self.encoding, &self.relation, row)
             .map_err(|error| self.unreadable(mark, &error.to_string()))?;
         let record =
@@ -122,7 +131,7 @@ impl Judge {
             return Ok(Verdict::Goes);
         }
         let event = Event {
-            id: EventId::of_key(&mark.key.0),
+            id: decode::id(self.encoding, &mark.key),
             cursor: Cursor {
                 at: evaluated.at,
                 time: KeyPart::Null,
@@ -142,11 +151,16 @@ impl Judge {
         Ok(held.map_or(Verdict::Goes, |(text, _)| Verdict::Held(text.clone())))
     }
 
+    /// Whether nothing but its time decides about a row.
+    fn asks_for_time_only(&self) -> bool {
+        self.filter == Predicate::All && self.keep.is_empty() && self.profile.purge.keep.is_empty()
+    }
+
     fn unreadable(&self, mark: &RowMark, error: &str) -> Fault {
         Fault::Refused {
             message: format!(
                 "the row {} of {} cannot be understood: {error}",
-                EventId::of_key(&mark.key.0),
+                decode::id(self.encoding, &mark.key),
                 self.relation.name
             ),
             hint: None,

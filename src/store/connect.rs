@@ -75,10 +75,7 @@ pub fn purger<'a>(
             System::Postgres => {
                 Ok(Box::new(postgres::purge::open(target, options)?) as Box<dyn Purger>)
             }
-            System::Mongo => Err(StoreError::Refused {
-                message: format!("{} cannot be purged", safe(&redact_url(target))),
-                hint: Some("PostgreSQL and SQLite can be purged so far".to_owned()),
-            }),
+            System::Mongo => Ok(Box::new(mongo::purge::open(target, options)) as Box<dyn Purger>),
             System::Sqlite => {
                 let (path, options) = sqlite_file(target, options);
                 Ok(Box::new(sqlite::purge::open(&path, &options).await?) as Box<dyn Purger>)

@@ -15,6 +15,7 @@ pub mod link;
 mod numbers;
 pub mod order;
 mod page;
+pub mod purge;
 mod rows;
 mod single;
 pub mod source;

@@ -12,7 +12,7 @@ use crate::cli::failure::{Failure, Kind};
 use crate::cli::narrate;
 use crate::cli::session::{Session, open_options};
 use crate::core::instant::Micros;
-use crate::core::purge::plan::{Plan, Scope};
+use crate::core::purge::plan::{Encoding, Plan, Relation, Scope};
 use crate::core::query::catalog::Catalog;
 use crate::core::query::resolve::Moment;
 use crate::core::query::time;
@@ -52,10 +52,18 @@ pub async fn archived(
         table: common
             .table
             .clone()
-            .or_else(|| plan.relations.first().map(qualified)),
+            .or_else(|| plan.relations.first().map(|events| named(plan, events))),
         ..open_options(common)?
     };
     Ok(connect::purger(target, &options).await?)
+}
+
+/// The events' table as `--table` takes it: a collection's database is in the target.
+fn named(plan: &Plan, events: &Relation) -> String {
+    match plan.encoding {
+        Encoding::Bson => events.name.clone(),
+        Encoding::CopyText | Encoding::SqlInserts => qualified(events),
+    }
 }
 
 /// Makes a plan as the command line says.

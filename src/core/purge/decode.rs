@@ -1,11 +1,17 @@
 //! From an archived row back to the record that profiles and filters speak of: the same text that
 //! reading the row from its store gives.
 
+pub mod bson;
 pub mod copy;
 pub mod insert;
 
+use crate::core::bson::{Malformed, key};
+use crate::core::event::EventId;
+use crate::core::instant::At;
+use crate::core::profile::Profile;
 use crate::core::purge::insert::BadInsert;
 use crate::core::purge::plan::{Encoding, Relation};
+use crate::core::purge::row::RowKey;
 
 /// Why bytes are not a row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,9 +22,9 @@ pub enum DecodeError {
     /// Not a line of COPY text of that table.
     #[error(transparent)]
     Copy(#[from] copy::BadRow),
-    /// Written in a form this version does not read.
-    #[error("rows written as {0:?} cannot be read by this version")]
-    Encoding(Encoding),
+    /// Not a BSON document.
+    #[error(transparent)]
+    Bson(#[from] Malformed),
 }
 
 /// The record's JSON text.
@@ -26,6 +32,23 @@ pub fn record(encoding: Encoding, relation: &Relation, row: &[u8]) -> Result<Str
     match encoding {
         Encoding::SqlInserts => Ok(insert::record(relation, row)?),
         Encoding::CopyText => Ok(copy::record(relation, row)?),
-        Encoding::Bson => Err(DecodeError::Encoding(encoding)),
+        Encoding::Bson => Ok(bson::record(row)?),
+    }
+}
+
+/// When the row's event happened, where that can be told without the record; the same as the record
+/// would tell.
+pub fn time(encoding: Encoding, profile: &Profile, row: &[u8]) -> Result<Option<At>, DecodeError> {
+    match encoding {
+        Encoding::Bson => Ok(Some(bson::time(profile, row)?)),
+        Encoding::CopyText | Encoding::SqlInserts => Ok(None),
+    }
+}
+
+/// A row's id as its reading driver spells it.
+pub fn id(encoding: Encoding, row: &RowKey) -> EventId {
+    match encoding {
+        Encoding::Bson => key::text(row),
+        Encoding::CopyText | Encoding::SqlInserts => EventId::of_key(&row.0),
     }
 }

@@ -23,6 +23,7 @@ impl Deleting<'_, '_> {
         let entry = self.dossier.segment(intent.segment)?;
         let segment = Segment {
             number: intent.segment,
+            encoding: self.dossier.plan().encoding,
             parts: self.dossier.read_segment(&entry)?,
         };
         let first = usize::try_from(intent.first).unwrap_or(usize::MAX);
@@ -90,6 +91,7 @@ impl Deleting<'_, '_> {
                 let entry = self.dossier.segment(number)?;
                 let segment = Segment {
                     number,
+                    encoding: self.dossier.plan().encoding,
                     parts: self.dossier.read_segment(&entry)?,
                 };
                 for place in 0..segment.len() {

@@ -113,10 +113,18 @@ impl Dossier {
             }
             Encoding::SqlInserts => format!("  zstd -dc {files} | sqlite3 FILE   # {table}\n"),
             Encoding::Bson => {
+                let database = relation.schema.as_deref().unwrap_or("DATABASE");
+                let (database, name) = (shell(database), shell(&relation.name));
                 format!(
-                    "  zstd -dc {files} > {table}.bson; mongorestore --nsInclude={table} {table}.bson\n"
+                    "  zstd -dc {files} | mongorestore --db={database} --collection={name} -\n  \
+                     zstd -dc {files} | bsondump   # to look at it\n"
                 )
             }
         }
     }
+}
+
+/// A word as a shell takes it.
+fn shell(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
