@@ -1,7 +1,9 @@
 //! The purge from end to end, as a shell or cron runs it: every step, twice, and killed anywhere.
 
+mod arena;
 mod crash;
 mod creation;
+mod damage;
 mod disk;
 mod ledger;
 mod power;

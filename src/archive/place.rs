@@ -6,6 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use crate::archive::ArchiveError;
 use crate::archive::disk::{Disk, DiskFile, System};
 
@@ -35,18 +37,30 @@ impl Place {
             let synced = place.disk.sync_directory(above);
             synced.map_err(|error| place.io("", error))?;
         }
-        place.checked()
+        place.checked()?.ours()
     }
 
-    /// A directory that is there: no link, writable by its owner alone.
+    /// A directory that is there, to read in: no link, writable by its owner alone.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        Self::open_on(path, Arc::new(System))
+        let path = path.to_owned();
+        let disk = Arc::new(System);
+        Self { path, disk }.checked()
     }
 
-    /// The same on another disk.
+    /// The same to write in: whose it is could change everything in it.
     pub fn open_on(path: &Path, disk: Arc<dyn Disk>) -> Result<Self, ArchiveError> {
         let path = path.to_owned();
-        Self { path, disk }.checked()
+        Self { path, disk }.checked()?.ours()
+    }
+
+    fn ours(self) -> Result<Self, ArchiveError> {
+        let owner = |path: &Path| path.metadata().map(|found| found.uid());
+        let its = owner(&self.path).map_err(|error| self.io("", error))?;
+        // Where no such directory tells who this process is, the modes have to do.
+        match owner(Path::new("/proc/self")) {
+            Ok(us) if us != its => Err(self.broken("", "it is somebody else's")),
+            _ => Ok(self),
+        }
     }
 
     fn checked(self) -> Result<Self, ArchiveError> {
@@ -173,10 +187,15 @@ impl Place {
 
     /// Reads a file of at most so many bytes.
     pub fn get(&self, name: &str, most: u64) -> Result<Vec<u8>, ArchiveError> {
-        let bytes = self
-            .disk
-            .read(&self.path(name), most.saturating_add(1))
-            .map_err(|error| self.io(name, error))?;
+        let read = self.disk.read(&self.path(name), most.saturating_add(1));
+        let bytes = read.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => self.broken(name, "it is not there"),
+            io::ErrorKind::InvalidInput => self.broken(name, "it is no plain file"),
+            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                self.broken(name, "it is a link")
+            }
+            _ => self.io(name, error),
+        })?;
         if bytes.len() as u64 > most {
             return Err(self.broken(name, "it is too long"));
         }

@@ -2,7 +2,7 @@
 //! line for each row.
 
 use std::fmt::Write as _;
-use std::io::Read;
+use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,8 +20,12 @@ use crate::core::purge::row::{RawRows, RowDigest, RowMark, RowVersion};
 const LEVEL: i32 = 1;
 /// More memory than this nobody's archive needs.
 const MOST_WINDOW: u32 = 27;
-/// A sidecar's line is shorter than a row's key and this.
-const MOST_SIDECAR: u64 = 1 << 30;
+/// Segments are smaller, but for a very large record.
+const MOST_BYTES: u64 = 2 << 30;
+/// Up to here a file may unpack to anything; above it is a bomb when it grows too much.
+const UNSUSPICIOUS: u64 = 128 << 20;
+/// Too much: real records of that size are text or pictures.
+const MOST_GROWTH: u64 = 200;
 
 /// A row as the sidecar tells it.
 #[derive(Serialize, Deserialize)]
@@ -107,6 +111,9 @@ pub fn read(
 ) -> Result<RawRows, ArchiveError> {
     let [payload_name, sidecar_name] = names(number, relation, encoding);
     let stored = |name: &str, bytes: u64, hash: &str| {
+        if bytes > MOST_BYTES {
+            return Err(place.broken(name, "no segment is as long as the journal says"));
+        }
         let found = place.get(name, bytes)?;
         if found.len() as u64 != bytes || hex(&found) != hash {
             return Err(place.broken(name, "its bytes differ from what was journalled"));
@@ -122,7 +129,7 @@ pub fn read(
             "its content differs from what was journalled",
         ));
     }
-    let sidecar = unpack(place, &sidecar_name, &sidecar, MOST_SIDECAR)?;
+    let sidecar = unpack(place, &sidecar_name, &sidecar, MOST_BYTES)?;
     let mut marks = Vec::new();
     for line in sidecar.split_inclusive(|byte| *byte == b'\n') {
         let line: Line = serde_json::from_slice(line)
@@ -167,7 +174,9 @@ fn mark(line: Line) -> Option<RowMark> {
 
 /// Unpacks at most so many bytes, in bounded memory.
 fn unpack(place: &Place, name: &str, packed: &[u8], most: u64) -> Result<Vec<u8>, ArchiveError> {
-    let fail = |error| place.io(name, error);
+    let fail = |error: io::Error| place.broken(name, format!("it does not unpack: {error}"));
+    let bomb = UNSUSPICIOUS.max((packed.len() as u64).saturating_mul(MOST_GROWTH));
+    let most = most.min(bomb).min(MOST_BYTES);
     let mut reader = zstd::stream::read::Decoder::new(packed).map_err(fail)?;
     reader.window_log_max(MOST_WINDOW).map_err(fail)?;
     let mut plain = Vec::new();
@@ -176,7 +185,10 @@ fn unpack(place: &Place, name: &str, packed: &[u8], most: u64) -> Result<Vec<u8>
         .read_to_end(&mut plain)
         .map_err(fail)?;
     if plain.len() as u64 > most {
-        return Err(place.broken(name, "it unpacks to more than was journalled"));
+        return Err(place.broken(
+            name,
+            "it unpacks to more than was journalled, or than is credible",
+        ));
     }
     Ok(plain)
 }

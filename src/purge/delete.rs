@@ -75,6 +75,7 @@ impl Engine<'_> {
         if dossier.is_complete() {
             return Ok(());
         }
+        dossier.check_manifest()?;
         let deleter = self.log_in(dossier, as_whom).await?;
         let mut deleting = Deleting {
             judge: Judge::of(dossier.plan())?,

@@ -48,6 +48,7 @@ impl HoldFile {
         match self.path.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(unusable(error.to_string())),
+            Ok(file) if !file.is_file() => return Err(unusable("it is no plain file".into())),
             Ok(file) if file.len() > MOST_BYTES => return Err(unusable("it is too long".into())),
             Ok(_) => {}
         }

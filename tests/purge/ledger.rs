@@ -2,12 +2,11 @@
 //! at the end.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::Path;
 
-use rusqlite::Connection;
+use auditail::core::purge::journal::{Entry, Fate};
+use auditail::purge::dossier::Dossier;
 
-use super::{Fixture, SCHEMA, rows};
+use super::arena::Arena;
 
 /// What should be true of each row, by id: its details, or that somebody else deleted it.
 pub type Truth = BTreeMap<i64, Option<String>>;
@@ -19,47 +18,91 @@ pub struct Verdict {
     pub lost: Vec<i64>,
     /// Rows that went although they were never archived, or are there although nobody has them.
     pub wrong: Vec<i64>,
-    /// Rows that the purge deleted.
-    pub deleted: usize,
-}
-
-/// The archive as plain `sqlite3` would restore it; nothing when there is none.
-pub fn archived(archive: &Path) -> BTreeMap<i64, String> {
-    let db = Connection::open_in_memory().expect("memory");
-    db.execute_batch(SCHEMA).expect("a schema");
-    let files = std::fs::read_dir(archive).into_iter().flatten().flatten();
-    for file in files.map(|entry| entry.path()) {
-        if !file.to_string_lossy().ends_with(".sql.zst") {
-            continue;
-        }
-        let packed = std::fs::File::open(&file).expect("a segment");
-        let mut sql = String::new();
-        let unpacked = zstd::stream::read::Decoder::new(packed)
-            .and_then(|mut reader| reader.read_to_string(&mut sql));
-        // A damaged segment holds nothing that counts.
-        if unpacked.is_ok() {
-            db.execute_batch(&format!("begin;{sql}commit;"))
-                .expect("plain SQL");
-        }
-    }
-    rows(&db).into_iter().map(|row| (row.0, row.2)).collect()
+    /// Rows that are gone and that nobody but the purge can have deleted.
+    pub gone: u64,
 }
 
 /// Compares the end with what the competitor knows.
-pub fn judge(store: &Fixture, truth: &Truth) -> Verdict {
-    let there: BTreeMap<i64, String> = store.rows().into_iter().map(|row| (row.0, row.2)).collect();
-    let archive = archived(&store.archive());
+pub fn judge(store: &dyn Arena, truth: &Truth) -> Verdict {
+    let there = store.rows();
+    let archive = store.archived();
     let mut verdict = Verdict::default();
     for (id, last) in truth {
         match (last, there.get(id)) {
             (Some(last), Some(found)) if last != found => verdict.wrong.push(*id),
             (Some(_), Some(_)) | (None, None) => {}
             (Some(last), None) => match archive.get(id) {
-                Some(kept) if kept == last => verdict.deleted += 1,
+                Some(kept) if kept == last => verdict.gone += 1,
                 _ => verdict.lost.push(*id),
             },
             (None, Some(_)) => verdict.wrong.push(*id),
         }
     }
     verdict
+}
+
+/// What many runs came to.
+#[derive(Debug, Default)]
+pub struct Sums {
+    /// Purges that ended well.
+    pub runs: u64,
+    /// Processes that were killed before their end.
+    pub kills: u64,
+    /// Rows deleted.
+    pub deleted: u64,
+    /// Rows that stayed because they were changed.
+    pub changed: u64,
+    /// Rows somebody else had deleted.
+    pub gone: u64,
+    /// Commits without an answer that turned out well.
+    pub committed: u64,
+    /// Batches that were not committed and were done again.
+    pub repeated: u64,
+    /// Torn lines of journals.
+    pub torn: u64,
+}
+
+impl Sums {
+    /// Adds a run: its journal, and what was found. Counts have to be exact.
+    pub fn add(&mut self, store: &dyn Arena, verdict: &Verdict, kills: u64, reinserted: u64) {
+        let dossier = Dossier::read(&store.archive()).expect("a journal");
+        let tally = &dossier.ledger().tally;
+        assert!(dossier.is_complete());
+        assert!(
+            (verdict.gone..=verdict.gone + reinserted).contains(&tally.deleted),
+            "{tally:?} and {} rows are gone, {reinserted} put in again",
+            verdict.gone
+        );
+        self.runs += 1;
+        self.kills += kills;
+        self.deleted += tally.deleted;
+        self.changed += tally.changed;
+        self.gone += tally.gone;
+        for entry in dossier.entries() {
+            match entry {
+                Entry::Done(done) if done.fate == Fate::FoundCommitted => self.committed += 1,
+                Entry::Done(done) if done.fate == Fate::RolledBack => self.repeated += 1,
+                Entry::Mended { .. } => self.torn += 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Sums {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} runs, {} kills, lost 0, wrong 0; {} rows deleted, {} changed and kept, {} gone \
+             before; {} unanswered commits found committed, {} batches repeated, {} torn lines",
+            self.runs,
+            self.kills,
+            self.deleted,
+            self.changed,
+            self.gone,
+            self.committed,
+            self.repeated,
+            self.torn
+        )
+    }
 }

@@ -9,7 +9,7 @@ use auditail::purge::dossier::Dossier;
 
 use super::disk::{LOSSES, Leaves, Lie, TestDisk, Trouble};
 use super::steps::{self, Step};
-use super::{Fixture, ledger};
+use super::{Fixture, arena};
 
 pub const OLD: i64 = 50;
 pub const YOUNG: i64 = 5;
@@ -25,7 +25,7 @@ pub fn violations(store: &Fixture, before: &[super::Row]) -> Vec<&'static str> {
     if gone.is_empty() {
         return wrong;
     }
-    let archive = ledger::archived(&store.archive());
+    let archive = arena::restored(&store.archive());
     if gone.iter().any(|row| archive.get(&row.0) != Some(&row.2)) {
         wrong.push("a row is gone and not in the archive");
     }
