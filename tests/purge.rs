@@ -6,6 +6,7 @@ mod creation;
 mod damage;
 mod disk;
 mod ledger;
+mod mutants;
 mod power;
 mod space;
 mod steps;
