@@ -12,8 +12,8 @@ use crate::core::json::FlatJson;
 use crate::core::path::Path;
 use crate::core::profile::evaluate::{evaluate, holds};
 use crate::core::profile::{Condition, Origin, Profile, ValueExpr, load};
-use crate::core::purge::decode;
-use crate::core::purge::plan::{Encoding, Plan, Relation, Scope};
+use crate::core::purge::decode::{self, Decoder};
+use crate::core::purge::plan::{Encoding, Plan, Scope};
 use crate::core::purge::row::RowMark;
 use crate::core::query::catalog::{Catalog, PathFacts};
 use crate::core::query::diagnostic;
@@ -41,8 +41,9 @@ pub struct Judge {
     filter: Predicate,
     keep: Vec<(String, Predicate)>,
     cutoff: Micros,
-    relation: Relation,
+    relation: String,
     encoding: Encoding,
+    decoder: Decoder,
 }
 
 impl Judge {
@@ -50,21 +51,18 @@ impl Judge {
     pub fn of(plan: &Plan) -> Result<Self, Fault> {
         let profile = profile(plan)?;
         let (filter, keep) = predicates(&plan.scope, &profile, &remembered(&plan.scope, &profile))?;
-        let relation = plan
-            .relations
-            .first()
-            .cloned()
-            .ok_or_else(|| Fault::Files {
-                message: "the plan names no table".to_owned(),
-                hint: None,
-            })?;
+        let relation = plan.relations.first().ok_or_else(|| Fault::Files {
+            message: "the plan names no table".to_owned(),
+            hint: None,
+        })?;
         Ok(Self {
-            profile,
             filter,
             keep: plan.scope.keep.iter().cloned().zip(keep).collect(),
             cutoff: plan.scope.cutoff,
-            relation,
+            relation: relation.name.clone(),
             encoding: plan.encoding,
+            decoder: Decoder::new(plan.encoding, relation, &profile),
+            profile,
         })
     }
 
@@ -109,7 +107,9 @@ impl Judge {
                 None => {}
             }
         }
-        let text = decode::record(self.encoding, &self.relation, row)
+        let text = self
+            .decoder
+            .record(row)
             .map_err(|error| self.unreadable(mark, &error.to_string()))?;
         let record =
             FlatJson::parse(text).map_err(|error| self.unreadable(mark, &error.to_string()))?;
@@ -161,7 +161,7 @@ impl Judge {
             message: format!(
                 "the row {} of {} cannot be understood: {error}",
                 decode::id(self.encoding, &mark.key),
-                self.relation.name
+                self.relation
             ),
             hint: None,
         }

@@ -142,6 +142,16 @@ impl Predicate {
         }
     }
 
+    /// Whether it asks for nothing but the time.
+    pub fn is_of_time(&self) -> bool {
+        match self {
+            Self::All | Self::Never | Self::Atom(Atom::At { .. } | Atom::HasTime) => true,
+            Self::Atom(_) => false,
+            Self::And(parts) | Self::Or(parts) => parts.iter().all(Self::is_of_time),
+            Self::Not(part) => part.is_of_time(),
+        }
+    }
+
     /// The complement.
     #[must_use]
     pub fn negated(self) -> Self {

@@ -107,21 +107,10 @@ fn columns(request: &AggregateRequest) -> Columns {
         .keys
         .iter()
         .all(|key| matches!(key, GroupKey::Time(_)));
-    if is_by_time && request.measure == Measure::Count && is_of_time(&request.predicate) {
+    if is_by_time && request.measure == Measure::Count && request.predicate.is_of_time() {
         Columns::Place
     } else {
         Columns::All
-    }
-}
-
-fn is_of_time(predicate: &Predicate) -> bool {
-    match predicate {
-        Predicate::All | Predicate::Never | Predicate::Atom(Atom::At { .. } | Atom::HasTime) => {
-            true
-        }
-        Predicate::Atom(_) => false,
-        Predicate::And(parts) | Predicate::Or(parts) => parts.iter().all(is_of_time),
-        Predicate::Not(part) => is_of_time(part),
     }
 }
 
