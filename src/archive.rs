@@ -7,6 +7,7 @@ pub mod disk;
 pub mod journal_file;
 pub mod lock;
 pub mod place;
+pub mod plan_file;
 pub mod segment;
 
 use std::io;

@@ -53,6 +53,11 @@ impl System {
         options
     }
 
+    /// A plain file to look into.
+    pub(super) fn open(path: &Path) -> io::Result<File> {
+        Self::plain(Self::private().read(true).open(path)?)
+    }
+
     fn plain(file: File) -> io::Result<File> {
         if file.metadata()?.is_file() {
             return Ok(file);
@@ -81,7 +86,7 @@ impl Disk for System {
     }
 
     fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
-        let file = Self::plain(Self::private().read(true).open(path)?)?;
+        let file = Self::open(path)?;
         // What is verified are bytes of the disk; where the system keeps a copy all the same, the
         // hash is compared with that.
         let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);

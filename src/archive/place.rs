@@ -1,6 +1,6 @@
 //! A directory that is nobody else's, and files in it that appear whole or not at all.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -183,6 +183,18 @@ impl Place {
         }
         self.disk.sync_directory(&orphans).map_err(fail)?;
         self.sync(name)
+    }
+
+    /// Opens a plain file that is as long as it was written.
+    pub fn sized(&self, name: &str, bytes: u64) -> Result<File, ArchiveError> {
+        let fail = |error| self.io(name, error);
+        let file = System::open(&self.path(name)).map_err(fail)?;
+        let found = file.metadata().map_err(fail)?.len();
+        if found == bytes {
+            return Ok(file);
+        }
+        let why = format!("it has {found} bytes, {bytes} were written");
+        Err(self.broken(name, why))
     }
 
     /// Reads a file of at most so many bytes.

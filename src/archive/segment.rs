@@ -1,6 +1,8 @@
 //! A segment: per relation a compressed payload that the store's own tools read, and a sidecar with a
 //! line for each row.
 
+pub mod stream;
+
 use std::fmt::Write as _;
 use std::io::{self, Read};
 

@@ -8,12 +8,11 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::archive::ArchiveError;
 use crate::archive::journal_file::{self, JournalFile};
 use crate::archive::lock::Lock;
 use crate::archive::place::Place;
+use crate::archive::plan_file;
 use crate::archive::segment;
 use crate::core::purge::decode;
 use crate::core::purge::journal::{Entry, SegmentEntry, SegmentPart};
@@ -27,12 +26,8 @@ use crate::purge::progress::Progress;
 use crate::purge::receipt::Receipt;
 use crate::store::purger::{self, Batch};
 
-/// The plan's file.
-const PLAN: &str = "plan.json";
 /// The receipt's file.
 pub const RECEIPT: &str = "receipt.json";
-/// Longer plans are nobody's.
-const MOST_PLAN: u64 = 16 << 20;
 
 /// How far a purge has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -346,17 +341,14 @@ impl Dossier {
 
     /// Writes the papers that go with a whole archive, and journals that it is whole.
     pub fn seal(&mut self) -> Result<(String, Vec<u64>), Fault> {
-        let mut hash = Sha256::new();
+        let segments: Vec<SegmentEntry> = self.segments().collect();
         let mut rows = vec![0; self.plan.relations.len()];
-        for segment in self.segments() {
+        for segment in &segments {
             for (relation, part) in segment.parts.iter().enumerate() {
-                hash.update(part.payload.as_bytes());
-                hash.update(part.sidecar.as_bytes());
                 rows[relation] += part.rows;
             }
         }
-        hash.update(self.hash.as_bytes());
-        let root = segment::hexadecimal(&hash.finalize());
+        let root = plan_file::root(segments.iter(), &self.hash);
         self.write_papers(&root, &rows)?;
         self.record(Entry::Manifest {
             root: root.clone(),

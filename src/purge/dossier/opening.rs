@@ -5,11 +5,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Dossier, MOST_PLAN, PLAN};
+use super::Dossier;
 use crate::archive::disk::{Disk, System};
 use crate::archive::journal_file::{self, JournalFile};
 use crate::archive::lock::Lock;
 use crate::archive::place::{Place, temporary};
+use crate::archive::plan_file;
 use crate::archive::segment;
 use crate::core::purge::journal::Entry;
 use crate::core::purge::plan::Plan;
@@ -34,9 +35,9 @@ impl Dossier {
         free_for_a_purge(&place)?;
         let lock = Lock::take(&place)?;
         let text = serde_json::to_vec_pretty(plan)
-            .map_err(|error| place.broken(PLAN, error.to_string()))?;
+            .map_err(|error| place.broken(plan_file::FILE, error.to_string()))?;
         free_for_a_purge(&place)?;
-        place.replace(PLAN, &text)?;
+        place.replace(plan_file::FILE, &text)?;
         let plan = Entry::Plan {
             plan: segment::hex(&text),
         };
@@ -70,27 +71,7 @@ impl Dossier {
         entries: Vec<Entry>,
         writing: Option<(JournalFile, Lock)>,
     ) -> Result<Self, Fault> {
-        let text = place.get(PLAN, MOST_PLAN)?;
-        let hash = segment::hex(&text);
-        let known = entries.iter().find_map(|entry| match entry {
-            Entry::Plan { plan } => Some(plan),
-            _ => None,
-        });
-        if known != Some(&hash) {
-            return Err(place
-                .broken(PLAN, "the journal knows another plan, or none")
-                .into());
-        }
-        let plan: Plan =
-            serde_json::from_slice(&text).map_err(|error| place.broken(PLAN, error.to_string()))?;
-        if plan.format != Plan::FORMAT {
-            return Err(place
-                .broken(
-                    PLAN,
-                    format!("format {} is of another version", plan.format),
-                )
-                .into());
-        }
+        let (plan, hash) = plan_file::read(&place, &entries)?;
         Ok(Self {
             ledger: Ledger::of(&entries),
             place,
@@ -121,8 +102,8 @@ fn free_for_a_purge(place: &Place) -> Result<(), Fault> {
     let names = place.names()?;
     let ours = [
         Lock::FILE.to_owned(),
-        PLAN.to_owned(),
-        temporary(PLAN),
+        plan_file::FILE.to_owned(),
+        temporary(plan_file::FILE),
         temporary(journal_file::FILE),
     ];
     let is_begun = names.iter().any(|name| name == Lock::FILE);
