@@ -45,7 +45,7 @@ use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
 use crate::core::query::resolve::Moment;
-use crate::store::{Complete, Description, PageRequest, StoreError, TailRequest};
+use crate::store::{Access, Complete, Description, PageRequest, StoreError, TailRequest};
 
 /// Number of an effect. An answer with another number than the last one asked for is stale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -388,6 +388,12 @@ impl App {
             Connection::Ready(description) => Some(description),
             Connection::Opening | Connection::Failed(_) => None,
         }
+    }
+
+    /// Whether the events are those of an archive, which never change.
+    pub fn is_archive(&self) -> bool {
+        self.description()
+            .is_some_and(|description| matches!(description.access, Access::Archive(_)))
     }
 
     fn moment(&self) -> Moment {

@@ -2,6 +2,7 @@
 //!
 //! Drivers live below: `store::sqlite`, `store::postgres`, `store::mongo`. Nothing here can delete.
 
+pub mod archive;
 pub mod connect;
 pub mod follow;
 pub mod mongo;
@@ -141,6 +142,17 @@ pub enum Access {
     RoleCanWrite,
     /// This program made the rows up itself: there is nothing to be careful with.
     Generated,
+    /// They are a purge's archive: nobody changes it, and nothing new comes.
+    Archive(Archived),
+}
+
+/// How much of what was to be archived is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Archived {
+    /// All of it.
+    Whole,
+    /// What was sealed before the backup stopped.
+    Unfinished,
 }
 
 /// A page of events.

@@ -261,7 +261,7 @@ impl App {
     fn follow_question(&mut self) -> Vec<Effect> {
         let (_, until) = self.question.predicate.time_bounds();
         self.complete = None;
-        if until.is_some_and(|until| until <= self.now()) {
+        if self.is_archive() || until.is_some_and(|until| until <= self.now()) {
             self.live = Live::Off;
             // What the former tail still says is about the former filter.
             self.question.tail = self.next();

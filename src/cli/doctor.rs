@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::core::sanitise::safe;
-use crate::store::{Access, Description, Finding, FindingLevel};
+use crate::store::{Access, Archived, Description, Finding, FindingLevel};
 
 /// Runs the command; problems make it fail, so that scripts can ask it.
 pub async fn run(arguments: &Doctor, common: &Common) -> Result<(), Failure> {
@@ -42,6 +42,8 @@ fn head(description: &Description, common: &Common) -> String {
     let access = match description.access {
         Access::ReadOnly => "read only",
         Access::Generated => "generated; the session is read-only",
+        Access::Archive(Archived::Whole) => "an archive; nothing writes to it",
+        Access::Archive(Archived::Unfinished) => "an archive that is not finished",
         Access::RoleCanWrite => "the role could write; the session is read-only",
     };
     let rows = description.estimate.map_or_else(

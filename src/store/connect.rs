@@ -8,7 +8,7 @@ use crate::core::profile::Profile;
 use crate::core::profile::detect::Candidate;
 use crate::core::sanitise::safe;
 use crate::store::purger::Purger;
-use crate::store::{BoxFuture, Store, StoreError, mongo, postgres, sqlite};
+use crate::store::{BoxFuture, Store, StoreError, archive, mongo, postgres, sqlite};
 
 /// What else the command line says about a target.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +59,10 @@ pub fn open<'a>(
             System::Mongo => Ok(Arc::new(mongo::open(target, options).await?) as Arc<dyn Store>),
             System::Sqlite => {
                 let (path, options) = sqlite_file(target, options);
+                if path.is_dir() {
+                    let store = archive::open(&path, &options).await?;
+                    return Ok(Arc::new(store) as Arc<dyn Store>);
+                }
                 Ok(Arc::new(sqlite::open(&path, &options).await?) as Arc<dyn Store>)
             }
         }
@@ -78,6 +82,12 @@ pub fn purger<'a>(
             System::Mongo => Ok(Box::new(mongo::purge::open(target, options)) as Box<dyn Purger>),
             System::Sqlite => {
                 let (path, options) = sqlite_file(target, options);
+                if path.is_dir() {
+                    return Err(StoreError::Refused {
+                        message: format!("{} is a directory, and no database", safe(target)),
+                        hint: Some("name the store that the archive was made of".to_owned()),
+                    });
+                }
                 Ok(Box::new(sqlite::purge::open(&path, &options).await?) as Box<dyn Purger>)
             }
         }
@@ -97,6 +107,9 @@ pub fn candidates<'a>(
             System::Mongo => mongo::candidates(target, options).await,
             System::Sqlite => {
                 let (path, options) = sqlite_file(target, options);
+                if path.is_dir() {
+                    return archive::candidates(&path, &options).await;
+                }
                 sqlite::candidates(&path, &options).await
             }
         }

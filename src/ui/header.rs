@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::app::zone::length;
 use crate::app::{App, Connection, Live};
 use crate::core::instant::Micros;
-use crate::store::{Access, TailLevel};
+use crate::store::{Access, Archived, TailLevel};
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
 
@@ -74,6 +74,7 @@ fn source(app: &App) -> (String, String, (&'static str, Role)) {
     let access = match description.access {
         Access::ReadOnly => ("RO", Role::Dim),
         Access::Generated => ("generated", Role::Dim),
+        Access::Archive(_) => ("archive · RO", Role::Dim),
         Access::RoleCanWrite => ("role can write", Role::Warning),
     };
     let profile = format!(" · {}", description.profile.name);
@@ -93,6 +94,13 @@ fn live(app: &App) -> (&'static str, String, Role) {
     }
     match (&app.connection, &app.live) {
         (Connection::Opening, _) => ("○ ", "connecting…".to_owned(), Role::Pending),
+        (Connection::Ready(description), Live::Off) => match description.access {
+            Access::Archive(Archived::Whole) => ("■ ", "nothing new comes".to_owned(), Role::Dim),
+            Access::Archive(Archived::Unfinished) => {
+                ("▲ ", "backup not finished".to_owned(), Role::Warning)
+            }
+            _ => ("○ ", "not following".to_owned(), Role::Dim),
+        },
         (_, Live::Off) => ("○ ", "not following".to_owned(), Role::Dim),
         (_, Live::Starting) => ("○ ", "starting".to_owned(), Role::Pending),
         (_, Live::On) => ("● ", "live".to_owned(), Role::Live),
@@ -108,6 +116,9 @@ fn live(app: &App) -> (&'static str, String, Role) {
 /// `complete to 12:04:05.231 · lag 0.2 s · best effort (60 s overlap)`; empty as long as nothing is
 /// known.
 pub fn complete(app: &App) -> String {
+    if app.is_archive() {
+        return "journal and sizes checked".to_owned();
+    }
     let (Some(complete), Some(lag)) = (&app.complete, app.lag()) else {
         return String::new();
     };
