@@ -33,6 +33,15 @@ pub trait Bench: Send + Sync {
     fn update<'a>(&'a self, id: i64, details: &'a str) -> Later<'a, ()>;
     /// Deletes a row.
     fn delete(&self, id: i64) -> Later<'_, ()>;
+    /// Whether the store holds such a row: archives hold none without an instant.
+    fn holds(&self, _: &NewRow) -> bool {
+        true
+    }
+}
+
+/// How many of these rows a store holds.
+pub fn held(bench: &dyn Bench, rows: &[NewRow]) -> usize {
+    rows.iter().filter(|row| bench.holds(row)).count()
 }
 
 /// A row to insert.

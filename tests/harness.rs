@@ -7,6 +7,7 @@
 //! open(&db.url, …)
 //! ```
 
+pub mod archive;
 pub mod clutch;
 pub mod detour;
 pub mod following;

@@ -9,6 +9,7 @@
     reason = "a test ends at the first surprise, and its names are its documentation"
 )]
 
+mod archive_store;
 mod cli_demo;
 mod cli_errors;
 mod cli_query;
