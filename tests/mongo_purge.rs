@@ -1,19 +1,24 @@
 //! MongoDB's side of the purge against real servers: what is read equals what is deleted, and nothing
 //! else ever goes.
 
+mod deleting;
 mod reading;
 mod refusals;
+mod restoring;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use auditail::core::instant::Micros;
 use auditail::core::profile::load::print;
+use auditail::core::purge::decode;
 use auditail::core::purge::plan::{Plan, Scope};
 use auditail::core::purge::row::RawRows;
 use auditail::core::query::predicate::Predicate;
 use auditail::store::connect::{self, OpenOptions};
-use auditail::store::purger::{Batch, Place, Purger, ReadEnd, Selection};
+use auditail::store::purger::{
+    Batch, Deleter, Left, Place, Purger, ReadEnd, RestoreInto, Restorer, Selection,
+};
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -160,5 +165,46 @@ impl Bench {
                 key: last.key.clone(),
             });
         }
+    }
+
+    pub async fn deleter(&self) -> Box<dyn Deleter> {
+        let deleter = self.purger.deleter(&self.plan, None, &self.stop).await;
+        deleter.expect("it may delete")
+    }
+
+    pub async fn restorer(&self) -> Box<dyn Restorer> {
+        let into = RestoreInto::Table;
+        let restorer = self.purger.restorer(&self.plan, into, &self.stop).await;
+        restorer.expect("it may insert")
+    }
+
+    /// Deletes a batch and commits; documents deleted, and why others were left.
+    pub async fn delete(&self, batch: &Batch) -> (u64, Vec<(String, Left)>) {
+        let mut deleter = self.deleter().await;
+        let staged = deleter.stage(batch, &self.stop).await.expect("staged");
+        let deleted = staged.deleted()[0];
+        let left = staged.left().iter();
+        let left = left
+            .map(|(mark, why)| (decode::id(self.plan.encoding, &mark.key).to_string(), *why))
+            .collect();
+        staged.commit().await.expect("it commits");
+        (deleted, left)
+    }
+
+    /// Somebody else changes documents.
+    pub fn update(&self, filter: Document, change: Document) {
+        self.db.command(doc! {"update": AUDIT, "updates": [
+            {"q": filter, "u": change, "multi": true},
+        ]});
+    }
+}
+
+/// The first documents of a batch.
+pub fn head(batch: &Batch, rows: usize) -> Batch {
+    let marks = batch.rows[0].marks[..rows].to_vec();
+    let bytes: usize = marks.iter().map(|mark| mark.length as usize).sum();
+    let payload = batch.rows[0].payload[..bytes].to_vec();
+    Batch {
+        rows: vec![RawRows { payload, marks }],
     }
 }

@@ -146,6 +146,11 @@ impl Link {
         })
     }
 
+    /// The driver's client, for those who do more than look.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// A collection whose documents stay bytes.
     pub fn collection(&self, database: &str, name: &str) -> Collection<RawDocumentBuf> {
         self.client.database(database).collection(name)

@@ -4,8 +4,12 @@
 //! restoring have clients of their own. Writes no archive and decides nothing about what goes; that
 //! is the layer above.
 
+mod delete;
+mod desk;
 mod facts;
+mod pressure;
 mod read;
+mod restore;
 mod sieve;
 mod survey;
 
@@ -181,19 +185,28 @@ impl Purger for MongoPurger {
 
     fn deleter<'a>(
         &'a self,
-        _plan: &'a Plan,
-        _as_whom: Option<&'a str>,
-        _stop: &'a CancellationToken,
+        plan: &'a Plan,
+        as_whom: Option<&'a str>,
+        stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Box<dyn Deleter>, StoreError>> {
-        Box::pin(async move { Err(refused("deleting on MongoDB is not there yet", "")) })
+        Box::pin(async move {
+            let whom = as_whom.unwrap_or(&self.target);
+            let deleter = delete::MongoDeleter::open(whom, plan, stop).await?;
+            Ok(Box::new(deleter) as Box<dyn Deleter>)
+        })
     }
 
     fn restorer<'a>(
         &'a self,
-        _plan: &'a Plan,
-        _into: RestoreInto,
-        _stop: &'a CancellationToken,
+        plan: &'a Plan,
+        into: RestoreInto,
+        stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Box<dyn Restorer>, StoreError>> {
-        Box::pin(async move { Err(refused("restoring on MongoDB is not there yet", "")) })
+        Box::pin(async move {
+            let table = self.options.table.as_deref();
+            let restorer =
+                restore::MongoRestorer::open(&self.target, table, plan, into, stop).await?;
+            Ok(Box::new(restorer) as Box<dyn Restorer>)
+        })
     }
 }

@@ -139,7 +139,8 @@ impl Source {
     }
 }
 
-fn server(link: &Link) -> String {
+/// The server in words.
+pub fn server(link: &Link) -> String {
     let kind = match &link.server.deployment {
         Deployment::Standalone => "standalone".to_owned(),
         Deployment::ReplicaSet(name) => format!("replica set {}", safe(name)),
