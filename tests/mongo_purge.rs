@@ -5,6 +5,7 @@ mod deleting;
 mod reading;
 mod refusals;
 mod restoring;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
