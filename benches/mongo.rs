@@ -1,6 +1,6 @@
 //! Speed and memory on MongoDB, as ratios against a bare drain of the same documents in the same
-//! run: `cargo bench --bench mongo -- [--rows N]`. Prints a table; never fails because something
-//! was slow.
+//! run: `cargo bench --bench mongo -- [purge] [--rows N]`; `purge` leaves the rest out. Prints a
+//! table; never fails because something was slow.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -18,6 +18,10 @@ mod mongo;
 #[expect(dead_code, reason = "only its port finder is wanted here")]
 #[path = "../tests/harness/postgres.rs"]
 mod postgres;
+#[path = "mongo/purge.rs"]
+mod purge;
+#[path = "mongo/writer.rs"]
+mod writer;
 
 use std::process::Command;
 use std::sync::Arc;
@@ -42,6 +46,15 @@ const RUNS: usize = 21;
 fn main() {
     let rows = rows_wanted();
     let server = Mongo::start_new(Topology::ReplicaSet, Login::None, &[]);
+    measure::head();
+    if !std::env::args().any(|argument| argument == "purge") {
+        reading(&server, rows);
+    }
+    purge::rows(&server.database("purge"), rows);
+}
+
+/// The reading path.
+fn reading(server: &Mongo, rows: u64) {
     let db = server.database("ratios");
     let count = rows.to_string();
     let arguments = [
@@ -52,7 +65,6 @@ fn main() {
         .status()
         .expect("the demo loads");
     assert!(loaded.success(), "the demo loads");
-    measure::head();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
