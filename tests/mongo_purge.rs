@@ -5,6 +5,7 @@ mod deleting;
 mod reading;
 mod refusals;
 mod restoring;
+mod settling;
 mod whole;
 
 use std::collections::BTreeSet;
@@ -183,13 +184,13 @@ impl Bench {
     pub async fn delete(&self, batch: &Batch) -> (u64, Vec<(String, Left)>) {
         let mut deleter = self.deleter().await;
         let staged = deleter.stage(batch, &self.stop).await.expect("staged");
-        let deleted = staged.deleted()[0];
+        let count = staged.deleted()[0];
         let left = staged.left().iter();
         let left = left
             .map(|(mark, why)| (decode::id(self.plan.encoding, &mark.key).to_string(), *why))
             .collect();
         staged.commit().await.expect("it commits");
-        (deleted, left)
+        (count, left)
     }
 
     /// Somebody else changes documents.

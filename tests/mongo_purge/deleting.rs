@@ -1,17 +1,12 @@
-//! What goes, what stays, and what becomes of commits that nobody answered.
-
-use std::time::Duration;
+//! What goes, what stays, and who may not delete.
 
 use auditail::store::StoreError;
-use auditail::store::connect;
-use auditail::store::purger::{Left, Settled};
+use auditail::store::purger::Left;
 use mongodb::bson::{DateTime, Document, doc};
 use rstest::rstest;
-use tokio_util::sync::CancellationToken;
 
-use super::{AUDIT, BEGIN, Bench, CUTOFF, bench_on, event, head, hourly, options, plan};
-use crate::harness;
-use crate::harness::mongo::{Login, MongoDb, Topology};
+use super::{AUDIT, BEGIN, CUTOFF, bench_on, event, head, hourly};
+use crate::harness::mongo::{MongoDb, Topology};
 
 fn ids(left: &[(String, Left)]) -> Vec<(&str, Left)> {
     left.iter().map(|(id, why)| (id.as_str(), *why)).collect()
@@ -147,47 +142,6 @@ async fn a_writer_between_comparison_and_commit_finds_nothing() {
 }
 
 #[tokio::test]
-async fn a_transaction_is_settled_and_one_left_open_takes_nothing() {
-    let Some(bench) = bench_on(Topology::ReplicaSet, "purge_settle", hourly(), None).await else {
-        return;
-    };
-    let batch = head(&bench.backup(10_000).await, 50);
-    let mut deleter = bench.deleter().await;
-    let staged = deleter.stage(&batch, &bench.stop).await.expect("staged");
-    let taken_back = staged.transaction().to_owned();
-    staged.rollback().await.expect("taken back");
-    let settled = deleter.settle(&taken_back, &batch, &bench.stop).await;
-    assert_eq!(settled.expect("an answer"), Settled::RolledBack);
-    // As a process leaves it that was killed: open, and nobody will end it.
-    let staged = deleter.stage(&batch, &bench.stop).await.expect("staged");
-    let open = staged.transaction().to_owned();
-    std::mem::forget(staged);
-    let mut other = bench.deleter().await;
-    let settled = other.settle(&open, &batch, &bench.stop).await;
-    assert_eq!(settled.expect("an answer"), Settled::RolledBack);
-    assert_eq!(
-        other.present(&batch, &bench.stop).await.expect("a count"),
-        50
-    );
-    let staged = other
-        .stage(&batch, &bench.stop)
-        .await
-        .expect("nobody is in the way");
-    let committed = staged.transaction().to_owned();
-    staged.commit().await.expect("committed");
-    for name in [committed.as_str(), "of another program"] {
-        let settled = other.settle(name, &batch, &bench.stop).await;
-        assert_eq!(settled.expect("an answer"), Settled::Committed, "{name}");
-    }
-    let pressure = other.pressure(&bench.stop).await.expect("an answer");
-    assert!(
-        pressure.waiting.is_some() && pressure.wal.is_some(),
-        "{pressure:?}"
-    );
-    assert_eq!(pressure.unseen, Vec::<String>::new());
-}
-
-#[tokio::test]
 async fn a_second_purge_of_the_collection_is_refused() {
     let Some(bench) = bench_on(Topology::ReplicaSet, "purge_second", hourly(), None).await else {
         return;
@@ -241,93 +195,4 @@ async fn a_tampered_archive_deletes_nothing(
     }
     drop(deleter);
     assert_eq!(bench.db.count(AUDIT), 2_000);
-}
-
-/// Faults of a server that only this test uses.
-async fn with_fault(fault: Document) -> Option<(i32, u64)> {
-    let server = harness::private_mongo(Topology::ReplicaSet, Login::None, &[])?;
-    let db = server.database("faults");
-    db.insert(AUDIT, hourly());
-    let purger = connect::purger(&db.url, &options())
-        .await
-        .expect("it opens");
-    let stop = CancellationToken::new();
-    let plan = plan(&*purger, &stop).await;
-    let bench = Bench {
-        db,
-        purger,
-        plan,
-        stop,
-    };
-    let batch = head(&bench.backup(10_000).await, 100);
-    let mut deleter = bench.deleter().await;
-    let admin = bench.db.open().await;
-    let admin = admin.client().database("admin");
-    let mut arm = doc! {"configureFailPoint": "failCommand"};
-    arm.extend(fault);
-    let mut committed = 0;
-    admin.run_command(arm).await.expect("armed");
-    // As the engine does it: another try after what is lost, once it is known what became of it.
-    for _ in 0..5 {
-        let staged = match deleter.stage(&batch, &bench.stop).await {
-            Ok(staged) => staged,
-            Err(StoreError::Lost { .. } | StoreError::Busy { .. }) => continue,
-            Err(wrong) => panic!("{wrong:?}"),
-        };
-        let (name, rows) = (staged.transaction().to_owned(), staged.deleted()[0]);
-        match staged.commit().await {
-            Ok(()) => {
-                committed = rows;
-                break;
-            }
-            Err(StoreError::Lost { .. }) => {
-                let settled = deleter
-                    .settle(&name, &batch, &bench.stop)
-                    .await
-                    .expect("settled");
-                if settled == Settled::Committed {
-                    committed = rows;
-                    break;
-                }
-            }
-            Err(StoreError::Busy { .. }) => {}
-            Err(wrong) => panic!("{wrong:?}"),
-        }
-    }
-    Some((bench.db.count(AUDIT), committed))
-}
-
-#[rstest]
-#[case::commit_cut_once(
-    doc! {"failCommands": ["commitTransaction"], "closeConnection": true}, 1
-)]
-#[case::commit_cut_often(
-    doc! {"failCommands": ["commitTransaction"], "closeConnection": true}, 4
-)]
-#[case::commit_never_answered(
-    doc! {"failCommands": ["commitTransaction"], "closeConnection": true}, 12
-)]
-#[case::commit_done_and_not_told(
-    doc! {"failCommands": ["commitTransaction"], "writeConcernError": {"code": 64, "errmsg": "slow"}}, 3
-)]
-#[case::no_such_transaction(
-    doc! {"failCommands": ["commitTransaction"], "errorCode": 251,
-        "errorLabels": ["TransientTransactionError"]}, 1
-)]
-#[case::delete_cut(doc! {"failCommands": ["delete"], "closeConnection": true}, 1)]
-#[case::find_cut(doc! {"failCommands": ["find"], "closeConnection": true}, 1)]
-#[case::write_conflict(
-    doc! {"failCommands": ["delete"], "errorCode": 112,
-        "errorLabels": ["TransientTransactionError"]}, 2
-)]
-#[tokio::test]
-async fn faults_end_in_exact_counts(#[case] data: Document, #[case] times: i32) {
-    let fault = doc! {"mode": {"times": times}, "data": data};
-    let Some((left, committed)) = tokio::time::timeout(Duration::from_mins(2), with_fault(fault))
-        .await
-        .expect("in time")
-    else {
-        return;
-    };
-    assert_eq!((left, committed), (1_900, 100));
 }

@@ -71,13 +71,13 @@ async fn what_cannot_go_back_is_told() {
         .db
         .insert(AUDIT, vec![doc! {"_id": "taken", "slot": 1}]);
     let mut restorer = bench.restorer().await;
-    let restored = restorer
+    let report = restorer
         .restore(&batch, &bench.stop)
         .await
         .expect("restored");
-    assert_eq!(restored.inserted, 3);
+    assert_eq!(report.inserted, 3);
     assert_eq!(
-        (restored.conflicts, restored.altered),
+        (report.conflicts, report.altered),
         (vec!["1".to_owned()], vec!["2".to_owned()])
     );
     bench.db.command(doc! {"createIndexes": AUDIT, "indexes": [

@@ -29,7 +29,7 @@ pub struct MongoDeleter {
     desk: Desk,
     /// What other purges of the collection call themselves, too, up to a word of each.
     calling: String,
-    /// Whether other purges can be seen.
+    /// Whether other users' purges can be seen.
     sees_others: bool,
     /// Transactions begun.
     begun: u64,
@@ -88,8 +88,9 @@ fn may_delete(desk: &Desk) -> Result<(), StoreError> {
             return Err(refused(
                 format!("this user may not {action} in {}", desk.label),
                 &format!(
-                    "db.createRole({{role: \"auditail_purge\", roles: [], privileges: [{{resource: \
-                     {{db: \"{}\", collection: \"{}\"}}, actions: [\"find\", \"remove\"]}}]}}), \
+                    "db.createRole({{role: \"auditail_purge\", roles: [], privileges: [\
+                     {{resource: {{db: \"{0}\", collection: \"{1}\"}}, actions: [\"find\", \"remove\"]}}, \
+                     {{resource: {{db: \"{0}\", collection: \"\"}}, actions: [\"listCollections\"]}}]}}), \
                      and name its user with --delete-as",
                     safe(database),
                     safe(name)
@@ -163,7 +164,7 @@ impl Deleter for MongoDeleter {
         Box::pin(async move {
             let mut pressure = pressure::of(&self.desk).await?;
             if !self.sees_others {
-                let others = "other purges of the collection (privilege inprog)";
+                let others = "purges of the collection by other users (privilege inprog)";
                 pressure.unseen.push(others.to_owned());
             }
             Ok(pressure)

@@ -88,7 +88,10 @@ impl MongoDeleter {
                 {"$count": "n"},
             ]};
             match self.desk.command("admin", command).await {
-                Ok(answer) => return Ok(counted(&answer) > 0),
+                Ok(answer) => {
+                    self.sees_others = whose;
+                    return Ok(counted(&answer) > 0);
+                }
                 Err(error) if failure::is_passing(&error) => return Err(self.desk.failed(&error)),
                 Err(error) if whose && failure::code(&error) == Some(UNAUTHORIZED) => {}
                 Err(_) => break,
