@@ -2,9 +2,12 @@
 //! else ever goes.
 
 mod deleting;
+mod failover;
+mod mutants;
 mod reading;
 mod refusals;
 mod restoring;
+mod rights;
 mod settling;
 mod whole;
 

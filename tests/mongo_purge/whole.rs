@@ -21,24 +21,29 @@ const BEFORE: &str = "2026-03-01";
 const OLD: i32 = 1_416;
 const ALL: i32 = 2_000;
 
-struct Fixture {
-    db: MongoDb,
+pub struct Fixture {
+    pub db: MongoDb,
     directory: tempfile::TempDir,
 }
 
 impl Fixture {
     fn new(topology: Topology, index: Option<Document>) -> Option<Self> {
-        Some(Self {
-            db: super::database(topology, "purge_whole", hourly(), index)?,
-            directory: tempfile::tempdir().expect("a directory"),
-        })
+        super::database(topology, "purge_whole", hourly(), index).map(Self::on)
     }
 
-    fn archive(&self) -> PathBuf {
+    /// A database that is filled.
+    pub fn on(db: MongoDb) -> Self {
+        Self {
+            db,
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    pub fn archive(&self) -> PathBuf {
         self.directory.path().join("archive")
     }
 
-    fn run(&self, words: &[&str]) -> program::Finished {
+    pub fn run(&self, words: &[&str]) -> program::Finished {
         program::run(words.iter().map(|word| match *word {
             "URL" => (&self.db.url).into(),
             "DIR" => self.archive().into_os_string(),
@@ -47,7 +52,7 @@ impl Fixture {
     }
 
     /// Every document's user, by id.
-    fn users(&self) -> BTreeMap<i32, String> {
+    pub fn users(&self) -> BTreeMap<i32, String> {
         let found = self.db.command(doc! {"find": AUDIT, "batchSize": 100_000});
         let found = found
             .get_document("cursor")
@@ -90,10 +95,10 @@ fn archived(archive: &Path) -> BTreeMap<i32, String> {
     users
 }
 
-const PLAN: [&str; 9] = [
+pub const PLAN: [&str; 9] = [
     "purge", "plan", "URL", "--table", AUDIT, "--before", BEFORE, "--to", "DIR",
 ];
-const DELETE: [&str; 6] = [
+pub const DELETE: [&str; 6] = [
     "purge",
     "delete",
     "DIR",
@@ -171,7 +176,7 @@ fn the_filter_and_the_holds_decide() {
     assert_eq!(store.users().into_keys().collect::<Vec<_>>(), stay);
 }
 
-fn start(store: &Fixture) -> Child {
+pub fn start(store: &Fixture) -> Child {
     Command::new(program::PATH)
         .env_clear()
         .env("HOME", "/nonexistent")
@@ -208,7 +213,7 @@ enum Moment {
     After(Duration),
 }
 
-fn lines(store: &Fixture) -> usize {
+pub fn lines(store: &Fixture) -> usize {
     let journal = std::fs::read(store.archive().join("journal.log")).unwrap_or_default();
     String::from_utf8_lossy(&journal).matches('\n').count()
 }
