@@ -5,6 +5,7 @@
 
 pub mod disk;
 pub mod journal_file;
+pub mod known;
 pub mod lock;
 pub mod place;
 pub mod plan_file;

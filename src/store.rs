@@ -439,6 +439,14 @@ pub enum StoreError {
         /// What to try.
         hint: Option<String>,
     },
+    /// This role may not do it, another one may: exit code 4.
+    #[error("{message}")]
+    NotAllowed {
+        /// One sentence.
+        message: String,
+        /// What to try.
+        hint: Option<String>,
+    },
     /// The connection broke in the middle; the same request may be made again.
     #[error("the connection to {name} was lost: {message}")]
     Lost {
@@ -460,7 +468,8 @@ impl StoreError {
             | Self::Connect { hint, .. }
             | Self::Failed { hint, .. }
             | Self::Busy { hint, .. }
-            | Self::Refused { hint, .. } => hint.as_deref(),
+            | Self::Refused { hint, .. }
+            | Self::NotAllowed { hint, .. } => hint.as_deref(),
             Self::Lost { .. } | Self::Cancelled => None,
         }
     }

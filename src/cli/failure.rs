@@ -106,7 +106,7 @@ impl From<StoreError> for Failure {
         let kind = match &error {
             StoreError::Target { .. } => Kind::Usage,
             StoreError::Connect { .. } => Kind::Connect,
-            StoreError::Refused { .. } => Kind::Refused,
+            StoreError::Refused { .. } | StoreError::NotAllowed { .. } => Kind::Refused,
             StoreError::Cancelled => Kind::Interrupted,
             StoreError::Failed { .. } | StoreError::Busy { .. } | StoreError::Lost { .. } => {
                 Kind::Failed

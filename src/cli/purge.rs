@@ -13,6 +13,7 @@ use std::path::Path;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::known;
 use crate::cli::arguments::Common;
 use crate::cli::arguments::purge::{
     Answer, Deletion, Form, Planning, Purge, PurgeCommand, Restore, Resumption,
@@ -21,7 +22,7 @@ use crate::cli::failure::{Failure, Kind};
 use crate::cli::narrate;
 use crate::cli::signals;
 use crate::purge::clock::SystemClock;
-use crate::purge::confirm::{self, Consent};
+use crate::purge::confirm::{self, Consent, Person};
 use crate::purge::dossier::Dossier;
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
@@ -73,6 +74,7 @@ pub async fn restore(arguments: &Restore, common: &Common) -> Result<(), Failure
     let stop = CancellationToken::new();
     let work = async {
         let dossier = Dossier::read(&arguments.dir)?;
+        remember(&arguments.dir);
         let purger = opening::archived(&arguments.target, &dossier, common).await?;
         let restored = with_engine(
             &*purger,
@@ -131,8 +133,18 @@ async fn plan(
         return Ok(());
     }
     Dossier::create(&planning.to, &plan)?;
+    remember(&planning.to);
     narrate::say(&format!("the plan is in {}", planning.to.display()));
     Ok(())
+}
+
+/// Keeps the directory for the screen's list of archives; one that cannot be kept is no reason to
+/// stop.
+fn remember(dir: &Path) {
+    let kept = known::default_path().map(|file| known::add(&file, dir));
+    if let Some(Err(error)) = kept {
+        narrate::say(&format!("{} is not remembered: {error}", dir.display()));
+    }
 }
 
 async fn step(
@@ -142,6 +154,7 @@ async fn step(
     wanted: Step<'_>,
 ) -> Result<(), Failure> {
     let mut dossier = Dossier::open(&which.dir)?;
+    remember(&which.dir);
     let purger = opening::resumed(which, &dossier, common).await?;
     let dir = which.dir.clone();
     with_engine(&*purger, &dir, which.format, stop, async |engine| {
@@ -167,7 +180,7 @@ async fn delete(
 ) -> Result<(), Failure> {
     if !dossier.is_confirmed() {
         let consent = consent(dossier, &how.answer)?;
-        engine.confirm(dossier, &consent, &opening::person())?;
+        engine.confirm(dossier, &consent, &Person::of_this_process())?;
     }
     let as_whom = how.delete_as.as_deref();
     engine

@@ -1,6 +1,7 @@
 //! The confirmation: a phrase that cannot be typed by accident, or options that name the number of
 //! rows.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::str::FromStr;
 
 use crate::core::purge::journal::Entry;
@@ -61,6 +62,29 @@ pub struct Person {
     pub host: String,
 }
 
+impl Person {
+    /// Who runs this, as the kernel and the machine's own files say.
+    pub fn of_this_process() -> Self {
+        let uid = std::fs::metadata("/proc/self")
+            .map(|process| process.uid())
+            .ok();
+        let name = uid.and_then(|uid| {
+            let users = std::fs::read_to_string("/etc/passwd").ok()?;
+            users.lines().find_map(|line| {
+                let mut parts = line.split(':');
+                let name = parts.next()?;
+                (parts.nth(1)? == uid.to_string()).then(|| name.to_owned())
+            })
+        });
+        let number = || uid.map_or("unknown".to_owned(), |uid| format!("uid {uid}"));
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
+        Self {
+            who: name.unwrap_or_else(number),
+            host: host.map_or_else(|_| "unknown".to_owned(), |host| host.trim().to_owned()),
+        }
+    }
+}
+
 /// What has to be typed.
 pub fn phrase(dossier: &Dossier) -> String {
     let relation = dossier.plan().relations.first();
@@ -81,6 +105,14 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `1 row`, `1,203 rows`.
+pub fn rows(number: u64) -> String {
+    match number {
+        1 => "1 row".to_owned(),
+        number => format!("{} rows", grouped(number)),
+    }
 }
 
 impl Engine<'_> {

@@ -209,6 +209,9 @@ impl Deleting<'_, '_> {
             tally: self.dossier.ledger().tally.clone(),
             batch: self.size.rows(),
             rate,
+            replica_seconds: pressure.replica_seconds,
+            replica_bytes: pressure.replica_bytes,
+            sessions_waiting: pressure.waiting,
             unseen: pressure.unseen,
         };
         self.engine.told.tell(progress).await;

@@ -59,6 +59,12 @@ pub enum Progress {
         batch: usize,
         /// Archived rows that had their turn, a second.
         rate: f64,
+        /// How far the slowest replica is behind, in seconds, where it can be seen.
+        replica_seconds: Option<f64>,
+        /// The same in bytes.
+        replica_bytes: Option<u64>,
+        /// Sessions that wait for locks.
+        sessions_waiting: Option<u64>,
         /// What is not watched, because this role cannot see it.
         unseen: Vec<String>,
     },

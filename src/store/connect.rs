@@ -121,6 +121,37 @@ pub fn redact_url(target: &str) -> String {
     postgres::target::redact(target)
 }
 
+/// A target as it can be written down and used from anywhere: without its password, and a file by
+/// its whole path.
+pub fn lasting(target: &str) -> String {
+    let kept = without_password(target);
+    let is_relative = !kept.contains("://") && matches!(System::of(&kept), Ok(System::Sqlite));
+    match std::path::absolute(&kept) {
+        Ok(whole) if is_relative => whole.display().to_string(),
+        _ => kept,
+    }
+}
+
+/// What is masked is left out.
+fn without_password(target: &str) -> String {
+    let shown = redact_url(target).replace(":***@", "@");
+    let (main, query) = shown.split_once('?').unwrap_or((&shown, ""));
+    let pairs: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.contains("***"))
+        .collect();
+    let words: Vec<&str> = main
+        .split(' ')
+        .filter(|word| !word.contains("=***"))
+        .collect();
+    let main = words.join(" ");
+    if pairs.is_empty() {
+        main
+    } else {
+        format!("{main}?{}", pairs.join("&"))
+    }
+}
+
 /// The file of an SQLite target, with its `?table=` among the options. A name that exists as it
 /// stands is taken as it stands: question marks are legal in file names.
 fn sqlite_file(target: &str, options: &OpenOptions) -> (PathBuf, OpenOptions) {
@@ -171,6 +202,39 @@ impl System {
                 format!("{shown}: {} is not a scheme auditail knows", safe(scheme)),
                 "use postgres://…, mongodb://…, or the path of a SQLite file",
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_down_can_be_used_from_anywhere() {
+        let here = std::env::current_dir().expect("a directory");
+        let whole = here.join("audit.db?table=t").display().to_string();
+        assert_eq!(lasting("audit.db?table=t"), whole);
+        for target in ["/srv/audit.db", "postgres://u@h/db", "mongodb://h/db"] {
+            assert_eq!(lasting(target), target);
+        }
+    }
+
+    #[test]
+    fn what_is_written_down_has_no_password() {
+        for (target, kept) in [
+            (
+                "postgres://u:secret@h/db?sslmode=require",
+                "postgres://u@h/db?sslmode=require",
+            ),
+            (
+                "postgres://h/db?password=secret&table=t",
+                "postgres://h/db?table=t",
+            ),
+            ("postgres://h/db", "postgres://h/db"),
+            ("audit.sqlite?table=t", "audit.sqlite?table=t"),
+        ] {
+            assert_eq!(without_password(target), kept);
         }
     }
 }

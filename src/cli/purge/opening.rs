@@ -1,7 +1,5 @@
 //! From a command line, or from what a directory remembers, to a store that can be purged and a plan.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -12,17 +10,15 @@ use crate::cli::failure::{Failure, Kind};
 use crate::cli::narrate;
 use crate::cli::session::{Session, open_options};
 use crate::core::instant::Micros;
-use crate::core::purge::plan::{Encoding, Plan, Relation, Scope};
+use crate::core::purge::plan::{Plan, Scope};
 use crate::core::query::catalog::Catalog;
 use crate::core::query::resolve::Moment;
 use crate::core::query::time;
-use crate::purge::confirm::Person;
 use crate::purge::dossier::Dossier;
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
-use crate::purge::receipt::qualified;
-use crate::purge::scope;
-use crate::store::connect::{self, OpenOptions, redact_url};
+use crate::purge::{opening, scope};
+use crate::store::connect::{self, lasting};
 use crate::store::purger::{Probe, Purger};
 
 /// The store of a command line.
@@ -46,24 +42,7 @@ pub async fn archived(
     dossier: &Dossier,
     common: &Common,
 ) -> Result<Box<dyn Purger>, Failure> {
-    let plan = dossier.plan();
-    let options = OpenOptions {
-        profile: Some(scope::profile(plan)?),
-        table: common
-            .table
-            .clone()
-            .or_else(|| plan.relations.first().map(|events| named(plan, events))),
-        ..open_options(common)?
-    };
-    Ok(connect::purger(target, &options).await?)
-}
-
-/// The events' table as `--table` takes it: a collection's database is in the target.
-fn named(plan: &Plan, events: &Relation) -> String {
-    match plan.encoding {
-        Encoding::Bson => events.name.clone(),
-        Encoding::CopyText | Encoding::SqlInserts => qualified(events),
-    }
+    Ok(opening::of_plan(target, dossier.plan(), open_options(common)?).await?)
 }
 
 /// Makes a plan as the command line says.
@@ -96,7 +75,7 @@ pub async fn plan(
         frozen => frozen,
     }?;
     Ok(engine
-        .plan(&probe, &without_password(&planning.target), frozen)
+        .plan(&probe, &lasting(&planning.target), frozen)
         .await?)
 }
 
@@ -142,7 +121,7 @@ pub fn same_plan(planning: &Planning) -> Result<(), Failure> {
             .iter()
             .map(String::as_str)
             .eq(planning.keep.iter().map(|text| text.trim()))
-        && dossier.plan().target == without_password(&planning.target);
+        && dossier.plan().target == lasting(&planning.target);
     if is_same {
         narrate::say(&format!(
             "going on with the plan in {}: events before {}",
@@ -156,68 +135,4 @@ pub fn same_plan(planning: &Planning) -> Result<(), Failure> {
         format!("{} holds the plan of another purge", planning.to.display()),
     )
     .hint("give a directory that does not exist"))
-}
-
-/// A target as it may be written down: what is masked is left out.
-fn without_password(target: &str) -> String {
-    let shown = redact_url(target).replace(":***@", "@");
-    let (main, query) = shown.split_once('?').unwrap_or((&shown, ""));
-    let pairs: Vec<&str> = query
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.contains("***"))
-        .collect();
-    let words: Vec<&str> = main
-        .split(' ')
-        .filter(|word| !word.contains("=***"))
-        .collect();
-    let main = words.join(" ");
-    if pairs.is_empty() {
-        main
-    } else {
-        format!("{main}?{}", pairs.join("&"))
-    }
-}
-
-/// Who runs this, as the kernel and the machine's own files say.
-pub fn person() -> Person {
-    let uid = std::fs::metadata("/proc/self")
-        .map(|process| process.uid())
-        .ok();
-    let name = uid.and_then(|uid| {
-        let users = std::fs::read_to_string(Path::new("/etc/passwd")).ok()?;
-        users.lines().find_map(|line| {
-            let mut parts = line.split(':');
-            let name = parts.next()?;
-            (parts.nth(1)? == uid.to_string()).then(|| name.to_owned())
-        })
-    });
-    let number = || uid.map_or("unknown".to_owned(), |uid| format!("uid {uid}"));
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    Person {
-        who: name.unwrap_or_else(number),
-        host: host.map_or_else(|_| "unknown".to_owned(), |host| host.trim().to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_down_has_no_password() {
-        for (target, kept) in [
-            (
-                "postgres://u:secret@h/db?sslmode=require",
-                "postgres://u@h/db?sslmode=require",
-            ),
-            (
-                "postgres://h/db?password=secret&table=t",
-                "postgres://h/db?table=t",
-            ),
-            ("postgres://h/db", "postgres://h/db"),
-            ("audit.sqlite?table=t", "audit.sqlite?table=t"),
-        ] {
-            assert_eq!(without_password(target), kept);
-        }
-    }
 }

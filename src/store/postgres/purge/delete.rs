@@ -20,7 +20,7 @@ use crate::store::postgres::params::Params;
 use crate::store::postgres::purge::batch::Events;
 use crate::store::postgres::purge::delete::staged::OpenWork;
 use crate::store::postgres::purge::link::Link;
-use crate::store::postgres::purge::probe::{self, Examined, refused};
+use crate::store::postgres::purge::probe::{self, Examined, not_allowed, refused};
 use crate::store::postgres::purge::target::Target;
 use crate::store::postgres::purge::{Known, family};
 use crate::store::postgres::session::Purpose;
@@ -81,10 +81,13 @@ impl PostgresDeleter {
         let asked = "SELECT current_setting('default_transaction_read_only')";
         if link.value(asked, stop).await?.as_deref() == Some("on") {
             let hint = "name a role and a server that may write: --delete-as URL";
-            return Err(refused(format!("{label}: this session is read-only"), hint));
+            return Err(not_allowed(
+                format!("{label}: this session is read-only"),
+                hint,
+            ));
         }
         if let Err(hint) = &examined.can_delete {
-            return Err(refused(
+            return Err(not_allowed(
                 format!("this role has no permission to delete from {label}"),
                 hint,
             ));

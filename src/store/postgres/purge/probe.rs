@@ -44,6 +44,14 @@ pub fn refused(message: String, hint: &str) -> StoreError {
     }
 }
 
+/// A refusal that another role would not meet.
+pub fn not_allowed(message: String, hint: &str) -> StoreError {
+    StoreError::NotAllowed {
+        message,
+        hint: Some(hint.to_owned()),
+    }
+}
+
 /// In which order rows are read.
 pub fn order(layout: &Layout) -> RowOrder {
     if layout.table.is_ordered(&layout.time.name) {
