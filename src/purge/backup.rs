@@ -64,6 +64,7 @@ impl Engine<'_> {
     async fn segments(&self, dossier: &mut Dossier) -> Result<(), Fault> {
         let judge = Judge::of(dossier.plan())?;
         let mut at = dossier.read_to()?;
+        self.told.tell(dossier.backing_up()).await;
         loop {
             self.halt.check()?;
             let kept = Kept::new(judge.clone(), dossier.plan().relations.len(), at.clone());
@@ -96,9 +97,16 @@ impl Engine<'_> {
         loop {
             let (out, mut pieces) = mpsc::channel::<Piece>(PIECES);
             let from = kept.last.clone();
+            let (told, so_far) = (self.told.clone(), dossier.backing_up());
             let judging = tokio::task::spawn_blocking(move || {
+                let mut unsaid = 0;
                 while let Some(piece) = pieces.blocking_recv() {
+                    unsaid += piece.rows.first().map_or(0, |events| events.marks.len());
                     kept.take(&piece)?;
+                    if unsaid >= TOLD_EVERY {
+                        unsaid = 0;
+                        told.tell_blocking(kept.added_to(&so_far));
+                    }
                 }
                 Ok::<_, Fault>(kept)
             });
@@ -122,6 +130,9 @@ impl Engine<'_> {
     }
 }
 
+/// Rows that are read before that is told again: a segment takes a while.
+const TOLD_EVERY: usize = 2_000;
+
 /// Rows of a segment to be.
 struct Kept {
     judge: Judge,
@@ -143,6 +154,21 @@ impl Kept {
     fn is_full(&self, size: SegmentSize) -> bool {
         let bytes: usize = self.rows.iter().map(|rows| rows.payload.len()).sum();
         self.rows[0].marks.len() >= size.rows / 2 || bytes >= size.bytes
+    }
+
+    /// What was told last with the rows that are read since.
+    fn added_to(&self, progress: &Progress) -> Progress {
+        let mut progress = progress.clone();
+        if let Progress::BackingUp {
+            rows, left, bytes, ..
+        } = &mut progress
+        {
+            let payload: usize = self.rows.iter().map(|rows| rows.payload.len()).sum();
+            *rows += self.rows[0].marks.len() as u64;
+            *left += self.left;
+            *bytes += payload as u64;
+        }
+        progress
     }
 
     fn take(&mut self, piece: &Piece) -> Result<(), Fault> {

@@ -4,6 +4,7 @@
 use crate::core::purge::journal::Entry;
 use crate::core::purge::plan::CountExactness;
 use crate::core::purge::row::RowDigest;
+use crate::purge::confirm::rows as counted;
 use crate::purge::dossier::{Dossier, batch_of};
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
@@ -78,6 +79,7 @@ impl Engine<'_> {
         let judge = Judge::of(dossier.plan())?;
         let mut rows = 0;
         let mut last = None;
+        self.told.tell(Progress::Verifying { rows, of }).await;
         for segment in dossier.segments() {
             self.halt.check()?;
             let parts = dossier.read_segment(&segment)?;
@@ -168,33 +170,34 @@ fn differences(dossier: &Dossier, archived: u64, server: u64) -> Vec<String> {
     let left: u64 = dossier.segments().map(|segment| segment.left).sum();
     if left > 0 {
         found.push(format!(
-            "{left} rows were read and stay: the filter or a hold says so, decided by their bytes"
+            "read and left alone by the filter or a hold: {}",
+            counted(left)
         ));
     }
     let is_exact = survey.exactness == CountExactness::Exact;
     if is_exact && archived + left < survey.selected {
         found.push(format!(
-            "{} rows fewer than planned: they were changed, deleted or moved since the plan",
-            survey.selected - archived - left
+            "{} fewer than planned: changed, deleted or moved since the plan was made",
+            counted(survey.selected - archived - left)
         ));
     }
     if is_exact && archived > survey.selected {
         found.push(format!(
-            "{} rows more than planned: they were written with old times after the plan",
-            archived - survey.selected
+            "{} more than planned: written with old times since the plan was made",
+            counted(archived - survey.selected)
         ));
     }
     let selected = archived + left;
     if server > selected && is_exact {
         found.push(format!(
-            "the server has {} rows that the archive has not: written since they were read; they stay",
-            server - selected
+            "{} on the server and not in the archive: written since it was read; they stay",
+            counted(server - selected)
         ));
     }
     if server < archived {
         found.push(format!(
-            "the server has {} rows fewer than the archive: changed or deleted by somebody since",
-            archived - server
+            "{} in the archive and no longer on the server: changed or deleted by somebody since",
+            counted(archived - server)
         ));
     }
     found
