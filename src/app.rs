@@ -4,7 +4,9 @@
 //! an [`Effect`]; what came of it arrives as a [`Msg`].
 
 pub mod answer;
+pub mod archives;
 pub mod command;
+pub mod dialog;
 pub mod filter_bar;
 pub mod fuzzy;
 pub mod histogram;
@@ -17,10 +19,13 @@ pub mod overlay;
 pub mod perform;
 pub mod pointer;
 pub mod question;
+pub mod secret;
 pub mod take;
 pub mod timeline;
+pub mod work;
 pub mod zone;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +33,9 @@ use chrono_tz::Tz;
 use tui_input::InputRequest;
 
 pub use crate::app::answer::Answer;
+use crate::app::archives::Archives;
 use crate::app::command::{Action, Availability, COMMANDS, Scope};
+use crate::app::dialog::Dialog;
 use crate::app::filter_bar::FilterBar;
 use crate::app::histogram::Histogram;
 use crate::app::inspector::{Inspector, Wrap};
@@ -38,6 +45,7 @@ use crate::app::notice::{Level, Notice, Notices};
 pub use crate::app::overlay::Overlay;
 use crate::app::question::Question;
 use crate::app::timeline::Timeline;
+use crate::app::work::{Job, Work};
 use crate::app::zone::Zone;
 use crate::core::aggregate::AggregateRequest;
 use crate::core::event::Event;
@@ -45,6 +53,8 @@ use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
 use crate::core::query::resolve::Moment;
+use crate::purge::halt::Going;
+use crate::purge::wish::Wish;
 use crate::store::{Access, Complete, Description, PageRequest, StoreError, TailRequest};
 
 /// Number of an effect. An answer with another number than the last one asked for is stale.
@@ -120,6 +130,22 @@ pub enum Effect {
     Fetch(Generation, Box<Event>),
     /// Ask how a filter would be answered.
     Explain(Generation, Arc<Predicate>),
+    /// Find out what a purge would do; the names are those that its texts may use.
+    Survey(Generation, Box<Wish>, Box<Catalog>),
+    /// Count by time from the first event to now, in about so many buckets.
+    Overview(Generation, Arc<Predicate>, usize),
+    /// Work on a purge. There is no other work under way.
+    Work(Generation, Box<Job>),
+    /// Pause the work, or let it go on.
+    Pause(Going),
+    /// Stop the work where it can go on later.
+    StopWork,
+    /// Look up the archives that are known.
+    Archives(Generation),
+    /// Show an archive over this store, until the user leaves it.
+    Visit(PathBuf),
+    /// Take an archive off that list.
+    Forget(PathBuf),
     /// Stop following.
     StopTail,
     /// Stop loading and counting, on the server too.
@@ -173,6 +199,17 @@ pub enum Live {
     Ended,
 }
 
+/// What fills the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The events.
+    Events,
+    /// Archives and unfinished purges.
+    Archives,
+    /// The purge dialog.
+    Purge,
+}
+
 /// Which pane has the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Focus {
@@ -211,7 +248,9 @@ pub struct App {
     pub settings: Settings,
     /// Whether there is a store.
     pub connection: Connection,
-    /// Which pane has the keys.
+    /// What fills the screen.
+    pub page: Page,
+    /// Which pane of the events has the keys.
     pub focus: Focus,
     /// What lies over the panes; the last one on top.
     pub overlays: Vec<Overlay>,
@@ -231,6 +270,12 @@ pub struct App {
     pub complete: Option<Complete>,
     /// The zone of all times.
     pub zone: Zone,
+    /// The purge dialog, open or left.
+    pub dialog: Option<Dialog>,
+    /// The archives that are known.
+    pub archives: Archives,
+    /// Work on a purge.
+    pub work: Option<Work>,
     /// What happened.
     pub notices: Notices,
     /// What was searched for last.
@@ -272,6 +317,7 @@ impl App {
             zone: Zone::new(settings.tz, settings.local),
             settings,
             connection: Connection::Opening,
+            page: Page::Events,
             focus: Focus::List,
             overlays: Vec::new(),
             timeline: Timeline::default(),
@@ -281,6 +327,9 @@ impl App {
             question: Question::default(),
             live: Live::Off,
             complete: None,
+            dialog: None,
+            archives: Archives::default(),
+            work: None,
             notices: Notices::default(),
             needle: String::new(),
             mouse: Mouse::Off,
@@ -394,6 +443,11 @@ impl App {
     pub fn is_archive(&self) -> bool {
         self.description()
             .is_some_and(|description| matches!(description.access, Access::Archive(_)))
+    }
+
+    /// This machine's time.
+    pub fn clock(&self) -> Micros {
+        self.clock
     }
 
     fn moment(&self) -> Moment {

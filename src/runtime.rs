@@ -7,11 +7,12 @@ pub mod effects;
 pub mod environment;
 pub mod history;
 pub mod input;
+pub mod purging;
 pub mod signals;
 pub mod terminal;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 use crate::app::{App, Connection, Effect, Generation, Msg, Settings};
 use crate::core::instant::Micros;
 use crate::runtime::effects::{Report, Workers};
+use crate::runtime::purging::Purging;
 use crate::runtime::signals::{Signal, Signals};
 use crate::runtime::terminal::Screen;
 use crate::store::{BoxFuture, Store, StoreError};
@@ -32,6 +34,9 @@ use crate::ui::theme::Theme;
 /// Opens the store; called again when the user asks for another attempt.
 pub type Opener =
     Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Store>, StoreError>> + Send + Sync>;
+
+/// Opens an archive beside the store of the screen.
+pub type Visitor = Arc<dyn Fn(&Path) -> (Opener, Purging) + Send + Sync>;
 
 /// Frames are at least this far apart.
 const FRAME: Duration = Duration::from_millis(16);
@@ -52,6 +57,10 @@ pub struct Options {
     pub history: Option<PathBuf>,
     /// How the store is opened.
     pub open: Opener,
+    /// What purging needs to know of it.
+    pub purging: Purging,
+    /// How an archive is opened from the screen.
+    pub visit: Visitor,
 }
 
 /// How the screen ended.
@@ -91,59 +100,100 @@ pub fn run(options: Options) -> Result<Exit, RunError> {
     };
     let mut screen = Screen::enter(options.theme).map_err(RunError::Terminal)?;
     let exit = runtime.block_on(async {
-        let (app, first) = App::new(options.settings);
-        let (out, answers) = channel(WAITING);
-        let alarm = Arc::new(Notify::new());
-        let history = options.history;
-        let workers =
-            Workers::start(options.open, history, out, alarm.clone()).map_err(RunError::System)?;
-        let mut state = Loop {
-            app,
+        let mut seat = Seat {
             screen: &mut screen,
-            workers,
-            wait: None,
-            watch: None,
-            next_frame: Instant::now(),
-            dirty: true,
-            exit: None,
+            keys: EventStream::new(),
+            signals,
+            settings: options.settings,
+            history: options.history,
+            visit: options.visit,
         };
-        state.run(first, answers, signals, &alarm).await
+        let exit = seat.sit(options.open, options.purging, Way::Out).await;
+        seat.screen.leave();
+        exit
     });
     screen.leave();
     runtime.shutdown_background();
     exit
 }
 
-struct Loop<'s> {
-    app: App,
+/// What all stores that are shown one over the other have in common.
+struct Seat<'s> {
     screen: &'s mut Screen,
+    keys: EventStream,
+    signals: Signals,
+    settings: Settings,
+    history: Option<PathBuf>,
+    visit: Visitor,
+}
+
+/// Where leaving a store leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// To the shell.
+    Out,
+    /// To the store before it.
+    Back,
+}
+
+impl Seat<'_> {
+    /// Shows one store until the user leaves it.
+    async fn sit(&mut self, open: Opener, purging: Purging, way: Way) -> Result<Exit, RunError> {
+        let (app, first) = App::new(self.settings.clone());
+        let (out, answers) = channel(WAITING);
+        let alarm = Arc::new(Notify::new());
+        let workers = Workers::start(open, self.history.clone(), out, alarm.clone())
+            .map_err(RunError::System)?;
+        let mut state = Loop {
+            app,
+            seat: self,
+            workers: workers.with(purging),
+            wait: None,
+            watch: None,
+            next_frame: Instant::now(),
+            dirty: true,
+            exit: None,
+            visiting: None,
+        };
+        let exit = state.run(first, answers, &alarm).await;
+        if way == Way::Out {
+            // The shell has its terminal back before servers are told to stop: one that hangs
+            // would keep both.
+            state.seat.screen.leave();
+        }
+        state.workers.stop();
+        exit
+    }
+}
+
+struct Loop<'s, 't> {
+    app: App,
+    seat: &'s mut Seat<'t>,
     workers: Workers,
     wait: Option<(Generation, Instant)>,
     watch: Option<(Generation, Instant)>,
     next_frame: Instant,
     dirty: bool,
     exit: Option<Exit>,
+    visiting: Option<PathBuf>,
 }
 
-impl Loop<'_> {
+impl Loop<'_, '_> {
     async fn run(
         &mut self,
         first: Vec<Effect>,
         mut answers: Receiver<Report>,
-        mut signals: Signals,
         alarm: &Notify,
     ) -> Result<Exit, RunError> {
         // The first frame comes before anything that could take time.
         self.tell(Msg::Clock(now()));
         self.draw()?;
         self.execute(first);
-        let mut keys = EventStream::new();
         loop {
+            if let Some(directory) = self.visiting.take() {
+                self.visit(&directory).await?;
+            }
             if let Some(exit) = self.exit.take() {
-                // The shell has its terminal back before servers are told to stop: one that
-                // hangs would keep both.
-                self.screen.leave();
-                self.workers.stop();
                 return Ok(exit);
             }
             if self.dirty && Instant::now() >= self.next_frame {
@@ -153,9 +203,9 @@ impl Loop<'_> {
             let watch = self.watch.map(|(_, at)| at);
             tokio::select! {
                 biased;
-                signal = signals.next() => self.signal(signal)?,
+                signal = self.seat.signals.next() => self.signal(signal)?,
                 () = alarm.notified() => self.exit = Some(Exit::Panicked),
-                event = keys.next() => self.event(event),
+                event = self.seat.keys.next() => self.event(event),
                 () = tokio::time::sleep_until(self.next_frame), if self.dirty => {}
                 () = sleep_until(wait), if wait.is_some() => {
                     let over = self.wait.take();
@@ -177,9 +227,30 @@ impl Loop<'_> {
         }
     }
 
+    /// Shows an archive over this store until the user leaves it.
+    async fn visit(&mut self, directory: &Path) -> Result<(), RunError> {
+        let (open, purging) = (self.seat.visit)(directory);
+        let target = directory.display().to_string();
+        let own = std::mem::replace(&mut self.seat.settings.target, target);
+        let exit = Box::pin(self.seat.sit(open, purging, Way::Back)).await?;
+        self.seat.settings.target = own;
+        match exit {
+            // Why an archive cannot be opened was on the screen.
+            Exit::Done | Exit::NotConnected(_) => {}
+            Exit::Signal(_) | Exit::Panicked => self.exit = Some(exit),
+        }
+        self.tell(Msg::Clock(now()));
+        self.tell(Msg::Disturbed);
+        Ok(())
+    }
+
     fn draw(&mut self) -> Result<(), RunError> {
         self.dirty = false;
-        let regions = self.screen.draw(&self.app).map_err(RunError::Terminal)?;
+        let regions = self
+            .seat
+            .screen
+            .draw(&self.app)
+            .map_err(RunError::Terminal)?;
         self.next_frame = Instant::now() + FRAME;
         self.tell(Msg::Laid(regions));
         Ok(())
@@ -227,7 +298,7 @@ impl Loop<'_> {
             }
             Signal::Stop => self.suspend()?,
             Signal::Continue => {
-                self.screen.come_back().map_err(RunError::Terminal)?;
+                self.seat.screen.come_back().map_err(RunError::Terminal)?;
                 self.tell(Msg::Disturbed);
             }
         }
@@ -235,9 +306,9 @@ impl Loop<'_> {
     }
 
     fn suspend(&mut self) -> Result<(), RunError> {
-        self.screen.leave();
+        self.seat.screen.leave();
         signals::stop_self().map_err(RunError::System)?;
-        self.screen.come_back().map_err(RunError::Terminal)?;
+        self.seat.screen.come_back().map_err(RunError::Terminal)?;
         self.tell(Msg::Clock(now()));
         self.tell(Msg::Disturbed);
         Ok(())
@@ -269,13 +340,14 @@ impl Loop<'_> {
                         Connection::Opening | Connection::Ready(_) => Exit::Done,
                     });
                 }
+                Effect::Visit(directory) => self.visiting = Some(directory),
                 other => self.workers.take(other),
             }
         }
     }
 
     fn try_screen(&mut self, work: impl FnOnce(&mut Screen) -> io::Result<()>) {
-        if let Err(error) = work(self.screen) {
+        if let Err(error) = work(self.seat.screen) {
             self.tell(Msg::Trouble(format!("the terminal refused: {error}")));
         }
     }

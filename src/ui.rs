@@ -14,6 +14,8 @@
 //!
 //! Narrow screens show the inspector over the list; tiny ones the list alone.
 
+pub mod archives;
+pub mod dialog;
 pub mod filter_bar;
 pub mod footer;
 pub mod header;
@@ -23,6 +25,7 @@ pub mod list;
 pub mod number;
 pub mod overlay;
 pub mod pen;
+pub mod sheet;
 pub mod suggestions;
 pub mod theme;
 
@@ -30,7 +33,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use crate::app::layout::{Area, Regions};
-use crate::app::{App, Connection, Focus, Overlay};
+use crate::app::{App, Connection, Focus, Overlay, Page};
 use crate::ui::pen::Pen;
 use crate::ui::theme::{Role, Theme};
 
@@ -61,6 +64,8 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) -> Regions {
         pen.put(area.x, area.y, area.width, "too small", Role::Dim);
     } else if let Connection::Failed(error) = &app.connection {
         overlay::failure(&mut pen, area, app, error);
+    } else if app.page != Page::Events {
+        caret = draw_page(&mut pen, area, app, &mut regions);
     } else if area.width < TINY.0 || area.height < TINY.1 {
         caret = draw_tiny(&mut pen, area, app, &mut regions);
     } else {
@@ -72,6 +77,23 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) -> Regions {
         frame.set_cursor_position(at);
     }
     regions
+}
+
+/// A page without a list of events.
+fn draw_page(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {
+    let header = u16::from(area.height >= TINY.1 && area.width >= TINY.0);
+    let (top, rest) = split_top(area, header);
+    if header > 0 {
+        header::draw(pen, top, app);
+    }
+    let (body, last) = split_bottom(rest, 1);
+    let caret = match app.page {
+        Page::Purge => dialog::draw(pen, body, app),
+        Page::Archives => archives::draw(pen, body, app, regions),
+        Page::Events => None,
+    };
+    footer::draw(pen, last, app);
+    caret
 }
 
 fn draw_tiny(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {

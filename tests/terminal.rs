@@ -1,13 +1,16 @@
 //! The screen in a real terminal: what a user sees, types and is left with.
 
 pub mod pty;
+mod purge;
 
 use std::io::Write as _;
 use std::sync::Arc;
 
 use auditail::app::Settings;
+use auditail::runtime::purging::Purging;
 use auditail::runtime::terminal::Screen;
 use auditail::runtime::{self, Exit, Options};
+use auditail::store::connect::OpenOptions;
 use auditail::ui::theme::load::named;
 use chrono_tz::Tz;
 use portable_pty::CommandBuilder;
@@ -286,6 +289,14 @@ fn child_of_this_test(name: &str) -> Terminal {
     Terminal::run(CommandBuilder::new(program), &arguments, (80, 24))
 }
 
+fn nothing_to_purge() -> Purging {
+    Purging {
+        target: Arc::new(|| None),
+        options: OpenOptions::default(),
+        known: None,
+    }
+}
+
 fn options(open: runtime::Opener) -> Options {
     Options {
         settings: Settings {
@@ -296,6 +307,13 @@ fn options(open: runtime::Opener) -> Options {
         theme: named("dark").expect("built in"),
         history: None,
         open,
+        purging: nothing_to_purge(),
+        visit: Arc::new(|_| {
+            (
+                Arc::new(|| Box::pin(std::future::pending())),
+                nothing_to_purge(),
+            )
+        }),
     }
 }
 

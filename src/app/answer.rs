@@ -3,18 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::histogram::Counting;
+use crate::app::archives::Known;
+use crate::app::dialog::steps::Proposal;
+use crate::app::histogram::{Counting, Histogram};
 use crate::app::inspector::{Body, Tree};
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Reader};
 use crate::app::question::{End, Paging, Question};
 use crate::app::timeline::{Edge, Gap};
+use crate::app::work::Tidings;
 use crate::app::{App, Connection, Effect, Generation, Live};
 use crate::core::aggregate::Group;
 use crate::core::event::Event;
 use crate::core::instant::Micros;
 use crate::core::json::JsonError;
 use crate::core::query::catalog::Catalog;
+use crate::purge::fault::Fault;
 use crate::store::{
     AggregateItem, Change, Count, Description, Exactness, Explanation, PageEnd, PageItem,
     StoreError, TailEvent, TailItem,
@@ -49,6 +53,14 @@ pub enum Answer {
     Record(Result<Option<Box<Fetched>>, StoreError>),
     /// How a filter would be answered.
     Explained(Result<Explanation, StoreError>),
+    /// What a purge would do.
+    Surveyed(Result<Box<Proposal>, Fault>),
+    /// Events over time, from the first to now.
+    Overview(Result<Histogram, StoreError>),
+    /// Of the work on a purge.
+    Work(Tidings),
+    /// The archives that are known.
+    Archives(Vec<Known>),
 }
 
 /// An event with its whole record, taken apart where the loop is not held up by it.
@@ -64,9 +76,9 @@ pub struct Fetched {
 const LATE: i64 = 2 * Micros::SECOND;
 
 impl Question {
-    /// Whose answers of this kind are still wanted.
-    fn awaits(&self, answer: &Answer) -> Generation {
-        match answer {
+    /// Whose answers of this kind are still wanted; `None` where that is not a question's affair.
+    fn awaits(&self, answer: &Answer) -> Option<Generation> {
+        Some(match answer {
             Answer::Opened(..) | Answer::NotOpened(_) => self.opening,
             Answer::Catalog(_) => self.catalog,
             Answer::Page(_) | Answer::PageEnd(..) => self.page,
@@ -76,13 +88,16 @@ impl Question {
             Answer::Tail(_) | Answer::TailEnd(_) => self.tail,
             Answer::Record(_) => self.fetch,
             Answer::Explained(_) => self.explain,
-        }
+            Answer::Surveyed(_) | Answer::Overview(_) | Answer::Work(_) | Answer::Archives(_) => {
+                return None;
+            }
+        })
     }
 }
 
 impl App {
     pub(super) fn answer(&mut self, generation: Generation, answer: Answer) -> Vec<Effect> {
-        if self.question.awaits(&answer) != generation {
+        if self.awaits(&answer) != Some(generation) {
             return Vec::new();
         }
         match answer {
@@ -116,6 +131,22 @@ impl App {
             }
             Answer::Record(result) => self.fetched(result),
             Answer::Explained(result) => self.explained(result),
+            Answer::Surveyed(result) => self.told_survey(result),
+            Answer::Overview(result) => self.told_overview(result),
+            Answer::Work(tidings) => self.heard_of_work(tidings),
+            Answer::Archives(known) => self.listed(known),
+        }
+    }
+
+    /// Whose answers of this kind are still wanted.
+    fn awaits(&self, answer: &Answer) -> Option<Generation> {
+        let dialog = self.dialog.as_ref();
+        match answer {
+            Answer::Surveyed(_) => dialog.map(|dialog| dialog.surveyed),
+            Answer::Overview(_) => dialog.map(|dialog| dialog.overviewed),
+            Answer::Work(_) => self.work.as_ref().map(|work| work.generation),
+            Answer::Archives(_) => Some(self.archives.listed),
+            answer => self.question.awaits(answer),
         }
     }
 
@@ -161,7 +192,7 @@ impl App {
     }
 
     /// Says that something failed; a request that was stopped is no failure.
-    fn failed(&mut self, error: &StoreError) -> Vec<Effect> {
+    pub(super) fn failed(&mut self, error: &StoreError) -> Vec<Effect> {
         if !matches!(error, StoreError::Cancelled) {
             self.notify(
                 Level::Error,

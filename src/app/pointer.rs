@@ -4,7 +4,7 @@ use crate::app::command::Direction;
 use crate::app::inspector::Inspector;
 use crate::app::overlay::Overlay;
 use crate::app::timeline::view::Line;
-use crate::app::{App, Effect, Focus, Mouse, Pointer, PointerKind};
+use crate::app::{App, Effect, Focus, Mouse, Page, Pointer, PointerKind};
 
 /// Lines that a turn of the wheel moves.
 const WHEEL: isize = 3;
@@ -41,6 +41,9 @@ impl App {
                 }
                 (Overlay::Picker(_) | Overlay::Search { .. }, _) => {}
             }
+        } else if self.page != Page::Events {
+            // A click would be too easy a key here.
+            self.archives.move_by(wheel.map_or(0, isize::signum));
         } else if self.inspector.is_some() && regions.inspector.contains(column, row) {
             let height = usize::from(regions.inspector.height);
             if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {

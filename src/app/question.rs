@@ -5,11 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::app::command::{Action, COMMANDS, Scope};
 use crate::app::filter_bar::term;
 use crate::app::histogram::{Counting, Histogram};
 use crate::app::overlay::Choice;
 use crate::app::timeline::{Edge, Follow, Timeline};
-use crate::app::{App, Effect, Focus, Generation, Live};
+use crate::app::{App, Effect, Focus, Generation, Live, Page};
 use crate::core::aggregate::even_edges;
 use crate::core::instant::Micros;
 use crate::core::query::parse::parse;
@@ -454,7 +455,10 @@ impl App {
     /// What the picked line of a list asks for.
     pub(super) fn picked(&mut self, choice: Choice) -> Vec<Effect> {
         match choice {
-            Choice::Command(action) => self.act(action),
+            Choice::Command(action) => {
+                self.go_where_it_works(action);
+                self.act(action)
+            }
             Choice::Filter(text) => {
                 self.focus = Focus::Filter;
                 self.filter.set(&text);
@@ -465,6 +469,16 @@ impl App {
                 self.set_filter(&text)
             }
         }
+    }
+
+    /// A command that is picked from the list of all shows the page that it works on.
+    fn go_where_it_works(&mut self, action: Action) {
+        let row = COMMANDS.iter().find(|command| command.action == action);
+        self.page = match row.map(|command| command.scope) {
+            Some(Scope::List | Scope::Panes | Scope::Inspector | Scope::Filter) => Page::Events,
+            Some(Scope::Archives) => Page::Archives,
+            _ => self.page,
+        };
     }
 
     /// Whether the newest event is shown and stays so.

@@ -1,11 +1,14 @@
 //! The app with a store in memory that answers its effects at once, for tests: keys in, state out.
 
+pub mod purge;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 
 use super::{Answer, App, Effect, Focus, Msg, Overlay, Settings};
+use crate::app::archives::Known;
 use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
 use crate::app::timeline::Follow;
@@ -35,6 +38,8 @@ pub struct Rig {
     pub silent: bool,
     /// The last wait that was asked for.
     wait: Option<super::Generation>,
+    /// The archives that are known.
+    pub known: Vec<Known>,
     /// The last watch that was asked for.
     pub watch: Option<(super::Generation, Duration)>,
 }
@@ -111,6 +116,7 @@ impl Rig {
             effects: Vec::new(),
             silent: true,
             wait: None,
+            known: Vec::new(),
             watch: None,
         };
         rig.tell(Msg::Clock(NOW));
@@ -298,10 +304,10 @@ impl Rig {
                 });
                 (generation, vec![Answer::Tail(complete)])
             }
-            other => {
-                self.effects.push(other);
-                return;
-            }
+            other => match self.answer_on_purges(other) {
+                Some((generation, answer)) => (generation, vec![answer]),
+                None => return,
+            },
         };
         for answer in answers {
             self.tell(Msg::Answer(generation, answer));

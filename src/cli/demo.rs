@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::known;
 use crate::cli::arguments::{Common, Demo};
 use crate::cli::failure::Failure;
 use crate::cli::session::open_options;
@@ -14,6 +15,7 @@ use crate::cli::{headless, narrate, screen, signals};
 use crate::core::instant::Micros;
 use crate::demo::{History, Live, Plan, dronahq};
 use crate::runtime::Opener;
+use crate::runtime::purging::Purging;
 use crate::store::StoreError;
 use crate::store::connect::{Owner, open, redact_url};
 use crate::store::mongo;
@@ -164,7 +166,17 @@ fn on_screen(product: Product, arguments: &Demo, common: &Common) -> Result<(), 
             open(&path.to_string_lossy(), &options).await
         })
     });
-    let shown = screen::show(opener, "demo".to_owned(), common);
+    let held = Arc::clone(&playground);
+    let purging = Purging {
+        target: Arc::new(move || {
+            let playground = locked(&held);
+            let file = playground.file.as_ref()?;
+            Some(file.path().to_string_lossy().into_owned())
+        }),
+        options: open_options(common)?,
+        known: known::default_path(),
+    };
+    let shown = screen::show(opener, purging, "demo".to_owned(), common);
     let writer = locked(&playground).writer.take();
     match writer.map(LiveWriter::stop) {
         Some(Err(error)) if shown.is_ok() => Err(error.into()),

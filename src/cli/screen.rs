@@ -1,16 +1,19 @@
 //! The screen, where there is a terminal to draw it on.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::app::Settings;
+use crate::archive::known;
 use crate::cli::arguments::{Color, Common};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::session::open_options;
 use crate::runtime::environment::{self, ColorChoice, Look};
+use crate::runtime::purging::Purging;
 use crate::runtime::signals::Signal;
 use crate::runtime::{self, Exit, Opener, Options, RunError, history};
-use crate::store::connect::{open, redact_url};
+use crate::store::connect::{OpenOptions, open, redact_url};
 use crate::ui::theme::Glyphs;
 use crate::ui::theme::load::ThemeError;
 
@@ -24,13 +27,32 @@ pub fn run(target: Option<&str>, common: &Common) -> Result<(), Failure> {
     need_terminal(
         "query TARGET -o ndjson prints events without a screen, tail TARGET follows them",
     )?;
-    let options = Arc::new(open_options(common)?);
+    let (opener, purging) = at(target, open_options(common)?);
+    show(opener, purging, redact_url(target), common)
+}
+
+/// The store of a target, for reading and for purging.
+fn at(target: &str, options: OpenOptions) -> (Opener, Purging) {
     let address: Arc<str> = Arc::from(target);
+    let purging = Purging {
+        target: {
+            let address = Arc::clone(&address);
+            Arc::new(move || Some(address.to_string()))
+        },
+        options: options.clone(),
+        known: known::default_path(),
+    };
+    let options = Arc::new(options);
     let opener: Opener = Arc::new(move || {
         let (address, options) = (Arc::clone(&address), Arc::clone(&options));
         Box::pin(async move { open(&address, &options).await })
     });
-    show(opener, redact_url(target), common)
+    (opener, purging)
+}
+
+/// An archive says itself how it is to be read.
+fn archive(directory: &Path) -> (Opener, Purging) {
+    at(&directory.to_string_lossy(), OpenOptions::default())
 }
 
 /// Refuses to draw where nobody would see it.
@@ -47,7 +69,12 @@ pub fn need_terminal(instead: &str) -> Result<(), Failure> {
 
 /// Shows the screen until the user leaves. `target` is what the store is called until it says its
 /// name.
-pub fn show(open: Opener, target: String, common: &Common) -> Result<(), Failure> {
+pub fn show(
+    open: Opener,
+    purging: Purging,
+    target: String,
+    common: &Common,
+) -> Result<(), Failure> {
     let look = Look {
         theme: common.theme.clone(),
         color: match common.color {
@@ -66,6 +93,8 @@ pub fn show(open: Opener, target: String, common: &Common) -> Result<(), Failure
         theme: environment::theme(&look)?,
         history: history::default_path(),
         open,
+        purging,
+        visit: Arc::new(archive),
     };
     match runtime::run(options)? {
         Exit::Done => Ok(()),

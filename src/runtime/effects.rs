@@ -1,6 +1,8 @@
 //! Runs effects: one task each, on a thread of their own so that decoding rows never holds up a
 //! key. A later effect of the same kind cancels the former one, on the server too.
 
+mod purges;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use crate::core::aggregate::AggregateRequest;
 use crate::core::event::{Event, Payload};
 use crate::core::instant::Micros;
 use crate::core::json::FlatJson;
+use crate::runtime::purging::{Desk, Purging};
 use crate::runtime::{Opener, history};
 use crate::store::{CountMode, PageRequest, Store, StoreError, TailRequest};
 
@@ -67,6 +70,8 @@ struct Slots {
     tail: Slot,
     fetch: Slot,
     explain: Slot,
+    survey: Slot,
+    overview: Slot,
 }
 
 /// The thread on which stores work, and what runs there.
@@ -79,12 +84,13 @@ pub struct Workers {
     open: Opener,
     store: Option<Arc<dyn Store>>,
     history: Option<PathBuf>,
+    desk: Option<Desk>,
     out: Sender<Report>,
     alarm: Arc<Notify>,
 }
 
 /// Says that its task panicked; the report itself is the panic hook's.
-struct Alarm(Arc<Notify>);
+pub struct Alarm(Arc<Notify>);
 
 impl Drop for Alarm {
     fn drop(&mut self) {
@@ -127,6 +133,7 @@ impl Workers {
             open,
             store: None,
             history,
+            desk: None,
             out,
             alarm,
         };
@@ -134,10 +141,20 @@ impl Workers {
         Ok(workers)
     }
 
+    /// The same with what purging needs.
+    #[must_use]
+    pub fn with(mut self, purging: Purging) -> Self {
+        self.desk = Some(Desk::new(Arc::new(purging)));
+        self
+    }
+
     /// Cancels everything.
     pub fn stop(&mut self) {
         self.all.cancel();
         self.store = None;
+        if let Some(desk) = &mut self.desk {
+            desk.end();
+        }
     }
 
     /// Takes the store that was opened.
@@ -169,7 +186,8 @@ impl Workers {
             return self.open(generation);
         }
         let Some(store) = self.store.clone() else {
-            return;
+            // Archives are there without a store, too.
+            return self.take_purge(effect);
         };
         let (all, out) = (&self.all, self.out.clone());
         match effect {
@@ -222,8 +240,7 @@ impl Workers {
                 }
             }
             Effect::Remember(filter) => self.remember(filter),
-            // What is left is the loop's own affair.
-            _ => {}
+            other => self.take_purge(other),
         }
     }
 

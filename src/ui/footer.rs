@@ -2,11 +2,15 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::command::{COMMANDS, Scope};
+use crate::app::command::{Availability, COMMANDS, Scope};
+use crate::app::dialog::Step;
+use crate::app::dialog::steps::Line;
 use crate::app::keymap::{sequence, shown};
 use crate::app::notice::Level;
-use crate::app::{App, Connection, Focus, Overlay};
+use crate::app::work::Pausing;
+use crate::app::{App, Connection, Focus, Overlay, Page};
 use crate::core::query::diagnostic::Severity;
+use crate::purge::halt::Going;
 use crate::ui::pen::Pen;
 use crate::ui::theme::Role;
 use crate::ui::{filter_bar, header};
@@ -15,6 +19,7 @@ use crate::ui::{filter_bar, header};
 fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
     match (&app.connection, app.focus) {
         (Connection::Failed(_), _) => &[("connection.retry", "retry"), ("connection.quit", "quit")],
+        _ if app.page != Page::Events => useful_elsewhere(app),
         (_, Focus::List) => &[
             ("event.open", "open"),
             ("list.pause", "pause"),
@@ -25,6 +30,8 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
             ("palette.open", "commands"),
             ("help.show", "keys"),
             ("app.leave", "quit"),
+            ("tab.archives", "archives"),
+            ("purge.open", "purge"),
         ],
         (_, Focus::Inspector) => &[
             ("app.back", "close"),
@@ -45,6 +52,95 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
             ("help.always", "keys"),
         ],
     }
+}
+
+/// The same on a page without a list of events.
+fn useful_elsewhere(app: &App) -> &'static [(&'static str, &'static str)] {
+    match app.page {
+        Page::Archives if app.archives.asking.is_some() => {
+            &[("filter.submit", "restore"), ("line.back", "not now")]
+        }
+        Page::Archives if app.work.is_some() => &[
+            ("app.interrupt", "stop"),
+            ("tab.events", "events"),
+            ("help.show", "keys"),
+        ],
+        Page::Archives => &[
+            ("archive.open", "open"),
+            ("archive.verify", "verify"),
+            ("archive.restore", "restore"),
+            ("archive.resume", "go on"),
+            ("archive.forget", "off the list"),
+            ("tab.events", "events"),
+            ("help.show", "keys"),
+        ],
+        Page::Purge | Page::Events => useful_in_dialog(app),
+    }
+}
+
+fn useful_in_dialog(app: &App) -> &'static [(&'static str, &'static str)] {
+    match (
+        app.dialog_line(),
+        app.work.as_ref().map(|work| work.pausing),
+    ) {
+        (Some(Line::Scope(_)), _) => &[
+            ("filter.submit", "go on"),
+            ("purge.next-line", "next line"),
+            ("purge.resume", "unfinished one"),
+            ("line.back", "leave"),
+            ("help.always", "keys"),
+        ],
+        (Some(Line::Place), _) => &[
+            ("filter.submit", "archive"),
+            ("purge.previous-line", "back to the scope"),
+            ("purge.resume", "unfinished one"),
+            ("line.back", "leave"),
+            ("help.always", "keys"),
+        ],
+        (Some(Line::Phrase), _) => &[
+            ("filter.submit", "delete"),
+            ("line.back", "leave it for later"),
+            ("purge.another", "another purge"),
+            ("help.always", "keys"),
+        ],
+        (Some(Line::Role), _) => &[
+            ("filter.submit", "delete"),
+            ("purge.previous-line", "back"),
+            ("line.back", "leave it for later"),
+            ("help.always", "keys"),
+        ],
+        (None, Some(Pausing::Never)) => &[
+            ("app.interrupt", "stop"),
+            ("app.back", "leave it at work"),
+            ("help.show", "keys"),
+        ],
+        (None, Some(Pausing::Possible(Going::On))) => &[
+            ("purge.pause", "pause"),
+            ("app.interrupt", "stop after this batch"),
+            ("app.back", "leave it at work"),
+            ("help.show", "keys"),
+        ],
+        (None, Some(Pausing::Possible(Going::Paused))) => &[
+            ("purge.pause", "go on"),
+            ("app.interrupt", "stop"),
+            ("help.show", "keys"),
+        ],
+        (None, None) if is_done(app) => &[
+            ("purge.proceed", "close"),
+            ("tab.archives", "archives"),
+            ("help.show", "keys"),
+        ],
+        (None, None) => &[
+            ("purge.proceed", "try again"),
+            ("app.back", "leave"),
+            ("help.show", "keys"),
+        ],
+    }
+}
+
+fn is_done(app: &App) -> bool {
+    let dialog = app.dialog.as_ref();
+    dialog.is_some_and(|dialog| dialog.step == Step::Receipt)
 }
 
 /// Draws the line where it is the only one beside the list: it says what header and filter would.
@@ -93,12 +189,26 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) {
         return;
     }
     let mut x = area.x + 1;
+    if let Some(work) = app.work.as_ref().filter(|_| app.page == Page::Events) {
+        let far = work.rows().map_or(String::new(), |(rows, of)| {
+            format!(" {} %", u128::from(rows) * 100 / u128::from(of.max(1)))
+        });
+        let text = format!("{}{far}", work.word);
+        let pieces = [
+            ("● ", Role::Pending),
+            (&text, Role::Pending),
+            ("   ", Role::Text),
+        ];
+        x = pen.row(x, area.y, room, &pieces);
+    }
     for (id, word) in useful(app) {
-        let key = COMMANDS
-            .iter()
-            .find(|command| command.id == *id)
-            .and_then(|command| command.keys.first());
-        let Some(key) = key else { continue };
+        let command = COMMANDS.iter().find(|command| command.id == *id);
+        let Some(command) = command else { continue };
+        // Elsewhere what cannot be done now is not offered.
+        let is_idle = app.page != Page::Events && (command.available)(app) != Availability::Yes;
+        let Some(key) = command.keys.first().filter(|_| !is_idle) else {
+            continue;
+        };
         let key = shown(key);
         let cells = key.chars().count() + 1 + word.len();
         if x + u16::try_from(cells).unwrap_or(u16::MAX) >= area.right() {

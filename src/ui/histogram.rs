@@ -50,6 +50,40 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     }
 }
 
+/// Bars as high and as wide as an area.
+pub fn towers(pen: &mut Pen<'_>, area: Rect, counts: &[u64], role: Role) {
+    let columns = stretched(counts, usize::from(area.width));
+    let most = columns.iter().copied().max().unwrap_or(0).max(1);
+    let eighths = u128::from(area.height) * 8;
+    for (x, count) in (area.x..).zip(&columns) {
+        // Whatever is there can be seen, also beside a spike.
+        let high = (u128::from(*count) * eighths).div_ceil(u128::from(most));
+        for (place, y) in (area.y..area.bottom()).rev().enumerate() {
+            let below = place as u128 * 8;
+            if high > below {
+                let level = (high - below).min(8) - 1;
+                let block = BLOCKS[usize::try_from(level).unwrap_or(0)];
+                pen.put(x, y, 1, block, role);
+            }
+        }
+    }
+}
+
+/// Numbers per column of exactly so many, each the mean of its buckets in thousandths: columns of
+/// three and of four buckets are as high as each other.
+fn stretched(counts: &[u64], columns: usize) -> Vec<u64> {
+    let mean = |column: usize| {
+        let first = column * counts.len() / columns;
+        let end = ((column + 1) * counts.len() / columns).max(first + 1);
+        let sum: u64 = counts[first..end].iter().sum();
+        sum.saturating_mul(1_000).div_ceil((end - first) as u64)
+    };
+    match counts {
+        [] => Vec::new(),
+        _ => (0..columns).map(mean).collect(),
+    }
+}
+
 /// One line of bars. Gives how many columns it took.
 fn line(pen: &mut Pen<'_>, bars: Rect, y: u16, (columns, most): (&[u64], u64), role: Role) -> u16 {
     let mut x = bars.x;

@@ -222,7 +222,7 @@ pub fn failure(pen: &mut Pen<'_>, area: Rect, app: &App, error: &StoreError) {
 }
 
 /// Words in lines of at most `columns` characters.
-fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = String> {
+pub fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

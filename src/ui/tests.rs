@@ -1,5 +1,7 @@
 //! Frames, as a terminal would show them.
 
+mod purge;
+
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;

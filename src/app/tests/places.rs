@@ -108,7 +108,10 @@ fn the_palette_offers_every_command() {
         .map(|(item, _)| item.label.clone())
         .collect();
     for command in COMMANDS {
-        let of_a_line = matches!(command.scope, Scope::Line | Scope::Reader | Scope::Filter);
+        let of_a_line = matches!(
+            command.scope,
+            Scope::Line | Scope::Reader | Scope::Filter | Scope::Form | Scope::Work
+        );
         assert!(
             of_a_line || offered.iter().any(|label| label == command.title),
             "{}",
