@@ -6,6 +6,7 @@
 //! [`progress::Progress`], to a dialog as well as to a terminal's standard error.
 
 pub mod backup;
+pub mod chain;
 pub mod clock;
 pub mod confirm;
 mod delete;

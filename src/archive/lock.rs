@@ -9,7 +9,16 @@ use crate::archive::place::Place;
 
 /// Held until it is dropped; the kernel lets go of it when the process dies.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child that this process is about to start has a copy of it
+    /// for a moment, and the lock lives as long as the last copy.
+    fn drop(&mut self) {
+        // What cannot be unlocked is unlocked when the file is closed.
+        let _ = self.0.unlock();
+    }
+}
 
 impl Lock {
     /// The file's name. It is the first file in a purge's directory: where it is, all others are

@@ -128,12 +128,13 @@ async fn plan(
         async |engine| opening::plan(engine, planning, common, stop).await,
     )
     .await?;
-    report::plan(&plan, planning.format)?;
     if planning.dry_run {
-        return Ok(());
+        return report::plan(&plan, planning.format);
     }
+    // A plan that could not be written down is not shown either: a failure prints no data.
     Dossier::create(&planning.to, &plan)?;
     remember(&planning.to);
+    report::plan(&plan, planning.format)?;
     narrate::say(&format!("the plan is in {}", planning.to.display()));
     Ok(())
 }

@@ -310,6 +310,17 @@ pub struct PurgeFacts {
     pub keep: Vec<Keep>,
     /// Tables whose rows belong to an event and go with it, parents before their children.
     pub related: Vec<Related>,
+    /// Rows are chained by hashes: only the oldest may go, all of them.
+    pub chain: Option<HashChain>,
+}
+
+/// Rows that name the row before them by its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashChain {
+    /// A row's own hash.
+    pub hash: Path,
+    /// The hash of the row before it.
+    pub previous: Path,
 }
 
 /// A table whose rows belong to an event: a purge archives and deletes them together.

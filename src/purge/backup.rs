@@ -2,11 +2,15 @@
 //! segment. Each segment comes from a short snapshot of its own; that the rows are still the same is
 //! checked when they are deleted.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
-use crate::core::instant::At;
+use crate::core::instant::{At, Micros};
 use crate::core::purge::journal::{Entry, SegmentEntry};
 use crate::core::purge::row::{RawRows, RowKey, RowMark};
+use crate::core::query::predicate::Predicate;
+use crate::purge::chain::{self, Chain};
 use crate::purge::delete::cut;
 use crate::purge::dossier::Dossier;
 use crate::purge::engine::Engine;
@@ -14,7 +18,7 @@ use crate::purge::fault::Fault;
 use crate::purge::place;
 use crate::purge::progress::Progress;
 use crate::purge::scope::{Judge, Verdict};
-use crate::store::purger::{Piece, Place, ReadEnd};
+use crate::store::purger::{Piece, Place, ReadEnd, Selection};
 
 /// When a segment is written before more is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,15 +49,8 @@ impl Engine<'_> {
             self.told.tell(Progress::BackedUp { rows, root }).await;
             return Ok(());
         }
-        let probe = self.same_store_in_time(dossier.plan()).await?;
-        if let Some(skew) = self.skew(&probe) {
-            self.note(skew).await;
-        }
         let ended = self.segments(dossier).await;
-        if let Err(fault @ Fault::Stopped { .. }) = ended {
-            dossier.stopped(&fault)?;
-            return Err(fault);
-        }
+        dossier.note_stop(&ended)?;
         ended?;
         let (root, rows) = dossier.seal()?;
         let rows = rows.first().copied().unwrap_or(0);
@@ -62,14 +59,21 @@ impl Engine<'_> {
     }
 
     async fn segments(&self, dossier: &mut Dossier) -> Result<(), Fault> {
+        let probe = self.same_store_in_time(dossier.plan()).await?;
+        if let Some(skew) = self.skew(&probe) {
+            self.note(skew).await;
+        }
         let judge = Judge::of(dossier.plan())?;
         let mut at = dossier.read_to()?;
         self.told.tell(dossier.backing_up()).await;
+        let mut chain = self.chain(dossier, &judge).await?;
         loop {
             self.halt.check()?;
-            let kept = Kept::new(judge.clone(), dossier.plan().relations.len(), at.clone());
-            let (kept, end) = self.fill(dossier, kept).await?;
+            let mut kept = Kept::new(judge.clone(), dossier.plan().relations.len(), at.clone());
+            kept.chain = chain.take();
+            let (mut kept, end) = self.fill(dossier, kept).await?;
             at.clone_from(&kept.last);
+            chain = kept.chain.take();
             if kept.rows[0].marks.is_empty() {
                 dossier.skipped(kept.left);
             } else if let Some(last) = &kept.last {
@@ -88,6 +92,36 @@ impl Engine<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Where a chain goes on; `None` where rows are not chained.
+    async fn chain(&self, dossier: &Dossier, judge: &Judge) -> Result<Option<Chain>, Fault> {
+        if !judge.is_chained() {
+            return Ok(None);
+        }
+        if let Some(anchor) = chain::anchor(dossier)? {
+            return Ok(Some(Chain::Reaches(anchor.hash)));
+        }
+        // The first row of all: where it stays, no other may go.
+        let everything = Selection {
+            cutoff: Micros(i64::MAX),
+            predicate: Arc::new(Predicate::All),
+        };
+        let (out, mut pieces) = mpsc::channel::<Piece>(PIECES);
+        let reading =
+            self.purger
+                .read(dossier.plan(), &everything, None, 1, out, self.halt.token());
+        let gathering = async {
+            let mut first = None;
+            while let Some(piece) = pieces.recv().await {
+                let marks = piece.rows.into_iter().next().unwrap_or_default().marks;
+                first = first.or_else(|| marks.into_iter().next());
+            }
+            first
+        };
+        let (read, first) = tokio::join!(reading, gathering);
+        read.map_err(cut)?;
+        Ok(first.map(|mark| Chain::Begins(mark.key)))
     }
 
     /// Reads until a segment is full or nothing is left.
@@ -139,6 +173,7 @@ struct Kept {
     rows: Vec<RawRows>,
     left: u64,
     last: Option<Place>,
+    chain: Option<Chain>,
 }
 
 impl Kept {
@@ -148,6 +183,7 @@ impl Kept {
             rows: vec![RawRows::default(); relations.max(1)],
             left: 0,
             last,
+            chain: None,
         }
     }
 
@@ -178,6 +214,9 @@ impl Kept {
         let mut stays: Vec<&RowKey> = Vec::new();
         for (row, (mark, bytes)) in events.iter().enumerate() {
             self.in_order(mark, piece.times.get(row))?;
+            if let Some(chain) = &mut self.chain {
+                chain.follow(&self.judge, mark, bytes)?;
+            }
             if self.judge.of_row(mark, bytes)? == Verdict::Goes {
                 push(&mut self.rows[0], mark, bytes);
             } else {

@@ -76,7 +76,9 @@ impl Engine<'_> {
             return Ok(());
         }
         dossier.check_manifest()?;
-        let deleter = self.log_in(dossier, as_whom).await?;
+        let deleter = self.log_in(dossier, as_whom).await;
+        dossier.note_stop(&deleter)?;
+        let deleter = deleter?;
         let mut deleting = Deleting {
             judge: Judge::of(dossier.plan())?,
             holds: HoldFile::new(dossier.directory()),
@@ -91,14 +93,11 @@ impl Engine<'_> {
             dossier,
         };
         let ended = deleting.run().await;
-        match &ended {
-            Err(fault @ Fault::Stopped { .. }) => dossier.stopped(fault)?,
-            Err(fault @ Fault::Store(StoreError::Refused { .. })) => {
-                dossier.record(Entry::Attention {
-                    because: fault.to_string(),
-                })?;
-            }
-            Ok(()) | Err(_) => {}
+        dossier.note_stop(&ended)?;
+        if let Err(fault @ Fault::Store(StoreError::Refused { .. })) = &ended {
+            dossier.record(Entry::Attention {
+                because: fault.to_string(),
+            })?;
         }
         ended
     }
@@ -293,7 +292,9 @@ impl Deleting<'_, '_> {
                 hint: Some("nothing of it was deleted; please report it".to_owned()),
             }));
         }
-        if let Some(fault) = stuck(&left, goes.len()) {
+        let parts_chain = self.judge.is_chained().then(|| parted(&left)).flatten();
+        let warnings = &self.dossier.plan().warnings;
+        if let Some(fault) = parts_chain.or_else(|| stuck(&left, goes.len(), warnings)) {
             staged.rollback().await?;
             return Err(fault);
         }
@@ -401,8 +402,30 @@ fn left_rows(
     (left, is_sound)
 }
 
+/// Where rows are chained, one that stays keeps all after it.
+fn parted(left: &LeftRows) -> Option<Fault> {
+    if let Some(id) = left.locked.first() {
+        return Some(Fault::Store(StoreError::Busy {
+            message: format!("somebody holds a lock on {id}, and no row of a chain goes before it"),
+            hint: None,
+        }));
+    }
+    let reasons = [
+        (&left.changed, "was changed since the backup"),
+        (&left.held, "is held"),
+        (&left.refused, "is kept by the server"),
+    ];
+    let (id, why) = reasons
+        .iter()
+        .find_map(|(ids, why)| Some((ids.first()?, why)))?;
+    Some(Fault::refused(
+        format!("{id} {why}, and no row of a chain goes before it"),
+        "what was deleted is the beginning of the chain; make a new plan for the rest",
+    ))
+}
+
 /// A batch of which the server keeps everything is the first of many.
-fn stuck(left: &LeftRows, rows: usize) -> Option<Fault> {
+fn stuck(left: &LeftRows, rows: usize, warned: &[String]) -> Option<Fault> {
     const MANY: usize = 2;
     if rows >= MANY && left.refused.len() == rows {
         return Some(Fault::Refused {
@@ -410,7 +433,10 @@ fn stuck(left: &LeftRows, rows: usize) -> Option<Fault> {
                 "the server keeps every row of a batch, {} first: a trigger or a foreign key",
                 left.refused[0]
             ),
-            hint: Some("nothing of the batch was deleted; look at the table's triggers".to_owned()),
+            hint: Some(match warned {
+                [] => "nothing of the batch was deleted; look at the table's triggers".to_owned(),
+                warned => format!("nothing of the batch was deleted; {}", warned.join("; ")),
+            }),
         });
     }
     if rows >= MANY && left.locked.len() == rows {

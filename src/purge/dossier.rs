@@ -124,13 +124,14 @@ impl Dossier {
         Ok(())
     }
 
-    /// Journals that a step ended early. A journal that cannot be written to is the reason then.
-    pub fn stopped(&mut self, fault: &Fault) -> Result<(), Fault> {
-        let because = match fault {
-            Fault::Stopped { because } => because.clone(),
-            fault => fault.to_string(),
-        };
-        self.record(Entry::Stopped { because })
+    /// Journals why a step was stopped, when it was.
+    pub fn note_stop<T>(&mut self, ended: &Result<T, Fault>) -> Result<(), Fault> {
+        match ended {
+            Err(Fault::Stopped { because }) => self.record(Entry::Stopped {
+                because: because.clone(),
+            }),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Finished segments, in order.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::core::purge::plan::Plan;
 use crate::purge::clock::Clock;
+use crate::purge::delete::cut;
 use crate::purge::fault::Fault;
 use crate::purge::halt::Halt;
 use crate::purge::progress::{Progress, Told};
@@ -29,7 +30,7 @@ impl Engine<'_> {
 
     /// Looks at the store; whatever differs from the plan is refused.
     pub async fn same_store(&self, plan: &Plan) -> Result<Probe, Fault> {
-        let probe = self.purger.probe(self.halt.token()).await?;
+        let probe = self.purger.probe(self.halt.token()).await.map_err(cut)?;
         let different = if probe.identity != plan.identity {
             let server = (&probe.identity.server, &plan.identity.server);
             let facts = plan.identity.facts.iter().zip(&probe.identity.facts);

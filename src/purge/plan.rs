@@ -3,12 +3,17 @@
 use crate::core::instant::Micros;
 use crate::core::profile::load;
 use crate::core::purge::plan::{CountExactness, Plan, Scope, Survey};
+use crate::purge::chain;
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
 use crate::purge::scope::Judge;
 use crate::store::purger::Probe;
 
 const WRITTEN_BY: &str = concat!("auditail ", env!("CARGO_PKG_VERSION"));
+
+/// Chained rows are told of.
+const CHAINED: &str = "the rows are chained by hashes: the oldest go, one after the other, and the \
+                       receipt keeps the hash that the first row left refers to";
 
 impl Engine<'_> {
     /// Surveys what a scope means in this store. `target` is without its password.
@@ -35,6 +40,11 @@ impl Engine<'_> {
             .purger
             .survey(&judge.selection(), self.halt.token())
             .await?;
+        let timeless = plan.survey.timeless.iter().map(|(_, rows)| rows).sum();
+        chain::check(&judge, &plan.scope, timeless)?;
+        if judge.is_chained() {
+            plan.warnings.push(CHAINED.to_owned());
+        }
         if !judge.is_sayable() {
             plan.survey.exactness = CountExactness::AtMost;
         }

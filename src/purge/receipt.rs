@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::instant::Micros;
 use crate::core::purge::journal::{Entry, Tally};
 use crate::core::purge::plan::{Encoding, Identity, Scope};
+use crate::purge::chain::{self, Anchor};
 use crate::purge::dossier::Dossier;
 use crate::purge::fault::Fault;
 
@@ -37,6 +38,9 @@ pub struct Receipt {
     pub refused: Vec<String>,
     /// What happened on the way: stops, mended lines.
     pub remarks: Vec<String>,
+    /// Where rows are chained by hashes: what the first row left refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
     /// When the space comes back.
     pub space: String,
     /// The program.
@@ -103,6 +107,7 @@ impl Receipt {
             held: ledger.held.clone(),
             refused: ledger.refused.clone(),
             remarks,
+            anchor: chain::anchor(dossier)?,
             space: space(plan.encoding).to_owned(),
             written_by: plan.written_by.clone(),
         })

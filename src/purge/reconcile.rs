@@ -21,7 +21,9 @@ impl Engine<'_> {
     ) -> Result<Receipt, Fault> {
         let archived = dossier.archived();
         if !dossier.is_complete() {
-            let present = self.look_for_all(dossier, as_whom, archived).await?;
+            let found = self.look_for_all(dossier, as_whom, archived).await;
+            dossier.note_stop(&found)?;
+            let present = found?;
             self.compare(dossier, archived, present).await?;
             let tally = dossier.ledger().tally.clone();
             dossier.record(Entry::Complete(tally))?;

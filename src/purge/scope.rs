@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::core::event::{Cursor, Event, KeyPart, Payload};
+use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::path::Path;
-use crate::core::profile::evaluate::{evaluate, holds};
+use crate::core::profile::evaluate::{evaluate, holds, values};
 use crate::core::profile::{Condition, Origin, Profile, ValueExpr, load};
 use crate::core::purge::decode::{self, Decoder};
 use crate::core::purge::plan::{Encoding, Plan, Scope};
@@ -20,6 +20,7 @@ use crate::core::query::diagnostic;
 use crate::core::query::parse::parse;
 use crate::core::query::predicate::{Atom, Literal, Predicate, Test};
 use crate::core::query::resolve::{Moment, resolve};
+use crate::purge::chain::Link;
 use crate::purge::fault::Fault;
 use crate::store::purger::Selection;
 
@@ -107,12 +108,7 @@ impl Judge {
                 None => {}
             }
         }
-        let text = self
-            .decoder
-            .record(row)
-            .map_err(|error| self.unreadable(mark, &error.to_string()))?;
-        let record =
-            FlatJson::parse(text).map_err(|error| self.unreadable(mark, &error.to_string()))?;
+        let record = self.record(mark, row)?;
         let evaluated = evaluate(&self.profile, &record);
         let is_old = matches!(evaluated.at, At::Instant(at) if at < self.cutoff);
         if !is_old {
@@ -131,7 +127,7 @@ impl Judge {
             return Ok(Verdict::Goes);
         }
         let event = Event {
-            id: decode::id(self.encoding, &mark.key),
+            id: self.id(mark),
             cursor: Cursor {
                 at: evaluated.at,
                 time: KeyPart::Null,
@@ -154,6 +150,48 @@ impl Judge {
     /// Whether nothing but its time decides about a row.
     fn asks_for_time_only(&self) -> bool {
         self.filter == Predicate::All && self.keep.is_empty() && self.profile.purge.keep.is_empty()
+    }
+
+    /// What a chained row says of itself; `None` where rows are not chained.
+    pub fn link(&self, mark: &RowMark, row: &[u8]) -> Result<Option<Link>, Fault> {
+        let Some(chain) = &self.profile.purge.chain else {
+            return Ok(None);
+        };
+        let record = self.record(mark, row)?;
+        let text = |path: &Path| {
+            let value = values(&ValueExpr::Path(path.clone()), &record);
+            value.first().map(|value| value.text().to_owned())
+        };
+        let Some(hash) = text(&chain.hash) else {
+            return Err(self.unreadable(mark, "it is chained to others and has no hash"));
+        };
+        Ok(Some(Link {
+            hash,
+            previous: text(&chain.previous),
+        }))
+    }
+
+    /// A row's id.
+    pub fn id(&self, mark: &RowMark) -> EventId {
+        decode::id(self.encoding, &mark.key)
+    }
+
+    /// Whether rows are chained by hashes.
+    pub fn is_chained(&self) -> bool {
+        self.profile.purge.chain.is_some()
+    }
+
+    /// Whether some rows stay whatever a filter says.
+    pub fn has_holds(&self) -> bool {
+        !self.keep.is_empty() || !self.profile.purge.keep.is_empty()
+    }
+
+    fn record(&self, mark: &RowMark, row: &[u8]) -> Result<FlatJson<'static>, Fault> {
+        let text = self
+            .decoder
+            .record(row)
+            .map_err(|error| self.unreadable(mark, &error.to_string()))?;
+        FlatJson::parse(text).map_err(|error| self.unreadable(mark, &error.to_string()))
     }
 
     fn unreadable(&self, mark: &RowMark, error: &str) -> Fault {

@@ -5,6 +5,7 @@ use crate::core::purge::journal::Entry;
 use crate::core::purge::plan::CountExactness;
 use crate::core::purge::row::RowDigest;
 use crate::purge::confirm::rows as counted;
+use crate::purge::delete::cut;
 use crate::purge::dossier::{Dossier, batch_of};
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
@@ -28,6 +29,12 @@ impl Engine<'_> {
     /// Reads everything back. An archive verified before is read again: what was good may have
     /// changed since.
     pub async fn verify(&self, dossier: &mut Dossier, drill: Drill) -> Result<Counts, Fault> {
+        let ended = self.read_and_count(dossier, drill).await;
+        dossier.note_stop(&ended)?;
+        ended
+    }
+
+    async fn read_and_count(&self, dossier: &mut Dossier, drill: Drill) -> Result<Counts, Fault> {
         let Some((root, rows)) = dossier.manifest() else {
             return Err(Fault::refused(
                 "the backup is not finished; there is nothing to verify",
@@ -53,7 +60,8 @@ impl Engine<'_> {
             dossier.verified().map_or(0, |(_, rows)| rows)
         } else {
             let what = judge.selection();
-            self.purger.count(&what, self.halt.token()).await?
+            let count = self.purger.count(&what, self.halt.token()).await;
+            count.map_err(cut)?
         };
         let counts = Counts {
             differences: differences(dossier, archived, server),
@@ -133,7 +141,8 @@ impl Engine<'_> {
             for first in (0..events).step_by(RESTORE_ROWS) {
                 self.halt.check()?;
                 let places: Vec<usize> = (first..events.min(first + RESTORE_ROWS)).collect();
-                let batch = restorer.restore(&batch_of(&parts, &places), stop).await?;
+                let batch = restorer.restore(&batch_of(&parts, &places), stop).await;
+                let batch = batch.map_err(cut)?;
                 rows += places.len() as u64;
                 wrong.extend(batch.altered);
                 wrong.extend(batch.conflicts);

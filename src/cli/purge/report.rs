@@ -11,6 +11,7 @@ use crate::cli::narrate;
 use crate::cli::output;
 use crate::core::purge::journal::Tally;
 use crate::core::purge::plan::{CountExactness, Plan};
+use crate::core::sanitise::safe;
 use crate::purge::confirm::grouped;
 use crate::purge::dossier::Dossier;
 use crate::purge::receipt::{Receipt, qualified, space};
@@ -160,6 +161,10 @@ pub fn receipt(receipt: &Receipt, form: Form) -> Result<(), Failure> {
         return print(&json!({ "receipt": receipt }));
     }
     let mut text = sums(&receipt.tally);
+    if let Some(anchor) = &receipt.anchor {
+        let (id, hash) = (safe(&anchor.id), safe(&anchor.hash));
+        text.push_str(&format!("the chain goes on after {id}, hash {hash}\n"));
+    }
     text.push_str(&format!("root {}\n{}\n", receipt.root, receipt.space));
     output::print(&text)
 }

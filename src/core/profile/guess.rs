@@ -10,7 +10,7 @@ use crate::core::event::Field;
 use crate::core::path::Path;
 use crate::core::profile::detect::{Relation, shown};
 use crate::core::profile::{
-    Changes, ColumnKind, Origin, Profile, PurgeFacts, TimeEncoding, TimeRule,
+    Changes, ColumnKind, HashChain, Origin, Profile, PurgeFacts, TimeEncoding, TimeRule,
 };
 use crate::core::record::Column;
 use crate::core::sanitise::safe;
@@ -178,19 +178,32 @@ fn changes(relation: &Relation) -> Changes {
 }
 
 fn purge_facts(relation: &Relation) -> PurgeFacts {
+    let one_of = |words: &[&str]| {
+        let columns = relation.columns.iter();
+        let mut found = columns.filter(|column| words.contains(&plain(&column.name).as_str()));
+        found.next().filter(|_| found.next().is_none())
+    };
     let chained = relation
         .columns
         .iter()
         .find(|column| vocabulary::CHAIN.contains(&plain(&column.name).as_str()));
+    let chain = match (one_of(vocabulary::CHAIN), one_of(vocabulary::OWN_HASH)) {
+        (Some(previous), Some(hash)) => Some(HashChain {
+            hash: Path::new([hash.name.as_str()]),
+            previous: Path::new([previous.name.as_str()]),
+        }),
+        _ => None,
+    };
     PurgeFacts {
-        refuse: chained.map(|column| {
+        refuse: chained.filter(|_| chain.is_none()).map(|column| {
             format!(
-                "its rows are chained by {}: deleting the oldest breaks the chain",
+                "its rows are chained by {}, and which column holds a row's own hash is not known",
                 column.name
             )
         }),
         keep: Vec::new(),
         related: Vec::new(),
+        chain,
     }
 }
 

@@ -42,6 +42,9 @@
 //!
 //! [purge]
 //! refuse = "why it is never purged"   # optional
+//! [purge.chain]                       # rows chained by hashes: only the oldest go, all of them
+//! hash = "hash"
+//! previous = "prev_hash"
 //! [[purge.keep]]
 //! because = "why these rows stay"
 //! when = { value = "sent", in = ["false"] }
@@ -126,8 +129,8 @@ mod tests {
     use crate::core::event::{Field, Outcome};
     use crate::core::path::Path;
     use crate::core::profile::{
-        Changes, ColumnKind, Condition, Keep, Others, OutcomeRule, OwnField, PurgeFacts, Related,
-        Signature, TemplatePart, TimeEncoding, TimeRule, ValueExpr,
+        Changes, ColumnKind, Condition, HashChain, Keep, Others, OutcomeRule, OwnField, PurgeFacts,
+        Related, Signature, TemplatePart, TimeEncoding, TimeRule, ValueExpr,
     };
 
     const SMALL: &str = "name = \"x\"\n[time]\npath = \"at\"\nencoding = \"instant\"\n";
@@ -395,6 +398,7 @@ mod tests {
             refuse in prop::option::of(words()),
             keep in prop::collection::vec((conditions(), words()), 0..2),
             related in prop::collection::vec(related(), 0..3),
+            chain in prop::option::of((paths(), paths())),
         ) -> Profile {
             Profile {
                 name, title, origin: Origin::Guessed, signatures, key,
@@ -411,6 +415,7 @@ mod tests {
                     refuse,
                     keep: keep.into_iter().map(|(when, because)| Keep { when, because }).collect(),
                     related,
+                    chain: chain.map(|(hash, previous)| HashChain { hash, previous }),
                 },
             }
         }

@@ -342,6 +342,19 @@ pub(super) const PAYLOAD: &[&str] = &[
 /// Columns of tables whose rows are chained by hashes.
 pub(super) const CHAIN: &[&str] = &["prevhash", "previoushash", "prevdigest", "previousdigest"];
 
+/// Columns with such a row's own hash.
+pub(super) const OWN_HASH: &[&str] = &[
+    "hash",
+    "rowhash",
+    "entryhash",
+    "eventhash",
+    "recordhash",
+    "currenthash",
+    "currhash",
+    "thishash",
+    "digest",
+];
+
 /// Words of an outcome column.
 pub(super) const OK_WORDS: &[&str] = &[
     "ok",

@@ -45,6 +45,11 @@ pub fn print(profile: &Profile) -> String {
         out.push_str("\n[purge]\n");
         line(&mut out, "refuse", &quoted(refuse));
     }
+    if let Some(chain) = &profile.purge.chain {
+        out.push_str("\n[purge.chain]\n");
+        line(&mut out, "hash", &quoted(&chain.hash.to_string()));
+        line(&mut out, "previous", &quoted(&chain.previous.to_string()));
+    }
     for keep in &profile.purge.keep {
         out.push_str("\n[[purge.keep]]\n");
         line(&mut out, "because", &quoted(&keep.because));

@@ -9,8 +9,8 @@ use super::expression::{condition, expression, path};
 use super::item::{Item, Source, Table};
 use crate::core::event::{Field, Outcome};
 use crate::core::profile::{
-    Changes, ColumnKind, Keep, Origin, Others, OutcomeRule, OwnField, Profile, PurgeFacts, Related,
-    Signature, TimeEncoding, TimeRule, ValueExpr,
+    Changes, ColumnKind, HashChain, Keep, Origin, Others, OutcomeRule, OwnField, Profile,
+    PurgeFacts, Related, Signature, TimeEncoding, TimeRule, ValueExpr,
 };
 
 const KEYS: [&str; 11] = [
@@ -207,7 +207,7 @@ fn changes(item: &Item<'_>) -> Result<Changes, ProfileError> {
 }
 
 fn purge(item: &Item<'_>) -> Result<PurgeFacts, ProfileError> {
-    let table = item.table(&["refuse", "keep", "related"])?;
+    let table = item.table(&["refuse", "keep", "related", "chain"])?;
     Ok(PurgeFacts {
         refuse: match table.get("refuse") {
             Some(refuse) => Some(refuse.text()?.to_owned()),
@@ -221,6 +221,18 @@ fn purge(item: &Item<'_>) -> Result<PurgeFacts, ProfileError> {
             })
         })?,
         related: each(&table, "related", related)?,
+        chain: match table.get("chain") {
+            Some(chain) => Some(self::chain(&chain)?),
+            None => None,
+        },
+    })
+}
+
+fn chain(item: &Item<'_>) -> Result<HashChain, ProfileError> {
+    let table = item.table(&["hash", "previous"])?;
+    Ok(HashChain {
+        hash: path(&table.need("hash")?)?,
+        previous: path(&table.need("previous")?)?,
     })
 }
 
