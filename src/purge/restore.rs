@@ -60,7 +60,11 @@ impl Engine<'_> {
             ..RestoreReport::default()
         };
         let mut rows = 0;
-        for segment in dossier.segments() {
+        // A row whose time changed while it was read is there twice, the newer one later: that one
+        // comes first.
+        let mut segments: Vec<_> = dossier.segments().collect();
+        segments.reverse();
+        for segment in segments {
             let parts = dossier.read_segment(&segment)?;
             let events = parts.first().map_or(0, |events| events.marks.len());
             for first in (0..events).step_by(RESTORE_ROWS) {

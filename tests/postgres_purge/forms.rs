@@ -111,6 +111,14 @@ const TYPES: &[(&str, &str)] = &[
     ("numeric[]", "ARRAY['NaN', 1.50]::numeric[]"),
     ("box[]", "ARRAY['(1,1),(0,0)', '(2,2),(1,1)']::box[]"),
     ("mood[]", "enum_range(NULL::mood)"),
+    (
+        "place",
+        "ROW(n, E'a \"b\"\\\\(c), d\te', CASE WHEN n % 2 = 0 THEN ROW('{x,\"y z\"}', 'x', NULL)::inner_place END)::place",
+    ),
+    (
+        "place[]",
+        "ARRAY[ROW(n, '', NULL)::place, NULL, ROW(NULL, 'NULL', ROW('{}', 'y', 'NaN')::inner_place)::place]",
+    ),
 ];
 
 fn schema() -> String {
@@ -126,6 +134,10 @@ fn schema() -> String {
         .collect();
     format!(
         "CREATE TYPE mood AS ENUM ('sad', 'very ok'); CREATE DOMAIN short AS varchar(3);
+         CREATE DOMAIN amount AS numeric DEFAULT 1 CHECK (VALUE <> 7);
+         CREATE TYPE inner_place AS (tags text[], \"of kind\" short, much amount);
+         CREATE TYPE place AS (number bigint, name text, \"in\" inner_place);
+         CREATE TYPE span AS RANGE (subtype = float8);
          CREATE TABLE audit_events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
          created_at timestamptz NOT NULL, actor text, action text, \"odd \"\"name\" text,
          {}, twice bigint GENERATED ALWAYS AS (c2::bigint * 2) STORED);

@@ -112,6 +112,9 @@ pub struct PlanColumn {
     pub type_name: String,
     /// What it holds; the word of `ColumnKind`.
     pub kind: String,
+    /// What a composite, or a list of composites, consists of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<PlanColumn>,
 }
 
 /// How rows are written down, so that the store's own tools can read them.

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Dossier;
 use crate::archive::segment;
+use crate::core::purge::insert::quoted;
 use crate::core::purge::journal::SegmentEntry;
-use crate::core::purge::plan::{Encoding, Relation};
+use crate::core::purge::plan::{Encoding, Relation, RowOrder};
 use crate::purge::fault::Fault;
 use crate::purge::receipt::qualified;
 
@@ -82,9 +83,16 @@ impl Dossier {
              \nWithout auditail, table by table:\n",
             self.plan.written_by, self.plan.scope.cutoff
         );
+        if self.plan.order == RowOrder::TimeThenKey {
+            text.push_str(
+                "(A row whose time was changed while it was being read is there twice; the later \
+                 segment has the newer one.)\n",
+            );
+        }
         for (place, relation) in self.plan.relations.iter().enumerate() {
             for statement in &relation.ddl {
-                text.push_str(&format!("  {}\n", statement.replace('\n', "\n  ")));
+                let statement = statement.trim_end_matches(';').replace('\n', "\n  ");
+                text.push_str(&format!("  {statement};\n"));
             }
             text.push_str(&self.by_hand(place, relation));
         }
@@ -101,15 +109,18 @@ impl Dossier {
         let table = qualified(relation);
         match encoding {
             Encoding::CopyText => {
-                let columns: Vec<&str> = relation
-                    .columns
-                    .iter()
-                    .map(|column| column.name.as_str())
-                    .collect();
-                format!(
-                    "  zstd -dc {files} | psql DATABASE -c \"\\copy {table} ({}) from stdin\"\n",
+                let table = match &relation.schema {
+                    Some(schema) => format!("{}.{}", quoted(schema), quoted(&relation.name)),
+                    None => quoted(&relation.name),
+                };
+                let columns = relation.columns.iter().map(|column| quoted(&column.name));
+                let columns: Vec<String> = columns.collect();
+                let mut text = format!(
+                    "  zstd -dc {files} | psql DATABASE -c '\\copy {table} ({}) from stdin'\n",
                     columns.join(", ")
-                )
+                );
+                text.push_str(&numbered_on(&table, relation));
+                text
             }
             Encoding::SqlInserts => format!("  zstd -dc {files} | sqlite3 FILE   # {table}\n"),
             Encoding::Bson => {
@@ -127,4 +138,22 @@ impl Dossier {
 /// A word as a shell takes it.
 fn shell(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// What makes a sequence go on after the rows that were put back by hand.
+fn numbered_on(table: &str, relation: &Relation) -> String {
+    let is_drawn = |statement: &String| {
+        ["nextval(", "AS IDENTITY"]
+            .iter()
+            .any(|word| statement.contains(word))
+    };
+    match &relation.key[..] {
+        [key] if relation.ddl.iter().any(is_drawn) => format!(
+            "  SELECT setval(pg_get_serial_sequence('{}', '{}'), max({})) FROM {table};\n",
+            table.replace('\'', "''"),
+            key.replace('\'', "''"),
+            quoted(key)
+        ),
+        _ => String::new(),
+    }
 }

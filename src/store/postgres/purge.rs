@@ -13,6 +13,7 @@ mod read;
 mod restore;
 mod survey;
 mod target;
+mod types;
 
 use std::sync::Arc;
 

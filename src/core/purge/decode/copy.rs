@@ -1,13 +1,13 @@
 //! A row of PostgreSQL's COPY text as the record that `row_to_json` would have written.
 //!
 //! Relies on the settings that the archive's rows are written with (ISO dates, UTC, hexadecimal
-//! bytes, shortest floats). A composite's fields are not known here: it stays text.
+//! bytes, shortest floats). What a composite consists of is in the plan.
 
 use std::borrow::Cow;
 
 use thiserror::Error;
 
-use crate::core::purge::plan::Relation;
+use crate::core::purge::plan::{PlanColumn, Relation};
 use crate::core::record::quote;
 use crate::core::scalar::is_number;
 
@@ -50,7 +50,7 @@ pub fn record(relation: &Relation, row: &[u8]) -> Result<String, BadRow> {
         match unescape(field) {
             None => out.push_str("null"),
             Some(value) => {
-                Form::of(&column.type_name).write(&String::from_utf8_lossy(&value), &mut out);
+                Form::of_column(column).write(&String::from_utf8_lossy(&value), &mut out);
             }
         }
     }
@@ -108,11 +108,27 @@ pub enum Form {
     Array(Box<Form>, u8),
     /// A list without braces, parted by spaces: `int2vector`.
     Vector(Box<Form>),
+    /// An object of these fields.
+    Composite(Vec<(String, Form)>),
     /// A string.
     Text,
 }
 
 impl Form {
+    /// The form of a column, or of a composite's field.
+    pub fn of_column(column: &PlanColumn) -> Self {
+        if column.fields.is_empty() {
+            return Self::of(&column.type_name);
+        }
+        let fields = column.fields.iter();
+        let fields = fields.map(|field| (field.name.clone(), Self::of_column(field)));
+        let composite = Self::Composite(fields.collect());
+        match column.type_name.ends_with("[]") {
+            true => Self::Array(Box::new(composite), b','),
+            false => composite,
+        }
+    }
+
     /// The form of a type as `format_type` spells it.
     pub fn of(type_name: &str) -> Self {
         if let Some(element) = type_name.strip_suffix("[]") {
@@ -173,6 +189,13 @@ impl Form {
                 }
                 out.push(']');
             }
+            Self::Composite(fields) => {
+                let before = out.len();
+                if composite(value, fields, out).is_none() {
+                    out.truncate(before);
+                    quote(out, value);
+                }
+            }
             Self::Number | Self::Text => quote(out, value),
         }
     }
@@ -192,6 +215,50 @@ fn iso(value: &str) -> Cow<'_, str> {
         _ => "",
     };
     Cow::Owned(format!("{day}T{time}{minutes}{era}"))
+}
+
+/// A composite's text, `(1,"a b",)`, as an object.
+fn composite(value: &str, fields: &[(String, Form)], out: &mut String) -> Option<()> {
+    let mut rest = value.strip_prefix('(')?;
+    out.push('{');
+    for (place, (name, form)) in fields.iter().enumerate() {
+        if place > 0 {
+            rest = rest.strip_prefix(',')?;
+            out.push(',');
+        }
+        quote(out, name);
+        out.push(':');
+        let (field, after) = composite_field(rest)?;
+        rest = after;
+        match field {
+            None => out.push_str("null"),
+            Some(field) => form.write(&field, out),
+        }
+    }
+    out.push('}');
+    (rest == ")").then_some(())
+}
+
+/// The next field, `None` for NULL, and what follows it.
+fn composite_field(text: &str) -> Option<(Option<String>, &str)> {
+    if text.starts_with([',', ')']) {
+        return Some((None, text));
+    }
+    let mut field = String::new();
+    let mut is_quoted = false;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' if is_quoted && chars.next_if(|(_, next)| *next == '"').is_some() => {
+                field.push('"');
+            }
+            '"' => is_quoted = !is_quoted,
+            '\\' => field.push(chars.next()?.1),
+            ',' | ')' if !is_quoted => return Some((Some(field), &text[at..])),
+            c => field.push(c),
+        }
+    }
+    None
 }
 
 /// An array's text, read once from left to right.
@@ -283,7 +350,6 @@ impl<'v> Elements<'v> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::purge::plan::PlanColumn;
 
     fn one(type_name: &str, row: &str) -> String {
         let relation = Relation {
@@ -293,6 +359,7 @@ mod tests {
                 name: "c".to_owned(),
                 type_name: type_name.to_owned(),
                 kind: "other".to_owned(),
+                fields: Vec::new(),
             }],
             key: Vec::new(),
             parent: None,

@@ -45,6 +45,7 @@ mod tests {
                     name: format!("c'{place}\n\"),"),
                     type_name: String::new(),
                     kind: kind.word().to_owned(),
+                    fields: Vec::new(),
                 })
                 .collect(),
             key: Vec::new(),

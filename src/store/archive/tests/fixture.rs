@@ -37,6 +37,7 @@ fn relation(name: &str, columns: &[&str], parent: Option<ParentLink>) -> Relatio
         name: (*name).to_owned(),
         type_name: "INTEGER".to_owned(),
         kind: "int".to_owned(),
+        fields: Vec::new(),
     };
     Relation {
         schema: None,

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::StoreError;
 use crate::store::postgres::purge::link::Link;
+use crate::store::postgres::purge::types::{self, TypeFacts};
 
 /// The server and the database.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,6 +56,11 @@ pub struct TableFacts {
     pub columns: Vec<ColumnFacts>,
     /// Statements that make its indexes and its primary key.
     pub indexes: Vec<String>,
+    /// The sequences its defaults draw from.
+    pub sequences: Vec<SequenceFacts>,
+    /// The user's own types of its columns.
+    #[serde(default)]
+    pub types: Vec<TypeFacts>,
     /// Whether this role may read all columns.
     pub can_select: bool,
     /// Whether this role may delete.
@@ -72,6 +78,15 @@ pub struct Reference {
     pub action: String,
 }
 
+/// A sequence.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SequenceFacts {
+    /// The statement that makes it.
+    pub made: String,
+    /// The statement that gives it to its column, where it is a column's own.
+    pub given: Option<String>,
+}
+
 /// A column.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ColumnFacts {
@@ -85,6 +100,10 @@ pub struct ColumnFacts {
     pub not_null: bool,
     /// The expression of a stored generated column.
     pub generated: Option<String>,
+    /// Whether it numbers its rows itself: `ALWAYS`, `BY DEFAULT`.
+    pub identity: Option<String>,
+    /// The expression of its default.
+    pub default: Option<String>,
     /// Whether it is readable by this role.
     pub readable: bool,
 }
@@ -106,10 +125,13 @@ pub async fn table(
     oid: u32,
     stop: &CancellationToken,
 ) -> Result<Option<TableFacts>, StoreError> {
-    match link.value(&statement(oid), stop).await? {
-        None => Ok(None),
-        some => parse(some, link).map(Some),
-    }
+    let some = match link.value(&statement(oid), stop).await? {
+        None => return Ok(None),
+        some => some,
+    };
+    let mut table: TableFacts = parse(some, link)?;
+    table.types = parse(link.value(&types::statement(oid), stop).await?, link)?;
+    Ok(Some(table))
 }
 
 /// Whether an extension manages the table's rows: its name.
@@ -161,6 +183,7 @@ fn statement(oid: u32) -> String {
     let parts = [
         ("columns", list(COLUMNS)),
         ("indexes", list(&indexes(oid))),
+        ("sequences", list(&sequences(oid))),
         ("kind", "c.relkind".to_owned()),
         ("persistence", "c.relpersistence".to_owned()),
         (
@@ -221,11 +244,13 @@ const COLUMNS: &str = "json_build_object('name', a.attname, \
      'type_name', CASE ty.typtype WHEN 'd' THEN format_type(ty.typbasetype, ty.typtypmod) \
          ELSE format_type(a.atttypid, a.atttypmod) END, \
      'declared', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull, \
-     'generated', CASE a.attgenerated WHEN '' THEN NULL \
-         ELSE (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d \
-             WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END, \
+     'generated', CASE a.attgenerated WHEN '' THEN NULL ELSE d.expression END, \
+     'default', CASE a.attgenerated WHEN '' THEN d.expression END, \
+     'identity', CASE a.attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END, \
      'readable', has_column_privilege(c.oid, a.attnum, 'SELECT')) ORDER BY a.attnum) \
      FROM pg_attribute a JOIN pg_type ty ON ty.oid = a.atttypid \
+     LEFT JOIN (SELECT adrelid, adnum, pg_get_expr(adbin, adrelid) AS expression \
+         FROM pg_attrdef) d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped";
 
 /// Statements that make the table's indexes and its keys.
@@ -235,6 +260,25 @@ fn indexes(oid: u32) -> String {
          pg_get_indexdef(i.indexrelid)) ORDER BY i.indexrelid) FROM pg_index i \
          LEFT JOIN pg_constraint o ON o.conindid = i.indexrelid AND o.conrelid = {oid} \
          AND o.contype IN ('p', 'u') WHERE i.indrelid = {oid} AND i.indisvalid"
+    )
+}
+
+/// Statements that make the sequences of the table's defaults.
+fn sequences(oid: u32) -> String {
+    format!(
+        "json_build_object('made', 'CREATE SEQUENCE IF NOT EXISTS ' || s.oid::regclass || ' AS ' \
+         || format_type(q.seqtypid, NULL) || ' INCREMENT ' || q.seqincrement || ' MINVALUE ' \
+         || q.seqmin || ' MAXVALUE ' || q.seqmax || ' START ' || q.seqstart || ' CACHE ' \
+         || q.seqcache || CASE WHEN q.seqcycle THEN ' CYCLE' ELSE '' END, \
+         'given', (SELECT 'ALTER SEQUENCE ' || s.oid::regclass || ' OWNED BY ' \
+           || o.refobjid::regclass || '.' || quote_ident(b.attname) FROM pg_depend o \
+           JOIN pg_attribute b ON b.attrelid = o.refobjid AND b.attnum = o.refobjsubid \
+           WHERE o.classid = 'pg_class'::regclass AND o.objid = s.oid AND o.deptype = 'a' \
+           AND o.refobjid = {oid})) ORDER BY s.oid) \
+         FROM pg_attrdef x JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass \
+         AND p.objid = x.oid AND p.refclassid = 'pg_class'::regclass \
+         JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S' \
+         JOIN pg_sequence q ON q.seqrelid = s.oid WHERE x.adrelid = {oid}"
     )
 }
 

@@ -17,6 +17,7 @@ use crate::store::postgres::layout::{Layout, TimeForm};
 use crate::store::postgres::purge::facts::{self, Server, TableFacts};
 use crate::store::postgres::purge::link::Link;
 use crate::store::postgres::purge::target::Target;
+use crate::store::postgres::purge::types;
 use crate::store::postgres::sql::quote::ident;
 
 /// What was found.
@@ -368,6 +369,7 @@ fn relation(
                 name: column.name.clone(),
                 type_name: column.type_name.clone(),
                 kind: kind(&column.name),
+                fields: types::fields(&found.types, &column.type_name),
             })
             .collect(),
         key,
@@ -377,26 +379,36 @@ fn relation(
 }
 
 fn ddl(table: &Table, found: &TableFacts) -> Vec<String> {
+    let name = table.quoted();
     let columns: Vec<String> = (found.columns.iter())
         .map(|column| {
             let not_null = if column.not_null { " NOT NULL" } else { "" };
-            let generated = column
-                .generated
-                .as_ref()
-                .map_or_else(String::new, |expression| {
-                    format!(" GENERATED ALWAYS AS ({expression}) STORED")
-                });
+            let made = match (&column.generated, &column.identity) {
+                (Some(expression), _) => format!(" GENERATED ALWAYS AS ({expression}) STORED"),
+                (None, Some(when)) => format!(" GENERATED {when} AS IDENTITY"),
+                (None, None) => String::new(),
+            };
             format!(
-                "{} {}{generated}{not_null}",
+                "{} {}{made}{not_null}",
                 ident(&column.name),
                 column.declared
             )
         })
         .collect();
-    let mut statements = vec![
-        format!("CREATE SCHEMA IF NOT EXISTS {}", ident(&table.schema)),
-        format!("CREATE TABLE {} ({})", table.quoted(), columns.join(", ")),
-    ];
+    let mut statements = vec![types::schema(&table.schema)];
+    statements.extend(types::ddl(&found.types));
+    statements.extend(found.sequences.iter().map(|sequence| sequence.made.clone()));
+    statements.push(format!("CREATE TABLE {name} ({})", columns.join(", ")));
+    // Apart from the table, which is made even where a function of a default is missing.
+    statements.extend(found.columns.iter().filter_map(|column| {
+        let default = column.default.as_ref()?;
+        let column = ident(&column.name);
+        Some(format!(
+            "ALTER TABLE {name} ALTER COLUMN {column} SET DEFAULT {default}"
+        ))
+    }));
+    let given = found.sequences.iter();
+    statements.extend(given.filter_map(|sequence| sequence.given.clone()));
     statements.extend(found.indexes.iter().cloned());
     statements
 }

@@ -42,6 +42,7 @@ pub(super) fn relation(connection: &Connection, name: &str) -> Result<Relation, 
                 name: column,
                 type_name,
                 kind: "other".to_owned(),
+                fields: Vec::new(),
             });
         }
     }
