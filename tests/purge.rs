@@ -1,15 +1,28 @@
 //! The purge from end to end, as a shell or cron runs it: every step, twice, and killed anywhere.
 
 mod arena;
+mod by_hand;
+mod chain;
+mod clocks;
 mod crash;
 mod creation;
 mod damage;
 mod disk;
+mod double;
+mod faults;
+mod hostile;
 mod ledger;
+mod modes;
 mod mutants;
+mod network;
 mod power;
+mod rivals;
+mod secrets;
+mod servers;
+mod signals;
 mod space;
 mod steps;
+mod values;
 
 use std::path::PathBuf;
 
@@ -20,6 +33,7 @@ use crate::harness::program;
 /// A table of the Clutch shape in a file, and a place for its archive.
 pub struct Fixture {
     directory: tempfile::TempDir,
+    rows: (i64, i64),
 }
 
 /// Rows before the cutoff that may go.
@@ -50,6 +64,7 @@ impl Fixture {
     pub fn of(old: i64, young: i64) -> Self {
         let fixture = Self {
             directory: tempfile::tempdir().expect("a directory"),
+            rows: (old, young),
         };
         let mut db = fixture.connect();
         db.execute_batch(&format!("pragma journal_mode = wal;{SCHEMA}"))
@@ -94,7 +109,7 @@ impl Fixture {
         rows(&self.connect())
     }
 
-    fn run(&self, words: &[&str]) -> program::Finished {
+    pub fn run(&self, words: &[&str]) -> program::Finished {
         program::run(words.iter().map(|word| match *word {
             "FILE" => self.file().into_os_string(),
             "DIR" => self.archive().into_os_string(),
@@ -120,7 +135,7 @@ pub fn rows(db: &Connection) -> Vec<Row> {
         .expect("rows")
 }
 
-const PLAN: [&str; 7] = ["purge", "plan", "FILE", "--before", CUTOFF, "--to", "DIR"];
+pub const PLAN: [&str; 7] = ["purge", "plan", "FILE", "--before", CUTOFF, "--to", "DIR"];
 const DELETE: [&str; 6] = [
     "purge",
     "delete",

@@ -3,13 +3,17 @@
 //! Never touches a cluster of the machine: data, socket and port are its own. A watchdog process
 //! stops the server and removes its files when this process ends, however it ends.
 
+#[path = "postgres/machine.rs"]
+mod machine;
+
 use std::io::Write;
-use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+pub use machine::free_port;
+use machine::{Ids, as_user, new_home, ordinary_user, server_programs, watch};
 
 /// The superuser's password over TCP; a text that no output may ever contain.
 pub const PASSWORD: &str = "hunter2-never-print";
@@ -34,13 +38,6 @@ pub struct Postgres {
     watchdog: Child,
     /// Closing it makes the watchdog clean up.
     leash: Option<ChildStdin>,
-}
-
-/// The ordinary user that runs the server when the tests run as root.
-#[derive(Clone, Copy)]
-struct Ids {
-    uid: u32,
-    gid: u32,
 }
 
 /// A database of one test; dropped with it.
@@ -70,14 +67,7 @@ impl Postgres {
     pub fn start_new() -> Self {
         let bin = server_programs();
         let user = ordinary_user();
-        let home = tempfile::Builder::new()
-            .prefix("auditail-pg-")
-            .tempdir()
-            .expect("a temporary directory")
-            .keep();
-        if let Some(Ids { uid, gid }) = user {
-            std::os::unix::fs::chown(&home, Some(uid), Some(gid)).expect("give the directory away");
-        }
+        let home = new_home(user);
         let (watchdog, leash) = watch(&bin, &home, user);
         let mut cluster = Self {
             bin,
@@ -88,31 +78,50 @@ impl Postgres {
             leash: Some(leash),
         };
         cluster.create();
-        // The free port may be taken by somebody else before the server binds it.
-        let started = (0..5).any(|_| {
-            cluster.port = free_port();
-            cluster.try_start()
-        });
-        assert!(started, "PostgreSQL does not start:\n{}", cluster.log());
+        cluster.come_up();
         cluster
+    }
+
+    /// Starts on a port that is free.
+    fn come_up(&mut self) {
+        // It may be taken by somebody else before the server binds it.
+        let started = (0..5).any(|_| {
+            self.port = free_port();
+            self.try_start()
+        });
+        assert!(started, "PostgreSQL does not start:\n{}", self.log());
+    }
+
+    fn psql(&self) -> Psql {
+        Psql {
+            program: self.bin().join("psql"),
+            home: self.home.clone(),
+            port: self.port,
+        }
     }
 
     /// An empty database, named after the test.
     pub fn database(&self, test: &str) -> Db {
+        self.database_with(test, "")
+    }
+
+    /// The same with options of its creation.
+    pub fn database_with(&self, test: &str, how: &str) -> Db {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{test}_{number}");
-        let psql = Psql {
-            program: self.bin().join("psql"),
-            home: self.home.clone(),
-            port: self.port,
-        };
-        psql.run("postgres", &format!("create database \"{name}\""))
+        self.psql()
+            .run("postgres", &format!("create database \"{name}\" {how}"))
             .expect("create the test's database");
+        self.found(&name)
+    }
+
+    /// A database that is there.
+    pub fn found(&self, name: &str) -> Db {
         Db {
-            url: self.url("postgres", PASSWORD, &name),
-            name,
-            psql,
+            url: self.url("postgres", PASSWORD, name),
+            name: name.to_owned(),
+            psql: self.psql(),
         }
     }
 
@@ -145,6 +154,61 @@ impl Postgres {
         assert!(output.status.success(), "{}", text(&output));
     }
 
+    /// Kills the process that serves a connection of this application, as the system does when it
+    /// has no memory left, and waits until the server has recovered. Whether there was one.
+    pub fn kill_backend_of(&self, application: &str) -> bool {
+        const READY: &str = "ready to accept connections";
+        let asked = format!(
+            "select pid from pg_stat_activity where application_name = '{application}' limit 1"
+        );
+        let pid = self.psql().run("postgres", &asked).unwrap_or_default();
+        let Ok(pid) = pid.trim().parse::<u32>() else {
+            return false;
+        };
+        let starts = || self.log().matches(READY).count();
+        let before = starts();
+        let mut kill = Command::new("kill");
+        let status = kill.args(["-KILL", &pid.to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "{pid}");
+        while starts() == before {
+            std::thread::yield_now();
+        }
+        true
+    }
+
+    /// A standby that was in step with this server once and has lost it since.
+    pub fn standby(&self) -> Self {
+        let home = new_home(self.user);
+        let (watchdog, leash) = watch(&self.bin, &home, self.user);
+        let mut standby = Self {
+            bin: self.bin.clone(),
+            home,
+            port: 0,
+            user: self.user,
+            watchdog,
+            leash: Some(leash),
+        };
+        let copied = standby
+            .command("pg_basebackup")
+            .args(["-U", "postgres", "-X", "stream", "-c", "fast", "-h"])
+            .arg(&self.home)
+            .args(["-p", &self.port.to_string(), "-D"])
+            .arg(standby.data())
+            .output()
+            .expect("run pg_basebackup");
+        assert!(copied.status.success(), "{}", text(&copied));
+        std::fs::write(standby.data().join("standby.signal"), "").expect("writable");
+        standby.set("unix_socket_directories", &standby.home.to_string_lossy());
+        standby.come_up();
+        standby
+    }
+
+    /// Makes a primary of a standby.
+    pub fn promote(&self) {
+        let output = self.control(&["promote", "-w"]);
+        assert!(output.status.success(), "{}", text(&output));
+    }
+
     /// Starts a stopped server again on the same port.
     pub fn start(&self) {
         assert!(
@@ -166,14 +230,19 @@ impl Postgres {
             .output()
             .expect("run initdb");
         assert!(output.status.success(), "initdb failed: {}", text(&output));
-        let mut settings = std::fs::OpenOptions::new()
+        self.configure(SETTINGS);
+        self.set("unix_socket_directories", &self.home.to_string_lossy());
+    }
+
+    fn set(&self, name: &str, value: &str) {
+        self.configure(&format!("{name} = '{value}'\n"));
+    }
+
+    fn configure(&self, lines: &str) {
+        std::fs::OpenOptions::new()
             .append(true)
             .open(self.data().join("postgresql.conf"))
-            .expect("open postgresql.conf");
-        let socket = format!("unix_socket_directories = '{}'\n", self.home.display());
-        settings
-            .write_all(SETTINGS.as_bytes())
-            .and_then(|()| settings.write_all(socket.as_bytes()))
+            .and_then(|mut settings| settings.write_all(lines.as_bytes()))
             .expect("write postgresql.conf");
     }
 
@@ -300,99 +369,6 @@ impl Psql {
             Err(text(&output))
         }
     }
-}
-
-/// Starts the process that outlives this one just long enough to clean up. Its own group keeps it
-/// out of reach of the terminal's Ctrl-C.
-fn watch(bin: &Path, home: &Path, user: Option<Ids>) -> (Child, ChildStdin) {
-    let script = "read -r _; \"$1/pg_ctl\" -D \"$2/data\" -m immediate stop; rm -rf \"$2\"";
-    let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", script, "sh"])
-        .arg(bin)
-        .arg(home)
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0);
-    as_user(&mut command, user);
-    let mut child = command.spawn().expect("start the watchdog");
-    let leash = child.stdin.take().expect("stdin is piped");
-    (child, leash)
-}
-
-fn as_user(command: &mut Command, user: Option<Ids>) {
-    if let Some(Ids { uid, gid }) = user {
-        command.uid(uid).gid(gid);
-    }
-}
-
-/// PostgreSQL refuses to run as root: the packages' own user runs it then, or `nobody`.
-fn ordinary_user() -> Option<Ids> {
-    let number = |arguments: &[&str]| -> Option<u32> {
-        let output = Command::new("id").args(arguments).output().ok()?;
-        output.status.success().then_some(())?;
-        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
-    };
-    if number(&["-u"]) != Some(0) {
-        return None;
-    }
-    ["postgres", "nobody"].into_iter().find_map(|name| {
-        Some(Ids {
-            uid: number(&["-u", name])?,
-            gid: number(&["-g", name])?,
-        })
-    })
-}
-
-/// The directory that holds `initdb`, `pg_ctl`, `postgres` and `psql`.
-fn server_programs() -> PathBuf {
-    let complete = |dir: &PathBuf| {
-        ["initdb", "pg_ctl", "postgres", "psql"]
-            .iter()
-            .all(|name| dir.join(name).is_file())
-    };
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).collect::<Vec<_>>();
-    on_path
-        .into_iter()
-        .chain(debian_directories())
-        .chain(configured_directory())
-        .find(complete)
-        .expect(
-            "no PostgreSQL server found on PATH, in /usr/lib/postgresql or by pg_config: \
-             run `apt-get install postgresql` (tests/run does it), \
-             or leave these tests out with AUDITAIL_TEST_STORES=sqlite",
-        )
-}
-
-/// Newest version first.
-fn debian_directories() -> Vec<PathBuf> {
-    let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let version = entry.file_name().to_str()?.parse().ok()?;
-            Some((version, entry.path().join("bin")))
-        })
-        .collect();
-    versions.sort_by(|a, b| b.cmp(a));
-    versions.into_iter().map(|(_, dir)| dir).collect()
-}
-
-fn configured_directory() -> Option<PathBuf> {
-    let output = Command::new("pg_config").arg("--bindir").output().ok()?;
-    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
-}
-
-/// A port nobody listens on at this moment.
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port on loopback")
-        .port()
 }
 
 fn text(output: &Output) -> String {

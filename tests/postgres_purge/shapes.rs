@@ -82,16 +82,19 @@ async fn a_partitioned_table_is_purged_until_its_partitions_change() {
     let batch = bench.backup(1_000).await;
     assert_eq!(batch.rows[0].marks.len(), 1416 * 3);
     assert_eq!(bench.delete(&batch).await, (vec![1416 * 3], vec![]));
-    bench
-        .db
-        .sql("ALTER TABLE audit_events DETACH PARTITION old");
-    let refused = bench
-        .purger
-        .deleter(&bench.plan, None, &bench.stop)
-        .await
-        .err();
-    assert!(
-        matches!(refused, Some(StoreError::Refused { .. })),
-        "{refused:?}"
-    );
+    for change in [
+        "CREATE TABLE newer PARTITION OF audit_events FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
+        "DROP TABLE newer; ALTER TABLE audit_events DETACH PARTITION old",
+    ] {
+        bench.db.sql(change);
+        let refused = bench
+            .purger
+            .deleter(&bench.plan, None, &bench.stop)
+            .await
+            .err();
+        assert!(
+            matches!(refused, Some(StoreError::Refused { .. })),
+            "{change}: {refused:?}"
+        );
+    }
 }

@@ -5,6 +5,7 @@ pub mod postgres;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -22,7 +23,16 @@ pub trait Arena: Sync {
     fn archived(&self) -> BTreeMap<i64, String>;
     /// Somebody who writes.
     fn rival(&self) -> Box<dyn Rival>;
+    /// Somebody who can do anything to the store, from wherever he is.
+    fn hand(&self) -> Hand;
+    /// The condition that a row is this one and has this version.
+    fn is_version(&self) -> fn(i64, &str) -> String;
+    /// The same rows again, and no archive.
+    fn again(&mut self);
 }
+
+/// Runs SQL.
+pub type Hand = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Somebody who writes. Details come back as the store spells them.
 pub trait Rival {
@@ -84,6 +94,23 @@ impl Arena for Fixture {
 
     fn rival(&self) -> Box<dyn Rival> {
         Box::new(self.connect())
+    }
+
+    fn hand(&self) -> Hand {
+        let db = Mutex::new(self.connect());
+        Arc::new(move |sql| {
+            let db = db.lock().expect("nobody panics with it");
+            db.execute_batch(sql).expect("done");
+        })
+    }
+
+    /// A row of SQLite has no version.
+    fn is_version(&self) -> fn(i64, &str) -> String {
+        |id, _| format!("id = {id}")
+    }
+
+    fn again(&mut self) {
+        *self = Self::of(self.rows.0, self.rows.1);
     }
 }
 

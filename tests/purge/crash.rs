@@ -14,7 +14,7 @@ use super::{CUTOFF, Fixture, OLD, YOUNG, details};
 use crate::harness::program;
 
 /// Seeded runs without the switch; another server costs more.
-const RUNS: u64 = 40;
+const RUNS: u64 = 25;
 const RUNS_OF_POSTGRES: u64 = 15;
 /// Processes that are killed in a run, one after the other.
 const KILLS: usize = 3;
@@ -25,7 +25,7 @@ pub fn long_runs() -> Option<u64> {
     Some(text.parse().expect("a number of runs"))
 }
 
-fn start(store: &dyn Arena) -> Child {
+pub fn start(store: &dyn Arena) -> Child {
     Command::new(program::PATH)
         .env_clear()
         .env("HOME", "/nonexistent")
@@ -47,7 +47,7 @@ enum Moment {
     After(Duration),
 }
 
-fn lines(store: &dyn Arena) -> usize {
+pub fn lines(store: &dyn Arena) -> usize {
     let journal = std::fs::read(store.archive().join("journal.log")).unwrap_or_default();
     String::from_utf8_lossy(&journal).matches('\n').count()
 }
@@ -184,7 +184,7 @@ fn killed_at_random_moments_nothing_is_lost() {
 /// Fault table, rows 3 and 4, on a server that goes on by itself when its client is dead.
 #[test]
 fn killed_while_it_purges_a_server_nothing_is_lost() {
-    let Some(mut store) = Table::new("purge_crash") else {
+    let Some(mut store) = Table::new("purge_crash", (OLD, YOUNG)) else {
         return;
     };
     let runs = long_runs().unwrap_or(RUNS_OF_POSTGRES);

@@ -1,24 +1,23 @@
 //! Stores that purge wrongly, within the engine: each is caught by the checks that the real one
 //! passes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use auditail::archive::disk::Disk;
-use auditail::core::purge::plan::{Plan, Survey};
+use auditail::core::event::KeyPart;
 use auditail::core::purge::row::RowMark;
-use auditail::store::purger::{
-    Batch, Deleter, Left, Piece, Place, Pressure, Probe, Purger, ReadEnd, RestoreInto, Restorer,
-    Selection, Settled, Staged,
-};
+use auditail::store::purger::{Batch, Deleter, Left, Pressure, Settled, Staged};
 use auditail::store::{BoxFuture, StoreError};
-use rusqlite::Connection;
-use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
+use super::Fixture;
+use super::arena::postgres::Table;
+use super::arena::{Arena, Hand};
 use super::disk::{Lie, TestDisk, Trouble};
+use super::double::Double;
 use super::power::{OLD, YOUNG, violations};
 use super::steps::{self, Step};
-use super::{Fixture, Row};
 
 /// What a mutant does in place of the real thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,90 +26,38 @@ enum Mutation {
     None,
     /// Commits as soon as it has deleted; the intent comes after.
     CommitsFirst,
-    /// Deletes by key, whatever the rows are by now: neither version nor digest is compared.
-    ByKey,
+    /// Deletes by key, whatever the rows are by now.
+    NoVersion,
+    /// Deletes by key and version, whatever the archive holds of the rows.
+    NoDigest,
     /// Deletes by what selected the rows in the first place.
     ByPredicate,
-}
-
-/// A store whose deleter is a mutant.
-struct Mutant {
-    real: Box<dyn Purger>,
-    mutation: Mutation,
-    file: std::path::PathBuf,
-}
-
-impl Purger for Mutant {
-    fn probe<'a>(
-        &'a self,
-        stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Probe, StoreError>> {
-        self.real.probe(stop)
-    }
-
-    fn survey<'a>(
-        &'a self,
-        what: &'a Selection,
-        stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Survey, StoreError>> {
-        self.real.survey(what, stop)
-    }
-
-    fn count<'a>(
-        &'a self,
-        what: &'a Selection,
-        stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<u64, StoreError>> {
-        self.real.count(what, stop)
-    }
-
-    fn read<'a>(
-        &'a self,
-        plan: &'a Plan,
-        what: &'a Selection,
-        after: Option<Place>,
-        limit: usize,
-        out: Sender<Piece>,
-        stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<ReadEnd, StoreError>> {
-        self.real.read(plan, what, after, limit, out, stop)
-    }
-
-    fn deleter<'a>(
-        &'a self,
-        plan: &'a Plan,
-        as_whom: Option<&'a str>,
-        stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Box<dyn Deleter>, StoreError>> {
-        Box::pin(async move {
-            let real = self.real.deleter(plan, as_whom, stop).await?;
-            if self.mutation == Mutation::None {
-                return Ok(real);
-            }
-            let db = Connection::open(&self.file).expect("a file");
-            Ok(Box::new(Wrong {
-                real,
-                mutation: self.mutation,
-                db,
-            }) as Box<dyn Deleter>)
-        })
-    }
-
-    fn restorer<'a>(
-        &'a self,
-        plan: &'a Plan,
-        into: RestoreInto,
-        stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Box<dyn Restorer>, StoreError>> {
-        self.real.restorer(plan, into, stop)
-    }
 }
 
 /// The mutant's deleter.
 struct Wrong {
     real: Box<dyn Deleter>,
     mutation: Mutation,
-    db: Connection,
+    hand: Hand,
+    is_version: fn(i64, &str) -> String,
+}
+
+impl Wrong {
+    fn condition(&self, batch: &Batch) -> String {
+        let rows = batch.rows[0].marks.iter();
+        let rows = rows.map(|mark| match &mark.key.0[..] {
+            [KeyPart::Int(id)] => (*id, mark.version.0.as_str()),
+            other => panic!("{other:?}"),
+        });
+        let conditions: Vec<String> = match self.mutation {
+            Mutation::ByPredicate => return "occurred_at < '2026-06-01'".to_owned(),
+            Mutation::NoVersion => rows.map(|(id, _)| format!("id = {id}")).collect(),
+            _ => rows
+                .map(|(id, version)| (self.is_version)(id, version))
+                .collect(),
+        };
+        conditions.join(" or ")
+    }
 }
 
 impl Deleter for Wrong {
@@ -121,19 +68,15 @@ impl Deleter for Wrong {
     ) -> BoxFuture<'a, Result<Box<dyn Staged + 'a>, StoreError>> {
         Box::pin(async move {
             let rows = batch.rows[0].marks.len() as u64;
+            let mut transaction = "mutant".to_owned();
             if self.mutation == Mutation::CommitsFirst {
                 let staged = self.real.stage(batch, stop).await?;
-                let transaction = staged.transaction().to_owned();
+                staged.transaction().clone_into(&mut transaction);
                 staged.commit().await?;
-                return Ok(Box::new(Committed { transaction, rows }) as Box<dyn Staged>);
+            } else {
+                let which = self.condition(batch);
+                (self.hand)(&format!("delete from audit_events where {which}"));
             }
-            let which = match self.mutation {
-                Mutation::ByPredicate => "occurred_at < '2026-06-01'".to_owned(),
-                _ => format!("id in ({})", keys(batch).join(",")),
-            };
-            let sql = format!("delete from audit_events where {which}");
-            self.db.execute(&sql, []).expect("deleted");
-            let transaction = "mutant".to_owned();
             Ok(Box::new(Committed { transaction, rows }) as Box<dyn Staged>)
         })
     }
@@ -161,15 +104,6 @@ impl Deleter for Wrong {
     ) -> BoxFuture<'a, Result<Pressure, StoreError>> {
         self.real.pressure(stop)
     }
-}
-
-fn keys(batch: &Batch) -> Vec<String> {
-    let marks = batch.rows[0].marks.iter();
-    let keys = marks.map(|mark| match &mark.key.0[..] {
-        [auditail::core::event::KeyPart::Int(id)] => id.to_string(),
-        other => panic!("{other:?}"),
-    });
-    keys.collect()
 }
 
 /// What is committed already, whatever happens to it now.
@@ -206,92 +140,130 @@ impl Staged for Committed {
     }
 }
 
-/// What others did after the backup and what must be true of it in the end.
-fn compete(store: &Fixture) -> Vec<Row> {
-    let db = store.connect();
-    db.execute_batch(
-        "update audit_events set details = 'changed' where id = 3;
-         delete from audit_events where id = 4;
-         insert into audit_events values (4, '2026-01-02T00:00:00+00:00', 'another', 1);
-         insert into audit_events values (900, '2026-01-02T00:00:00+00:00', 'late', 1);",
-    )
-    .expect("written");
-    let mut rows = store.rows();
-    rows.retain(|row| [3, 4, 900].contains(&row.0) || row.0 > OLD);
-    rows
+async fn mutant(store: &dyn Arena, mutation: Mutation) -> Double {
+    let mut double = Double::of(steps::purger(store).await);
+    let (hand, is_version) = (store.hand(), store.is_version());
+    double.deleter = Box::new(move |real| match mutation {
+        Mutation::None => real,
+        _ => Box::new(Wrong {
+            real,
+            mutation,
+            hand: Arc::clone(&hand),
+            is_version,
+        }),
+    });
+    double
 }
 
-/// What a store's deletions do wrong, in the engine's hands.
-async fn wrongs(mutation: Mutation) -> Vec<&'static str> {
-    let mut wrong = Vec::new();
-    // Killed before each operation of the deletion: is anything gone without an intent?
-    let mut at = 1;
-    loop {
-        let store = Fixture::of(OLD, YOUNG);
+type Wrongs = BTreeSet<&'static str>;
+
+/// Killed before an operation of the deletion: is anything gone without an intent?
+async fn killed(store: &mut dyn Arena, mutation: Mutation, stride: usize) -> Wrongs {
+    let mut wrong = Wrongs::new();
+    for at in (1..).step_by(stride) {
+        store.again();
         let before = store.rows();
-        let (mutant, disk) = prepared(&store, mutation, Trouble::Dies(at)).await;
-        let end = steps::to(Step::Delete, &store, &mutant, &disk).await;
-        wrong.extend(violations(&store, &before));
-        if end.is_ok() {
+        let mutant = mutant(store, mutation).await;
+        let ready = steps::go(Step::Confirm, store, &mutant).await;
+        ready.expect("a good disk");
+        let disk = TestDisk::new(&store.archive(), Trouble::Dies(at), Lie::Honest);
+        let disk: Arc<dyn Disk> = Arc::new(disk);
+        let end = steps::to(Step::Delete, store, &mutant, &disk).await;
+        wrong.extend(violations(store, &before));
+        if end.is_ok() || !wrong.is_empty() {
             break;
         }
-        at += 1;
     }
-    // Nobody is killed, but others write.
-    let store = Fixture::of(OLD, YOUNG);
-    let (mutant, disk) = prepared(&store, mutation, Trouble::None).await;
-    let must_stay = compete(&store);
-    let end = steps::to(Step::Delete, &store, &mutant, &disk).await;
-    if end.is_err() {
-        wrong.push("it stops");
-    }
+    wrong
+}
+
+/// Nobody is killed, but others write between backup and deletion.
+async fn rivalled(store: &mut dyn Arena, mutation: Mutation) -> Wrongs {
+    store.again();
+    let mutant = mutant(store, mutation).await;
+    let ready = steps::go(Step::Confirm, store, &mutant).await;
+    ready.expect("a good disk");
+    store.hand()(
+        "update audit_events set details = '{\"by\": \"another\"}' where id = 3;
+         delete from audit_events where id = 4;
+         insert into audit_events values (4, '2026-01-02T00:00:00+00:00', '{\"put\": \"again\"}', true);
+         insert into audit_events values (900, '2026-01-02T00:00:00+00:00', '{\"came\": \"late\"}', true);",
+    );
+    let mut must_stay: BTreeMap<i64, String> = store.rows();
+    must_stay.retain(|id, _| [3, 4, 900].contains(id) || *id > OLD);
+    let end = steps::go(Step::Delete, store, &mutant).await;
     let there = store.rows();
-    for row in must_stay.iter().filter(|row| !there.contains(row)) {
-        wrong.push(match row.0 {
+    let lost = must_stay
+        .iter()
+        .filter(|(id, row)| there.get(id) != Some(row));
+    let wrong: Wrongs = lost
+        .map(|(id, _)| match id {
             3 => "lost an update",
             4 => "lost a row put in again",
             900 => "lost a late arrival",
             _ => "lost a young row",
-        });
+        })
+        .collect();
+    if mutation == Mutation::None {
+        end.expect("the real one goes on");
     }
-    wrong.sort_unstable();
-    wrong.dedup();
     wrong
 }
 
-/// A store whose archive somebody has said yes to, and a disk for what follows.
-async fn prepared(
-    store: &Fixture,
-    mutation: Mutation,
-    trouble: Trouble,
-) -> (Mutant, Arc<dyn Disk>) {
-    let mutant = Mutant {
-        real: steps::purger(store).await,
-        mutation,
-        file: store.file(),
-    };
-    let system: Arc<dyn Disk> = Arc::new(auditail::archive::disk::System);
-    let made = steps::to(Step::Confirm, store, &mutant, &system).await;
-    made.expect("a good disk");
-    let disk = TestDisk::new(&store.archive(), trouble, Lie::Honest);
-    (mutant, Arc::new(disk))
+/// The archive holds something else than the store, and knows nothing of it.
+async fn misread(store: &mut dyn Arena, mutation: Mutation) -> Wrongs {
+    store.again();
+    let before = store.rows();
+    let mut mutant = mutant(store, mutation).await;
+    mutant.misread = Some(("k8s", "k9s"));
+    // Whether it notices or leaves them as changed: the rows must not go.
+    let _ = steps::go(Step::Delete, store, &mutant).await;
+    violations(store, &before).into_iter().collect()
 }
 
-/// The checks of the fault table's rows 3, 15, 17 and 18 are alive.
+/// What a mutant does wrong under each of the checks.
+async fn wrongs(store: &mut dyn Arena, mutation: Mutation, stride: usize) -> [Wrongs; 3] {
+    [
+        killed(store, mutation, stride).await,
+        rivalled(store, mutation).await,
+        misread(store, mutation).await,
+    ]
+}
+
+async fn each_is_caught(store: &mut dyn Arena, stride: usize) {
+    let none = Wrongs::new();
+    let real = wrongs(store, Mutation::None, stride).await;
+    assert_eq!(real, [none.clone(), none.clone(), none]);
+    for (mutation, check, caught) in [
+        (Mutation::CommitsFirst, 0, "a row is gone without an intent"),
+        (Mutation::NoVersion, 1, "lost an update"),
+        (Mutation::NoVersion, 1, "lost a row put in again"),
+        (
+            Mutation::NoDigest,
+            2,
+            "a row is gone and not in the archive",
+        ),
+        (Mutation::ByPredicate, 1, "lost a late arrival"),
+    ] {
+        let found = match check {
+            0 => killed(store, mutation, stride).await,
+            1 => rivalled(store, mutation).await,
+            _ => misread(store, mutation).await,
+        };
+        assert!(found.contains(caught), "{mutation:?}: {found:?}");
+    }
+}
+
+/// The checks of the fault table's rows 3 and 15 to 18 are alive.
 #[tokio::test]
 async fn the_real_store_passes_and_each_mutant_is_caught() {
-    assert_eq!(wrongs(Mutation::None).await, [""; 0]);
-    assert_eq!(
-        wrongs(Mutation::CommitsFirst).await,
-        ["a row is gone without an intent"]
-    );
-    let by_key = wrongs(Mutation::ByKey).await;
-    assert!(by_key.contains(&"lost an update"), "{by_key:?}");
-    assert!(by_key.contains(&"lost a row put in again"), "{by_key:?}");
-    assert!(!by_key.contains(&"lost a late arrival"), "{by_key:?}");
-    let by_predicate = wrongs(Mutation::ByPredicate).await;
-    assert!(
-        by_predicate.contains(&"lost a late arrival"),
-        "{by_predicate:?}"
-    );
+    each_is_caught(&mut Fixture::of(OLD, YOUNG), 1).await;
+}
+
+/// The same on a server, where rows have versions.
+#[tokio::test]
+async fn the_real_server_passes_and_each_mutant_is_caught() {
+    if let Some(mut table) = Table::new("purge_mutants", (OLD, YOUNG)) {
+        each_is_caught(&mut table, 3).await;
+    }
 }

@@ -1,32 +1,35 @@
 //! Killed, or without power, at every operation on the disk: nothing that is gone from the store is
 //! missing from the archive, and the same commands go on to the end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use auditail::archive::disk::{Disk, System};
 use auditail::core::purge::journal::Entry;
 use auditail::purge::dossier::Dossier;
 
+use super::Fixture;
+use super::arena::Arena;
 use super::disk::{LOSSES, Leaves, Lie, TestDisk, Trouble};
 use super::steps::{self, Step};
-use super::{Fixture, arena};
 
 pub const OLD: i64 = 50;
 pub const YOUNG: i64 = 5;
 
 /// What is wrong with what a death left behind.
-pub fn violations(store: &Fixture, before: &[super::Row]) -> Vec<&'static str> {
+pub fn violations(store: &dyn Arena, before: &BTreeMap<i64, String>) -> Vec<&'static str> {
     let there = store.rows();
-    let gone: Vec<_> = before.iter().filter(|row| !there.contains(row)).collect();
+    let gone = before.iter().filter(|(id, row)| there.get(id) != Some(row));
+    let gone: Vec<_> = gone.collect();
     let mut wrong = Vec::new();
-    if gone.iter().any(|row| row.0 > OLD) {
+    if gone.iter().any(|(id, _)| **id > OLD) {
         wrong.push("a young row is gone");
     }
     if gone.is_empty() {
         return wrong;
     }
-    let archive = arena::restored(&store.archive());
-    if gone.iter().any(|row| archive.get(&row.0) != Some(&row.2)) {
+    let archive = store.archived();
+    if gone.iter().any(|(id, row)| archive.get(id) != Some(row)) {
         wrong.push("a row is gone and not in the archive");
     }
     let intended: u64 = Dossier::read(&store.archive()).map_or(0, |dossier| {
@@ -45,7 +48,7 @@ pub fn violations(store: &Fixture, before: &[super::Row]) -> Vec<&'static str> {
 /// Dies at an operation, loses power, looks, and goes on to the end. `None` when it did not die.
 async fn one(at: usize, leaves: Option<Leaves>, lie: Lie) -> Option<Vec<&'static str>> {
     let store = Fixture::of(OLD, YOUNG);
-    let before = store.rows();
+    let before = Arena::rows(&store);
     let purger = steps::purger(&store).await;
     let disk = TestDisk::new(&store.archive(), Trouble::Dies(at), lie);
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
@@ -62,7 +65,9 @@ async fn one(at: usize, leaves: Option<Leaves>, lie: Lie) -> Option<Vec<&'static
             .expect("a receipt");
         let tally = (receipt.tally.deleted, receipt.tally.archived);
         assert_eq!(tally, (50, 50), "operation {at}, {leaves:?}");
-        assert_eq!(store.rows(), before[50..], "operation {at}, {leaves:?}");
+        let mut young = before.clone();
+        young.retain(|id, _| *id > OLD);
+        assert_eq!(Arena::rows(&store), young, "operation {at}, {leaves:?}");
         wrong.extend(violations(&store, &before));
     }
     died.is_err().then_some(wrong)

@@ -7,6 +7,7 @@ use auditail::archive::disk::{Disk, System};
 use auditail::purge::fault::Fault;
 
 use super::Fixture;
+use super::arena::Arena;
 use super::crash;
 use super::disk::{Leaves, Lie, TestDisk, Trouble};
 use super::power::{OLD, YOUNG, violations};
@@ -15,7 +16,7 @@ use super::steps::{self, Step};
 /// Meets the trouble between two steps; whether the disk was asked for that much.
 async fn met(trouble: Trouble, from: Step, to: Step) -> bool {
     let store = Fixture::of(OLD, YOUNG);
-    let before = store.rows();
+    let before = Arena::rows(&store);
     let purger = steps::purger(&store).await;
     let system: Arc<dyn Disk> = Arc::new(System);
     let prepared = steps::to(from, &store, &*purger, &system).await;

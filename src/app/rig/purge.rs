@@ -183,6 +183,7 @@ fn receipt(plan: &Plan, root: &str, tally: &Tally) -> Receipt {
         held: Vec::new(),
         refused: Vec::new(),
         remarks: vec!["stopped: asked to stop".to_owned()],
+        anchor: None,
         space: "the table's space is used again by new rows after the next VACUUM".to_owned(),
         written_by: plan.written_by.clone(),
     }

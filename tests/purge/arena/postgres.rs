@@ -4,46 +4,69 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 use tokio_postgres::types::ToSql;
 
-use super::{Arena, Rival, segments};
-use crate::harness;
+use super::{Arena, Hand, Rival, segments};
+use crate::harness::detour::Detour;
 use crate::harness::postgres::Db;
+use crate::harness::{self, Postgres};
 
 /// A table, made anew for every purge.
 pub struct Table {
-    db: Db,
+    pub db: Arc<Db>,
     /// Where the archive is restored; another table beside the first would be in its way.
     beside: Db,
     archive: tempfile::TempDir,
+    /// Rows before the cutoff and after it.
+    rows: (i64, i64),
+    url: String,
 }
-
-/// Rows before the cutoff and after it.
-const ROWS: (i64, i64) = (2_500, 100);
 
 const TABLE: &str = "CREATE TABLE audit_events (id bigint PRIMARY KEY, occurred_at timestamptz,
     details jsonb, sent boolean DEFAULT false);";
 
 impl Table {
     /// `None` when this run is not about PostgreSQL.
-    pub fn new(test: &str) -> Option<Self> {
-        let db = harness::postgres()?.database(test);
+    pub fn new(test: &str, rows: (i64, i64)) -> Option<Self> {
+        Self::on(harness::postgres()?, test, rows)
+    }
+
+    /// The same on another server.
+    pub fn on(server: &Postgres, test: &str, rows: (i64, i64)) -> Option<Self> {
+        let db = Arc::new(server.database(test));
         let beside = harness::postgres()?.database(&format!("{test}_restored"));
         beside.sql(TABLE);
         let archive = tempfile::tempdir().expect("a directory");
         let table = Self {
+            url: db.url.clone(),
             db,
             beside,
             archive,
+            rows,
         };
         table.fill();
         Some(table)
     }
 
+    /// A table of the test's own shape, whose rows nobody compares one by one.
+    pub fn shaped(server: &Postgres, test: &str, how: &str, schema: &str) -> Option<Self> {
+        let db = Arc::new(server.database_with(test, how));
+        db.sql(schema);
+        let beside = harness::postgres()?.database(&format!("{test}_restored"));
+        Some(Self {
+            url: db.url.clone(),
+            db,
+            beside,
+            archive: tempfile::tempdir().expect("a directory"),
+            rows: (0, 0),
+        })
+    }
+
     fn fill(&self) {
-        let (old, young) = ROWS;
+        let (old, young) = self.rows;
         self.db.sql(&format!(
             "DROP TABLE IF EXISTS audit_events; {TABLE}
              CREATE INDEX sort_audit_events ON audit_events (occurred_at);
@@ -55,10 +78,37 @@ impl Table {
         ));
     }
 
-    /// The same rows again, and no archive.
-    pub fn again(&mut self) {
-        self.fill();
+    /// From now on the program comes another way.
+    pub fn come_by(&mut self, detour: &Detour) {
+        let port = format!(":{}/", detour.port);
+        let (host, name) = self.db.url.rsplit_once('/').expect("a URL");
+        let (host, _) = host.rsplit_once(':').expect("a port");
+        self.url = format!("{host}{port}{name}");
+    }
+
+    /// The same table on a server that took over, with another place for an archive.
+    pub fn moved_to(&self, server: &Postgres) -> Self {
+        let db = Arc::new(server.found(&self.db.name));
+        let beside = harness::postgres().expect("it was there before");
+        let beside = beside.database("restored_elsewhere");
+        beside.sql(TABLE);
+        Self {
+            url: db.url.clone(),
+            db,
+            beside,
+            archive: tempfile::tempdir().expect("a directory"),
+            rows: self.rows,
+        }
+    }
+
+    /// Another place for an archive.
+    pub fn elsewhere(&mut self) {
         self.archive = tempfile::tempdir().expect("a directory");
+    }
+
+    /// From now on the program comes as somebody else, or with other options.
+    pub fn come_as(&mut self, url: String) {
+        self.url = url;
     }
 }
 
@@ -74,7 +124,7 @@ fn details(db: &Db) -> BTreeMap<i64, String> {
 
 impl Arena for Table {
     fn target(&self) -> String {
-        self.db.url.clone()
+        self.url.clone()
     }
 
     fn archive(&self) -> PathBuf {
@@ -111,6 +161,22 @@ impl Arena for Table {
             .expect("a runtime");
         let client = runtime.block_on(self.db.client());
         Box::new(Writer { runtime, client })
+    }
+
+    fn hand(&self) -> Hand {
+        let db = Arc::clone(&self.db);
+        Arc::new(move |sql| {
+            db.sql(sql);
+        })
+    }
+
+    fn is_version(&self) -> fn(i64, &str) -> String {
+        |id, version| format!("(id = {id} AND xmin::text = '{version}')")
+    }
+
+    fn again(&mut self) {
+        self.fill();
+        self.archive = tempfile::tempdir().expect("a directory");
     }
 }
 

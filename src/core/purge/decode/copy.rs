@@ -123,9 +123,10 @@ impl Form {
         let fields = column.fields.iter();
         let fields = fields.map(|field| (field.name.clone(), Self::of_column(field)));
         let composite = Self::Composite(fields.collect());
-        match column.type_name.ends_with("[]") {
-            true => Self::Array(Box::new(composite), b','),
-            false => composite,
+        if column.type_name.ends_with("[]") {
+            Self::Array(Box::new(composite), b',')
+        } else {
+            composite
         }
     }
 
