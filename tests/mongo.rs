@@ -11,6 +11,7 @@ mod filters;
 mod finder;
 mod paging;
 mod promises;
+mod ring;
 mod screen;
 mod shapes;
 mod stopping;

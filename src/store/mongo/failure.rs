@@ -5,10 +5,10 @@ use mongodb::error::{Error, ErrorKind};
 use crate::store::StoreError;
 use crate::store::mongo::target::Target;
 
-/// Codes of a server that is about to go, or is no primary any more: the same request may be made
-/// again.
-const TRANSIENT: [i32; 14] = [
-    6, 7, 43, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 237,
+/// Codes of a server that is about to go, or is no primary any more, or whose collection changed
+/// under the query: the same request may be made again.
+const TRANSIENT: [i32; 16] = [
+    6, 7, 43, 89, 91, 136, 175, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 237,
 ];
 /// The operation was killed: by us, or by an administrator.
 const INTERRUPTED: i32 = 11601;

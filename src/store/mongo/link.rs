@@ -284,8 +284,20 @@ impl Work<'_> {
         &mut self,
         collection: &Collection<RawDocumentBuf>,
         filter: Document,
-        mut options: FindOptions,
+        options: FindOptions,
     ) -> Result<Rows, StoreError> {
+        self.try_find(collection, filter, options)
+            .await?
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// As [`Work::find`]; the caller looks at the failure.
+    pub async fn try_find(
+        &mut self,
+        collection: &Collection<RawDocumentBuf>,
+        filter: Document,
+        mut options: FindOptions,
+    ) -> Result<error::Result<Rows>, StoreError> {
         // A collection may have a collation of its own, in which `alice` equals `ALICE`.
         options.collation = Some(Collation::builder().locale("simple").build());
         let run = collection
@@ -294,9 +306,7 @@ impl Work<'_> {
             .session(&mut self.session)
             .batch();
         let found = guard(self.link, &self.id, self.stop, run).await?;
-        Ok(Rows {
-            cursor: found.map_err(|error| self.failed(&error))?,
-        })
+        Ok(found.map(|cursor| Rows { cursor }))
     }
 
     /// Runs a pipeline.
@@ -319,10 +329,20 @@ impl Work<'_> {
 
     /// The next batch; `None` at the end.
     pub async fn next(&mut self, rows: &mut Rows) -> Result<Option<RawBatch>, StoreError> {
+        self.try_next(rows)
+            .await?
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// As [`Work::next`]; the caller looks at the failure.
+    pub async fn try_next(
+        &mut self,
+        rows: &mut Rows,
+    ) -> Result<error::Result<Option<RawBatch>>, StoreError> {
         let mut stream = rows.cursor.stream(&mut self.session);
         let batch = guard(self.link, &self.id, self.stop, stream.next()).await?;
         drop(stream);
-        batch.transpose().map_err(|error| self.failed(&error))
+        Ok(batch.transpose())
     }
 
     /// The server's clock.
