@@ -22,7 +22,7 @@ use crate::core::scalar::{Scalar, is_number};
 use crate::store::Exactness;
 use crate::store::mongo::filter::bounds::{Bounds, Cond};
 use crate::store::mongo::filter::leaf::Ask;
-use crate::store::mongo::order::{Arrays, Bracket, Order, date};
+use crate::store::mongo::order::{Arrays, Bracket, FIRST_INSTANT, Order, date};
 
 /// A predicate in MQL.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +89,11 @@ impl Compiler<'_> {
 /// The condition on time.
 fn at(order: &Order, since: Option<Micros>, until: Option<Micros>) -> Bounds {
     let field = order.field.as_str();
+    // Whatever was before the first instant is read as the first.
+    let since = since.filter(|since| *since > FIRST_INSTANT);
+    if until.is_some_and(|until| until <= FIRST_INSTANT) {
+        return Bounds::exact(Cond::Never);
+    }
     let found = match order.bracket {
         Bracket::Date => {
             let mut range = doc! {"$gte": date(since.map_or(i64::MIN, first_milli))};
@@ -262,7 +267,10 @@ fn expression(expr: &ValueExpr, ask: Ask<'_>) -> Bounds {
                 }
             };
             // Values that the table does not rename.
-            let hidden = |key: &str| ask.accepts(&Scalar::Text(key.into()));
+            let hidden = |key: &str| {
+                ask.accepts(&Scalar::Text(key.into()))
+                    || is_number(key) && ask.accepts(&Scalar::Number(key.into()))
+            };
             let is_hidden = table.iter().any(|(key, name)| hidden(key) && !names(name));
             let renamed = |literal: &Literal| {
                 table.contains_key(literal.text()) && !is_number(literal.text())
