@@ -10,6 +10,7 @@ pub mod input;
 pub mod signals;
 pub mod terminal;
 
+pub mod theme_files;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;

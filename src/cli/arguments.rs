@@ -299,7 +299,7 @@ pub enum ThemesCommand {
     List,
     /// Prints a theme as TOML
     Show {
-        /// Its name
+        /// Its name, or a file
         name: String,
     },
 }
