@@ -2,6 +2,7 @@
 //!
 //! Drivers live below: `store::sqlite`, `store::postgres`, `store::mongo`. Nothing here can delete.
 
+pub mod choice;
 pub mod connect;
 pub mod follow;
 pub mod mongo;

@@ -19,6 +19,7 @@ mod differential;
 mod guessed;
 mod harness;
 mod mongo;
+mod own_files;
 mod postgres_connect;
 mod postgres_keys;
 mod postgres_store;

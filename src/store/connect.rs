@@ -16,6 +16,8 @@ pub struct OpenOptions {
     pub profile: Option<Arc<Profile>>,
     /// The table to open instead of the best candidate; also `?table=` in the URL.
     pub table: Option<String>,
+    /// Profiles of the user's own, tried before the built-in ones.
+    pub own: Vec<Arc<Profile>>,
     /// The zone of a zone-less time column.
     pub column_tz: Option<chrono_tz::Tz>,
     /// How much to find out before the store is handed out.

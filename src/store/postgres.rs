@@ -38,10 +38,12 @@ use tokio_util::sync::CancellationToken;
 use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::event::{Cursor, Event};
 use crate::core::instant::Micros;
-use crate::core::profile::detect::{self, Candidate};
-use crate::core::profile::guess::{epoch_unit_of, guess};
-use crate::core::profile::{Origin, Profile, TimeEncoding, load};
+use crate::core::profile::detect::{Candidate, Relation};
+use crate::core::profile::guess::epoch_unit_of;
+use crate::core::profile::{Origin, Profile, TimeEncoding};
 use crate::core::query::catalog::Catalog;
+use crate::core::sanitise::safe;
+use crate::store::choice;
 use crate::core::query::predicate::Predicate;
 use crate::store::connect::{OpenOptions, Survey};
 use crate::store::postgres::catalogue::{Table, Which};
@@ -142,7 +144,7 @@ pub async fn candidates(target: &str, options: &OpenOptions) -> Result<Vec<Candi
     let stop = CancellationToken::new();
     let session = Session::open(&params, Purpose::Browse).await?;
     let tables = wanted_tables(&session, &params, options, &stop).await?;
-    Ok(rank(&tables, options))
+    Ok(choice::rank(options, &relations(&tables)))
 }
 
 async fn wanted_tables(
@@ -155,7 +157,7 @@ async fn wanted_tables(
     let which = name.map_or(Which::All, Which::Named);
     let tables = catalogue::tables(session, which, &params.database, stop).await?;
     if let (Some(name), true) = (name, tables.is_empty()) {
-        let name = crate::core::sanitise::safe(name);
+        let name = safe(name);
         return Err(StoreError::Failed {
             message: format!("there is no table {name} in database {}", params.database),
             hint: Some(
@@ -168,12 +170,8 @@ async fn wanted_tables(
     Ok(tables)
 }
 
-fn rank(tables: &[Table], options: &OpenOptions) -> Vec<Candidate> {
-    let relations: Vec<_> = tables.iter().map(Table::relation).collect();
-    match &options.profile {
-        Some(profile) => detect::detect(&relations, std::slice::from_ref(profile)),
-        None => detect::detect(&relations, load::built_in()),
-    }
+fn relations(tables: &[Table]) -> Vec<Relation> {
+    tables.iter().map(Table::relation).collect()
 }
 
 async fn choose(
@@ -183,19 +181,13 @@ async fn choose(
     stop: &CancellationToken,
 ) -> Result<(Table, Candidate), StoreError> {
     let tables = wanted_tables(session, params, options, stop).await?;
-    let database = &params.database;
-    // A table and a profile by name: nothing to detect.
-    let named = options.table.is_some() || params.table.is_some();
-    if let (Some(profile), [table], true) = (&options.profile, tables.as_slice(), named) {
-        let candidate = Candidate {
-            relation: table.relation(),
-            profile: profile.clone(),
-            score: 0,
-            evidence: vec!["named on the command line".to_owned()],
-        };
+    let is_named = options.table.is_some() || params.table.is_some();
+    if let (Some(table), true) = (tables.first(), is_named) {
+        let candidate = choice::named(options, table.relation())?;
         return readable(table.clone(), candidate);
     }
-    let best = rank(&tables, options).into_iter().next();
+    let relations = relations(&tables);
+    let best = choice::rank(options, &relations).into_iter().next();
     let table = best.as_ref().and_then(|best| {
         tables
             .iter()
@@ -204,30 +196,8 @@ async fn choose(
     if let (Some(table), Some(candidate)) = (table, best) {
         return readable(table.clone(), candidate);
     }
-    let what = match (tables.as_slice(), &options.profile) {
-        ([only], None) if named => match guess(&only.relation()) {
-            // It scores low, but it was asked for by name.
-            Ok((profile, score, evidence)) => {
-                let candidate = Candidate {
-                    relation: only.relation(),
-                    profile: Arc::new(profile),
-                    score,
-                    evidence,
-                };
-                return readable(only.clone(), candidate);
-            }
-            Err(missing) => format!("the table {} cannot be read: {missing}", only.label()),
-        },
-        _ => format!("no table of database {database} looks like an audit log"),
-    };
-    Err(StoreError::Failed {
-        message: what,
-        hint: Some(
-            "auditail profiles detect TARGET shows what was looked at; \
-                     name the table and a profile with --table and --profile"
-                .to_owned(),
-        ),
-    })
+    let among = format!("table of database {}", safe(&params.database));
+    Err(choice::none_fits(options, &among, &relations))
 }
 
 /// The unit of a guessed numeric time, by the size of a few values; `None` where the column's type

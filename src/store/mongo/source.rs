@@ -9,10 +9,11 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::options::FindOptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::profile::detect::{self, Candidate};
+use crate::core::profile::detect::{Candidate, Relation};
 use crate::core::profile::guess::epoch_unit_of;
-use crate::core::profile::{Origin, Profile, TimeEncoding, load};
+use crate::core::profile::{Origin, Profile, TimeEncoding};
 use crate::core::sanitise::safe;
+use crate::store::choice;
 use crate::store::connect::OpenOptions;
 use crate::store::mongo::discover::{self, Found, Kind};
 use crate::store::mongo::link::{Deployment, Link, Watcher, Work};
@@ -120,7 +121,7 @@ pub async fn candidates(target: &str, options: &OpenOptions) -> Result<Vec<Candi
     let place = link.target.place.clone();
     let mut work = link.work(&place, &stop).await?;
     let found = wanted(&mut work, &link, options).await?;
-    Ok(rank(&found, options))
+    Ok(choice::rank(options, &relations(&found)))
 }
 
 impl Source {
@@ -229,12 +230,8 @@ async fn wanted(
     })
 }
 
-fn rank(found: &[Found], options: &OpenOptions) -> Vec<Candidate> {
-    let relations: Vec<_> = found.iter().map(Found::relation).collect();
-    match &options.profile {
-        Some(profile) => detect::detect(&relations, std::slice::from_ref(profile)),
-        None => detect::detect(&relations, load::built_in()),
-    }
+fn relations(found: &[Found]) -> Vec<Relation> {
+    found.iter().map(Found::relation).collect()
 }
 
 async fn choose(
@@ -243,36 +240,20 @@ async fn choose(
     options: &OpenOptions,
 ) -> Result<(Found, Candidate), StoreError> {
     let found = wanted(work, link, options).await?;
-    // A collection and a profile by name: nothing to detect.
-    if let ([only], Some(profile)) = (found.as_slice(), &options.profile) {
-        let relation = only.relation();
-        let candidate = Candidate {
-            profile: detect::settled(profile, &relation),
-            relation,
-            score: 0,
-            evidence: vec!["named on the command line".to_owned()],
-        };
-        return Ok((only.clone(), candidate));
+    let is_named = options.table.is_some() || link.target.table.is_some();
+    // One collection and a profile by name: nothing to detect.
+    if let ([only], true) = (found.as_slice(), is_named || options.profile.is_some()) {
+        return Ok((only.clone(), choice::named(options, only.relation())?));
     }
-    let ranked = rank(&found, options);
+    let relations = relations(&found);
+    let ranked = choice::rank(options, &relations);
     let Some(best) = ranked.first() else {
-        let database = found.first().map_or("", |found| &found.database);
-        let message = match found.as_slice() {
-            [only] => format!(
-                "the collection {} looks like no audit log",
-                safe(&only.name)
-            ),
-            _ => format!(
-                "no collection of database {} looks like an audit log",
-                safe(database)
-            ),
+        let place = match &link.target.database {
+            Some(database) => format!("database {}", safe(database)),
+            None => link.target.place.clone(),
         };
-        let hint = "auditail profiles detect TARGET shows what was looked at; \
-                    name the collection and a profile with --table and --profile";
-        return Err(StoreError::Failed {
-            message,
-            hint: Some(hint.to_owned()),
-        });
+        let among = format!("collection of {place}");
+        return Err(choice::none_fits(options, &among, &relations));
     };
     let equals: Vec<String> = ranked
         .iter()
