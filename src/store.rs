@@ -8,6 +8,7 @@ pub mod follow;
 pub mod mongo;
 pub mod overlap;
 pub mod postgres;
+pub mod secret;
 pub mod sqlite;
 
 use std::future::Future;
@@ -402,6 +403,15 @@ pub enum StoreError {
         /// What to try.
         hint: Option<String>,
     },
+    /// The server asks for a password and none is known: exit code 3. Somebody at a terminal may be
+    /// asked for it.
+    #[error("{message}")]
+    NoPassword {
+        /// One sentence.
+        message: String,
+        /// What to try.
+        hint: Option<String>,
+    },
     /// The server answered with an error, or the table is not usable: exit code 1.
     #[error("{message}")]
     Failed {
@@ -446,6 +456,7 @@ impl StoreError {
         match self {
             Self::Target { hint, .. }
             | Self::Connect { hint, .. }
+            | Self::NoPassword { hint, .. }
             | Self::Failed { hint, .. }
             | Self::Busy { hint, .. }
             | Self::Refused { hint, .. } => hint.as_deref(),

@@ -7,6 +7,7 @@
 //! open(&db.url, …)
 //! ```
 
+pub mod certificates;
 pub mod clutch;
 pub mod detour;
 pub mod following;

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod connect;
 mod filters;
 mod finder;
 mod paging;

@@ -20,6 +20,7 @@ mod guessed;
 mod harness;
 mod mongo;
 mod own_files;
+mod passwords;
 mod postgres_connect;
 mod postgres_keys;
 mod postgres_store;

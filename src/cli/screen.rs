@@ -6,11 +6,14 @@ use std::sync::Arc;
 use crate::app::Settings;
 use crate::cli::arguments::{Color, Common};
 use crate::cli::failure::{Failure, Kind};
+use crate::cli::headless;
 use crate::cli::session::open_options;
 use crate::runtime::environment::{self, ColorChoice, Look};
+use crate::runtime::password::{self, Answer};
 use crate::runtime::signals::Signal;
 use crate::runtime::{self, Exit, Opener, Options, RunError, history};
-use crate::store::connect::{open, redact_url};
+use crate::store::connect::{self, OpenOptions, open, redact_url};
+use crate::store::secret::Secret;
 use crate::ui::theme::Glyphs;
 use crate::ui::theme::load::ThemeError;
 
@@ -24,13 +27,42 @@ pub fn run(target: Option<&str>, common: &Common) -> Result<(), Failure> {
     need_terminal(
         "query TARGET -o ndjson prints events without a screen, tail TARGET follows them",
     )?;
-    let options = Arc::new(open_options(common)?);
+    let mut options = open_options(common)?;
+    if let Some(question) = question(target, &options)? {
+        options.password = Some(asked(&question)?);
+    }
+    let options = Arc::new(options);
     let address: Arc<str> = Arc::from(target);
     let opener: Opener = Arc::new(move || {
         let (address, options) = (Arc::clone(&address), Arc::clone(&options));
         Box::pin(async move { open(&address, &options).await })
     });
     show(opener, redact_url(target), common)
+}
+
+/// What the server wants to know before it lets anybody in. Asked before the screen, where typing
+/// without an echo is what people know.
+fn question(target: &str, options: &OpenOptions) -> Result<Option<String>, Failure> {
+    let mut question = None;
+    headless(async {
+        question = connect::question(target, options).await;
+        Ok(())
+    })?;
+    Ok(question)
+}
+
+fn asked(question: &str) -> Result<Secret, Failure> {
+    match password::ask(question)? {
+        Answer::Password(secret) => Ok(secret),
+        Answer::Given(signal) => Err(ended(signal)),
+    }
+}
+
+fn ended(signal: Signal) -> Failure {
+    match signal {
+        Signal::Interrupt => Failure::new(Kind::Interrupted, "interrupted"),
+        _ => Failure::new(Kind::Terminated, "terminated"),
+    }
 }
 
 /// Refuses to draw where nobody would see it.
@@ -70,8 +102,7 @@ pub fn show(open: Opener, target: String, common: &Common) -> Result<(), Failure
     match runtime::run(options)? {
         Exit::Done => Ok(()),
         Exit::NotConnected(error) => Err(error.into()),
-        Exit::Signal(Signal::Interrupt) => Err(Failure::new(Kind::Interrupted, "interrupted")),
-        Exit::Signal(_) => Err(Failure::new(Kind::Terminated, "terminated")),
+        Exit::Signal(signal) => Err(ended(signal)),
         Exit::Panicked => Err(Failure::new(
             Kind::Panicked,
             "a part of the program has panicked; the report above says where",

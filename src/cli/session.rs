@@ -17,6 +17,7 @@ use crate::core::query::predicate::{Atom, Predicate, Test};
 use crate::core::query::resolve::{Moment, Resolved, resolve};
 use crate::core::query::time;
 use crate::store::connect::{OpenOptions, Owner, Survey, open};
+use crate::store::secret::Secret;
 use crate::store::{Description, Store};
 
 /// An opened store.
@@ -176,7 +177,15 @@ pub fn open_options(common: &Common) -> Result<OpenOptions, Failure> {
         column_tz: common.column_tz,
         survey: Survey::Full,
         owner: Owner::Given,
+        password: password(),
     })
+}
+
+/// A password for where the target, `PG*` variables and the passfile give none: unlike the target's,
+/// it is in no list of processes.
+pub fn password() -> Option<Secret> {
+    let text = std::env::var("AUDITAIL_PASSWORD").ok()?;
+    (!text.is_empty()).then(|| Secret::new(text))
 }
 
 /// The predicate, or the diagnostics that prevent it; warnings are told and do not prevent it.

@@ -20,7 +20,6 @@ mod place;
 mod pool;
 mod project;
 mod rows;
-mod secret;
 mod session;
 mod single;
 mod sql;
@@ -42,13 +41,14 @@ use crate::core::profile::detect::{Candidate, Relation};
 use crate::core::profile::guess::epoch_unit_of;
 use crate::core::profile::{Origin, Profile, TimeEncoding};
 use crate::core::query::catalog::Catalog;
+use crate::core::query::predicate::Predicate;
 use crate::core::sanitise::safe;
 use crate::store::choice;
-use crate::core::query::predicate::Predicate;
 use crate::store::connect::{OpenOptions, Survey};
 use crate::store::postgres::catalogue::{Table, Which};
 use crate::store::postgres::layout::Layout;
 use crate::store::postgres::params::Params;
+use crate::store::postgres::passfile::Found;
 use crate::store::postgres::pool::Pool;
 use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::quote::ident;
@@ -71,7 +71,7 @@ struct Inner {
 
 /// Connects, finds the table and opens it.
 pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, StoreError> {
-    let params = Params::resolve(target, &Surroundings::of_process())?;
+    let params = params(target, options)?;
     let stop = CancellationToken::new();
     let session = Session::open(&params, Purpose::Browse).await?;
     if let Some(layout) = trusted(&params, options) {
@@ -98,6 +98,23 @@ pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, 
         ));
     }
     Ok(PostgresStore::new(params, session, layout, evidence))
+}
+
+/// Where to connect, and as whom.
+fn params(target: &str, options: &OpenOptions) -> Result<Params, StoreError> {
+    let mut params = Params::resolve(target, &Surroundings::of_process())?;
+    params.typed.clone_from(&options.password);
+    Ok(params)
+}
+
+/// Logs in and leaves: whether the server wants a password only it can say.
+pub async fn log_in(target: &str, options: &OpenOptions) -> Result<(), StoreError> {
+    let params = params(target, options)?;
+    let is_known = |place| matches!(params.password_for(place), Found::Password(_));
+    if params.places.iter().any(is_known) {
+        return Ok(());
+    }
+    Session::open(&params, Purpose::Browse).await.map(drop)
 }
 
 /// The layout that needs no look at the catalogue, where that was asked for and is possible.
@@ -140,7 +157,7 @@ impl PostgresStore {
 
 /// What `profiles detect` prints.
 pub async fn candidates(target: &str, options: &OpenOptions) -> Result<Vec<Candidate>, StoreError> {
-    let params = Params::resolve(target, &Surroundings::of_process())?;
+    let params = params(target, options)?;
     let stop = CancellationToken::new();
     let session = Session::open(&params, Purpose::Browse).await?;
     let tables = wanted_tables(&session, &params, options, &stop).await?;

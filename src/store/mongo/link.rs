@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::instant::Micros;
 use crate::store::mongo::failure;
-use crate::store::mongo::target::Target;
+use crate::store::mongo::heartbeat::Heartbeats;
+use crate::store::mongo::target::{Haste, Target};
 use crate::store::{Access, StoreError};
 
 /// Every command this program sends to a MongoDB server, the driver's own among them. None of them
@@ -110,6 +111,7 @@ impl Link {
             let handler = move |event: CommandEvent| watcher(&event);
             target.options.command_event_handler = Some(EventHandler::callback(handler));
         }
+        let heartbeats = Heartbeats::listen(&mut target.options);
         let connected = async {
             let client = Client::with_options(target.options.clone())?;
             let admin = client.database("admin");
@@ -119,9 +121,15 @@ impl Link {
             let status = admin.run_command(status).await?;
             error::Result::Ok((client, hello, build, status))
         };
-        let (client, hello, build, status) = connected
-            .await
-            .map_err(|error| failure::connecting(&error, &target))?;
+        let connected = tokio::select! {
+            connected = connected => connected.map_err(|error| (error, heartbeats.unreachable())),
+            unreachable = heartbeats.hopeless(), if target.haste == Haste::First => {
+                Err((unreachable.error.clone(), Some(unreachable)))
+            }
+        };
+        let (client, hello, build, status) = connected.map_err(|(error, unreachable)| {
+            failure::connecting(&error, &target, unreachable.as_ref())
+        })?;
         let deployment = match (hello.get_str("setName"), hello.get_str("msg")) {
             (Ok(name), _) => Deployment::ReplicaSet(name.to_owned()),
             (_, Ok("isdbgrid")) => Deployment::Sharded,

@@ -61,7 +61,9 @@ pub async fn open(
     options: &OpenOptions,
     watcher: Option<Watcher>,
 ) -> Result<Source, StoreError> {
-    let link = Link::open(Target::resolve(target).await?, watcher).await?;
+    let target = Target::resolve(target).await?;
+    let target = target.with_password(options.password.as_ref())?;
+    let link = Link::open(target, watcher).await?;
     let stop = CancellationToken::new();
     let place = link.target.place.clone();
     let mut work = link.work(&place, &stop).await?;
@@ -116,7 +118,9 @@ pub async fn open(
 
 /// What `profiles detect` prints.
 pub async fn candidates(target: &str, options: &OpenOptions) -> Result<Vec<Candidate>, StoreError> {
-    let link = Link::open(Target::resolve(target).await?, None).await?;
+    let target = Target::resolve(target).await?;
+    let target = target.with_password(options.password.as_ref())?;
+    let link = Link::open(target, None).await?;
     let stop = CancellationToken::new();
     let place = link.target.place.clone();
     let mut work = link.work(&place, &stop).await?;
