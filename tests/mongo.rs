@@ -10,6 +10,7 @@ mod bad_input;
 mod connect;
 mod filters;
 mod finder;
+mod near_misses;
 mod paging;
 pub mod promises;
 mod ring;
