@@ -460,7 +460,8 @@ impl StoreError {
             | Self::Failed { hint, .. }
             | Self::Busy { hint, .. }
             | Self::Refused { hint, .. } => hint.as_deref(),
-            Self::Lost { .. } | Self::Cancelled => None,
+            Self::Lost { .. } => Some("can it still be reached? The same may be asked again"),
+            Self::Cancelled => None,
         }
     }
 }

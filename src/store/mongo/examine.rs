@@ -1,8 +1,6 @@
 //! What the collection and the role can and cannot do for us, and what the server would do for a
 //! predicate.
 
-mod places;
-
 use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
@@ -36,7 +34,6 @@ pub async fn examine(
         index(source),
         tail(source),
     ];
-    findings.extend(places::partly_served(&source.found, &source.profile));
     findings.extend(kind(source));
     findings.extend(expiry(source));
     findings.push(census(source, &mut work).await?);

@@ -9,10 +9,10 @@ use crate::store::StoreError;
 use crate::store::mongo::heartbeat::Unreachable;
 use crate::store::mongo::target::Target;
 
-/// Codes of a server that is about to go, or is no primary any more, or whose collection changed
-/// under the query: the same request may be made again.
-const TRANSIENT: [i32; 16] = [
-    6, 7, 43, 89, 91, 136, 175, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 237,
+/// Codes of a server that is about to go, or is no primary any more, or whose capped collection
+/// went round under the query: the same request may be made again.
+const TRANSIENT: [i32; 15] = [
+    6, 7, 43, 89, 91, 136, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 237,
 ];
 /// The operation was killed: by us, or by an administrator.
 const INTERRUPTED: i32 = 11601;

@@ -65,8 +65,8 @@ pub async fn open(
     let target = target.with_password(options.password.as_ref())?;
     let link = Link::open(target, watcher).await?;
     let stop = CancellationToken::new();
-    let place = link.target.place.clone();
-    let mut work = link.work(&place, &stop).await?;
+    let object = object(&link, options);
+    let mut work = link.work(&object, &stop).await?;
     let (found, candidate) = choose(&mut work, &link, options).await?;
     let label = safe(&format!("{}.{}", found.database, found.name)).into_owned();
     let mut profile = candidate.profile;
@@ -122,8 +122,8 @@ pub async fn candidates(target: &str, options: &OpenOptions) -> Result<Vec<Candi
     let target = target.with_password(options.password.as_ref())?;
     let link = Link::open(target, None).await?;
     let stop = CancellationToken::new();
-    let place = link.target.place.clone();
-    let mut work = link.work(&place, &stop).await?;
+    let object = object(&link, options);
+    let mut work = link.work(&object, &stop).await?;
     let found = wanted(&mut work, &link, options).await?;
     Ok(choice::rank(options, &relations(&found)))
 }
@@ -133,6 +133,18 @@ impl Source {
     pub fn collection(&self) -> Collection<RawDocumentBuf> {
         self.link.collection(&self.found.database, &self.found.name)
     }
+}
+
+/// What is being opened, for messages: as much as is known before anything was found.
+fn object(link: &Link, options: &OpenOptions) -> String {
+    let target = &link.target;
+    let table = options.table.as_deref().or(target.table.as_deref());
+    let name = match (target.database.as_deref(), table) {
+        (Some(database), Some(table)) => format!("collection {database}.{table}"),
+        (Some(database), None) => format!("database {database}"),
+        (None, _) => return target.place.clone(),
+    };
+    format!("{} at {}", safe(&name), target.place)
 }
 
 fn server(link: &Link) -> String {
@@ -209,8 +221,8 @@ async fn wanted(
                 safe(name),
                 safe(database)
             ),
-            "without --table the best candidate is opened; \
-             auditail profiles detect TARGET lists them",
+            "is the name right, and may this user read it? Without --table the best candidate is \
+             opened; auditail profiles detect TARGET lists them",
         ),
         (Some(name), _) => (
             format!("no database of {place} has a collection {}", safe(name)),
