@@ -8,11 +8,13 @@
 
 mod bad_input;
 mod connect;
+mod disturbed;
+mod extremes;
 mod filters;
 mod finder;
-mod near_misses;
 mod paging;
 pub mod promises;
+mod refused;
 mod ring;
 mod screen;
 mod shapes;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{nested, open_as};
 use crate::harness;
 use crate::harness::mongo::{Login, Mongo, MongoDb, Topology};
+use crate::harness::postgres::PASSWORD;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -31,6 +32,7 @@ pub fn request() -> TailRequest {
 pub struct Heard {
     items: Receiver<TailItem>,
     pub ids: Vec<String>,
+    pub updated: usize,
     pub levels: BTreeSet<String>,
     pub gaps: Vec<String>,
     pub reconnected: usize,
@@ -47,12 +49,15 @@ impl Heard {
 
     fn note(&mut self, item: &TailItem) {
         match item {
-            TailItem::Events(events) => self.ids.extend(
-                events
-                    .iter()
-                    .filter(|told| told.change == Change::New)
-                    .map(|told| told.event.id.to_string()),
-            ),
+            TailItem::Events(events) => {
+                for told in events {
+                    if told.change == Change::New {
+                        self.ids.push(told.event.id.to_string());
+                    } else {
+                        self.updated += 1;
+                    }
+                }
+            }
             TailItem::Complete(complete) => {
                 self.levels.insert(match &complete.level {
                     TailLevel::Exact(means) => (*means).to_owned(),
@@ -102,6 +107,7 @@ pub async fn follow<T>(
     let mut heard = Heard {
         items,
         ids: Vec::new(),
+        updated: 0,
         levels: BTreeSet::new(),
         gaps: Vec::new(),
         reconnected: 0,
@@ -270,5 +276,52 @@ async fn a_server_that_crashes_and_comes_back_is_followed_on() {
             assert!(heard.reconnected > 0, "{topology:?}");
         })
         .await;
+    }
+}
+
+/// What has no change stream is read again and again, and told once all the same.
+#[tokio::test]
+async fn what_has_no_stream_is_followed_by_reading_again() {
+    let Some(server) = harness::private_mongo(Topology::ReplicaSet, Login::Required, &[]) else {
+        return;
+    };
+    let db = server.database("no_stream");
+    let database = db.open().await;
+    db.command(doc! {"create": "series", "timeseries": {"timeField": "timestamp"}});
+    db.command(doc! {"create": "view", "viewOn": "log", "pipeline": []});
+    let action = doc! {
+        "resource": {"db": &db.name, "collection": ""}, "actions": ["find", "listCollections"],
+    };
+    db.command(doc! {"createRole": "finder", "privileges": [action], "roles": []});
+    db.command(doc! {"createUser": "finder", "pwd": PASSWORD, "roles": ["finder"]});
+    let finder = server.url_as(&format!("finder:{PASSWORD}@"), &db.name);
+    let finder = finder.replace("authSource=admin", &format!("authSource={}", db.name));
+    for (name, source, url, why) in [
+        ("log", "log", &finder, "role"),
+        ("view", "log", &db.url, "view"),
+        ("series", "series", &db.url, "time-series"),
+    ] {
+        let log = database.collection::<Document>(source);
+        log.insert_one(now(1)).await.expect("insert");
+        let store = open_as(url, name, "dronahq").await.expect(name);
+        let findings = store.examine(&CancellationToken::new()).await;
+        let findings = findings.expect("findings");
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding.subject == "tail" && finding.message.contains(why)),
+            "{name}: {findings:?}"
+        );
+        let ((), heard) = follow(&store, request(), 8, async |heard| {
+            heard.complete().await;
+            log.insert_many((2..200).map(now)).await.expect("insert");
+            heard.until(198).await;
+            heard.complete().await;
+            heard.complete().await;
+        })
+        .await;
+        assert_eq!(heard.once().len(), 198, "{name}");
+        assert!(heard.levels.contains("best effort") && heard.levels.len() == 1);
+        log.delete_many(doc! {}).await.ok();
     }
 }
