@@ -8,6 +8,8 @@
 
 use std::collections::BTreeSet;
 
+use auditail::core::instant::Micros;
+use auditail::core::query::predicate::{Atom, Predicate};
 use auditail::store::mongo::filter;
 use auditail::store::mongo::order::{Arrays, Bracket, Order, id_of};
 use auditail::store::{Exactness, Store};
@@ -47,6 +49,16 @@ async fn found(
         .collect()
 }
 
+/// Bounds at the first and the last instant, where infinities and times that are cut to them lie.
+fn at_the_ends_of_time() -> Vec<Predicate> {
+    let ends = [i64::MIN, -i64::MAX, 1 - i64::MAX, 0, i64::MAX - 1, i64::MAX];
+    let ends = || [None].into_iter().chain(ends.map(|end| Some(Micros(end))));
+    ends()
+        .flat_map(|since| ends().map(move |until| Predicate::Atom(Atom::At { since, until })))
+        .flat_map(|at| [at.clone(), Predicate::Not(Box::new(at))])
+        .collect()
+}
+
 #[tokio::test]
 async fn a_condition_finds_every_match_and_says_when_it_finds_more() {
     let Some(server) = harness::mongo(Topology::ReplicaSet) else {
@@ -73,8 +85,8 @@ async fn a_condition_finds_every_match_and_says_when_it_finds_more() {
         let profile = &store.description().profile;
         let known = Known::learn(profile, &rows);
         let order = Order::new(&profile.time, bracket, Arrays::Possible);
-        for nth in 0..CASES {
-            let predicate = telling(&known, nth, &rows, &mut rng).predicate;
+        let random = (0..CASES).map(|nth| telling(&known, nth, &rows, &mut rng).predicate);
+        for (nth, predicate) in at_the_ends_of_time().into_iter().chain(random).enumerate() {
             let matches = matching(&predicate, &rows);
             let ids = matches.iter().map(|(event, _)| id_of(&event.cursor.key));
             let wanted: BTreeSet<String> = ids.map(|id| id.expect("an id").to_string()).collect();

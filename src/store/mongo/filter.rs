@@ -89,9 +89,7 @@ impl Compiler<'_> {
 /// The condition on time.
 fn at(order: &Order, since: Option<Micros>, until: Option<Micros>) -> Bounds {
     let field = order.field.as_str();
-    // Whatever was before the first instant is read as the first.
-    let since = since.filter(|since| *since > FIRST_INSTANT);
-    if until.is_some_and(|until| until <= FIRST_INSTANT) {
+    if order.bracket != Bracket::Number && until.is_some_and(|until| until <= FIRST_INSTANT) {
         return Bounds::exact(Cond::Never);
     }
     let found = match order.bracket {
@@ -140,14 +138,22 @@ fn at(order: &Order, since: Option<Micros>, until: Option<Micros>) -> Bounds {
     }
 }
 
-/// The first millisecond at or after an instant.
+/// The first millisecond at or after an instant. Whatever was before the first instant is read as
+/// the first.
 fn first_milli(at: Micros) -> i64 {
+    if at <= FIRST_INSTANT {
+        return i64::MIN;
+    }
     at.0.div_euclid(1000) + i64::from(at.0.rem_euclid(1000) != 0)
 }
 
 /// What a number must satisfy to be read as this instant or a later one. Numbers are rounded to the
 /// microsecond, halves away from zero, so the bound is half a microsecond lower.
 fn first_number(encoding: TimeEncoding, at: Micros) -> (&'static str, Bson) {
+    // Whatever was before the first instant is read as the first; only −∞ is before that.
+    if at <= FIRST_INSTANT {
+        return ("$gt", f64::NEG_INFINITY.into());
+    }
     let power = match encoding {
         TimeEncoding::EpochSeconds => -7,
         TimeEncoding::EpochMillis => -4,
