@@ -22,7 +22,7 @@ pub fn run(target: Option<&str>, common: &Common) -> Result<(), Failure> {
     let Some(target) = target else {
         return Err(Failure::usage("which store? TARGET is missing")
             .hint("auditail demo shows a generated audit log")
-            .hint("auditail postgres://USER@HOST/DATABASE opens a database, auditail --help tells more"));
+            .hint("auditail postgres://USER@HOST/DATABASE or mongodb://… opens a database, auditail --help tells more"));
     };
     need_terminal(
         "query TARGET -o ndjson prints events without a screen, tail TARGET follows them",

@@ -170,6 +170,10 @@ fn refused(error: &mongodb::error::Error, place: &str, secrets: &[String]) -> St
     use mongodb::error::ErrorKind;
     let place = safe(place);
     match &*error.kind {
+        ErrorKind::DnsResolve { message, .. } if message.contains("no records found") => nameless(
+            &place,
+            &format!("there is no DNS record _mongodb._tcp.{place}"),
+        ),
         ErrorKind::DnsResolve { message, .. } => nameless(&place, &clean(message, secrets)),
         ErrorKind::InvalidTlsConfig { message, .. } => failure::bad_tls(&clean(message, secrets)),
         _ => {
