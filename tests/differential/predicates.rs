@@ -220,7 +220,7 @@ impl Known {
 /// The values of a subject in one record.
 fn of(subject: &Subject, event: &Event, record: &FlatJson<'_>) -> Vec<Scalar<'static>> {
     let nodes = match subject {
-        Subject::Field(field) => return event.all(*field).to_vec(),
+        Subject::Field(field) => return event.all(*field).map(Scalar::into_owned).collect(),
         Subject::Own(own) => {
             let values = values(&own.expr, record);
             return values.into_iter().map(Scalar::into_owned).collect();

@@ -311,10 +311,8 @@ fn type_rank(value: Value<'_>) -> i64 {
 }
 
 fn raw_part(value: Value<'_>, bytes: &[u8]) -> KeyPart {
-    let mut all = Vec::with_capacity(1 + bytes.len());
-    all.push(value.type_code());
-    all.extend_from_slice(bytes);
-    KeyPart::Bytes(all.into())
+    let code = std::iter::once(value.type_code());
+    KeyPart::Bytes(code.chain(bytes.iter().copied()).collect())
 }
 
 /// The `_id` a key stands for; `None` for a key of another store.
@@ -366,6 +364,7 @@ pub fn ids_with_text(text: &str) -> Vec<Bson> {
 pub fn id_text(id: &Element<'_>) -> EventId {
     match id.value {
         Value::Text(text) if let Ok(text) = std::str::from_utf8(text) => EventId::new(text),
+        Value::ObjectId(id) => EventId::new(&*ObjectId::from_bytes(*id).to_hex()),
         Value::Document(document) | Value::Array(document) => {
             let mut text = String::new();
             // Arrays cannot be ids; whatever it is, its text tells it apart.

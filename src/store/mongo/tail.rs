@@ -18,12 +18,11 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::event::{Event, EventId, Outcome};
+use crate::core::event::{Event, EventId, Outcome, hex};
 use crate::core::profile::Changes;
 use crate::store::mongo::discover::Kind;
 use crate::store::mongo::link::Deployment;
 use crate::store::mongo::raw::Raw;
-use crate::store::mongo::render::hex;
 use crate::store::mongo::rows::RowReader;
 use crate::store::mongo::source::Source;
 use crate::store::mongo::tail::outlet::Outlet;
@@ -302,7 +301,5 @@ struct Seen {
 /// The same in every run and every build.
 fn digest(document: Raw<'_>) -> String {
     let sum = Sha256::digest(document.bytes());
-    let mut text = String::new();
-    hex(&mut text, &sum[..16]);
-    text
+    hex(&sum[..16])
 }
