@@ -12,6 +12,7 @@ mod facets;
 pub mod failure;
 mod narrate;
 mod output;
+mod profile_files;
 mod profiles;
 mod purge;
 mod query;

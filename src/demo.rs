@@ -105,9 +105,7 @@ mod tests {
     }
 
     fn first(event: &Evaluated, field: Field) -> &str {
-        event.values[field as usize]
-            .first()
-            .map_or("", |value| value.text())
+        event.values.first(field).unwrap_or_default()
     }
 
     #[test]
@@ -151,7 +149,9 @@ mod tests {
             assert_eq!(event.at.instant(), Some(row.occurred_at));
             *outcomes.entry(event.outcome).or_insert(0) += 1;
             services.insert(first(&event, Field::Service).to_owned());
-            let mut values = event.values.iter().flatten();
+            let mut values = Field::ALL
+                .into_iter()
+                .flat_map(|field| event.values.all(field));
             hostile += u64::from(values.any(|value| safe(value.text()) != value.text()));
             assert!(
                 !row.details.contains("\\u0000"),

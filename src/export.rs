@@ -136,8 +136,8 @@ fn texts<'e>(
             .collect(),
         (Shown::Payload, _) => vec![Cow::Borrowed(&*event.payload.text)],
         (Shown::Field(field), _) => {
-            let values = event.all(*field).iter();
-            values.map(|value| Cow::Borrowed(value.text())).collect()
+            let values = event.all(*field);
+            values.map(crate::core::scalar::Scalar::into_text).collect()
         }
         (Shown::Own(own), Some(record)) => evaluate::values(&own.expr, record)
             .into_iter()
@@ -163,21 +163,20 @@ fn texts<'e>(
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::core::event::{Cursor, EventId, KeyPart, Outcome, Payload};
+    use crate::core::event::{Cursor, EventId, KeyPart, Outcome, Payload, Values};
     use crate::core::instant::{At, Micros};
     use crate::core::scalar::Scalar;
 
     /// An event with a value in most fields.
     pub(crate) fn event() -> Event {
-        let mut values: [Vec<Scalar<'static>>; Field::ALL.len()] = Default::default();
-        values[Field::Actor as usize] = vec![Scalar::Text("maya@example.com".into())];
-        values[Field::Action as usize] = vec![Scalar::Text("DeletePod".into())];
-        values[Field::Resource as usize] = vec![Scalar::Text("prod/api/api-0".into())];
-        values[Field::Status as usize] = vec![
-            Scalar::Text("PERMISSION_DENIED".into()),
-            Scalar::Text("permission denied".into()),
-        ];
-        values[Field::Duration as usize] = vec![Scalar::Number("12.5".into())];
+        let values = Values::of(&[
+            (Field::Actor, Scalar::Text("maya@example.com".into())),
+            (Field::Action, Scalar::Text("DeletePod".into())),
+            (Field::Resource, Scalar::Text("prod/api/api-0".into())),
+            (Field::Status, Scalar::Text("PERMISSION_DENIED".into())),
+            (Field::Status, Scalar::Text("permission denied".into())),
+            (Field::Duration, Scalar::Number("12.5".into())),
+        ]);
         Event {
             id: EventId::new("42"),
             cursor: Cursor {

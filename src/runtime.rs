@@ -7,9 +7,11 @@ pub mod effects;
 pub mod environment;
 pub mod history;
 pub mod input;
+pub mod password;
 pub mod purging;
 pub mod signals;
 pub mod terminal;
+pub mod theme_files;
 
 use std::io;
 use std::path::{Path, PathBuf};

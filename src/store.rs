@@ -3,12 +3,14 @@
 //! Drivers live below: `store::sqlite`, `store::postgres`, `store::mongo`. Nothing here can delete.
 
 pub mod archive;
+pub mod choice;
 pub mod connect;
 pub mod follow;
 pub mod mongo;
 pub mod overlap;
 pub mod postgres;
 pub mod purger;
+pub mod secret;
 pub mod sqlite;
 
 use std::future::Future;
@@ -414,6 +416,15 @@ pub enum StoreError {
         /// What to try.
         hint: Option<String>,
     },
+    /// The server asks for a password and none is known: exit code 3. Somebody at a terminal may be
+    /// asked for it.
+    #[error("{message}")]
+    NoPassword {
+        /// One sentence.
+        message: String,
+        /// What to try.
+        hint: Option<String>,
+    },
     /// The server answered with an error, or the table is not usable: exit code 1.
     #[error("{message}")]
     Failed {
@@ -466,11 +477,13 @@ impl StoreError {
         match self {
             Self::Target { hint, .. }
             | Self::Connect { hint, .. }
+            | Self::NoPassword { hint, .. }
             | Self::Failed { hint, .. }
             | Self::Busy { hint, .. }
             | Self::Refused { hint, .. }
             | Self::NotAllowed { hint, .. } => hint.as_deref(),
-            Self::Lost { .. } | Self::Cancelled => None,
+            Self::Lost { .. } => Some("can it still be reached? The same may be asked again"),
+            Self::Cancelled => None,
         }
     }
 }

@@ -296,3 +296,20 @@ fn the_filters_of_the_readme_are_understood() {
         }
     }
 }
+
+#[test]
+fn a_table_without_rows_says_that_nothing_matches() {
+    for store in Clutch::everywhere("query_none") {
+        let filter = "user:nobody-of-this-name";
+        for command in [
+            vec!["query", store.target(), filter],
+            vec!["facets", store.target(), "action", filter],
+        ] {
+            let none = run(command);
+            assert_eq!((none.code, none.err.trim()), (Some(0), "no event matches"));
+        }
+        // Scripts see it from the output.
+        let lines = run(["query", store.target(), filter, "-o", "ndjson"]);
+        assert_eq!((lines.out.as_str(), lines.err.as_str()), ("", ""));
+    }
+}

@@ -31,6 +31,10 @@ pub trait Bench: Send + Sync {
     fn insert<'a>(&'a self, rows: &'a [NewRow]) -> Later<'a, Vec<i64>>;
     /// Sets the details of a row.
     fn update<'a>(&'a self, id: i64, details: &'a str) -> Later<'a, ()>;
+    /// Bytes of the largest record the tests make.
+    fn largest(&self) -> usize {
+        20 * 1024 * 1024
+    }
     /// Deletes a row.
     fn delete(&self, id: i64) -> Later<'_, ()>;
     /// Whether the store holds such a row: archives hold none without an instant.
@@ -176,4 +180,17 @@ macro_rules! contract {
             }
         )+
     };
+}
+
+/// Some stores ask parts of the contract of other arrangements, too; each keeps the whole once.
+#[test]
+fn every_store_keeps_the_whole_contract() {
+    for (store, text) in [
+        ("SQLite", include_str!("sqlite_store.rs")),
+        ("PostgreSQL", include_str!("postgres_store.rs")),
+        ("MongoDB", include_str!("mongo/promises.rs")),
+    ] {
+        let is_whole = |line: &&str| line.starts_with("crate::contract!(") && line.ends_with(");");
+        assert_eq!(text.lines().filter(is_whole).count(), 1, "{store}");
+    }
 }

@@ -7,41 +7,52 @@
     reason = "a failed test is shown with its seed and its counts"
 )]
 
-mod predicates;
-mod records;
+pub mod predicates;
+mod questions;
+pub mod records;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use auditail::core::aggregate::accumulator::Accumulator;
-use auditail::core::aggregate::{AggregateRequest, GroupKey, Measure, Subject};
-use auditail::core::event::{Event, EventId, Field};
-use auditail::core::instant::{At, Micros};
+use auditail::core::event::{Event, EventId};
+use auditail::core::instant::At;
 use auditail::core::json::FlatJson;
 use auditail::core::profile::evaluate::{evaluate, holds};
+use auditail::core::profile::{Profile, load};
 use auditail::core::query::predicate::Predicate;
 use auditail::store::connect::{OpenOptions, open};
-use auditail::store::{
-    Count, CountMode, PageFrom, PageItem, PageRequest, PayloadNeed, Store, StoreError,
-};
+use auditail::store::{PageFrom, Store};
 use fastrand::Rng;
-use tokio_util::sync::CancellationToken;
+use mongodb::bson::doc;
 
 use crate::harness;
+use crate::harness::mongo::Topology;
+use crate::mongo::promises;
 use predicates::{Case, Known, OPERATORS, OTHERS, TYPES};
+use questions::{counted, grouped, leafed, listed, page};
+use records::documents::{collection, documents};
 use records::{Dialect, Shape, table};
 
 /// Rows of one table.
 const ROWS: usize = 160;
 /// Predicates asked of one table.
 const CASES: usize = 220;
-/// Tables of each shape in each store.
-const ROUNDS: usize = 3;
+/// Tables in each store, as many of each shape.
+const TABLES: usize = 6;
 /// Failures shown before a run gives up.
 const SHOWN: usize = 8;
 
 /// How often each operator was asked of each type.
 type Tally = BTreeMap<(&'static str, &'static str), usize>;
+
+/// A table somewhere: how it is opened, and what keeps it there.
+struct Loaded<Keep> {
+    target: String,
+    options: OpenOptions,
+    /// The same options on the command line.
+    arguments: Vec<String>,
+    _keep: Keep,
+}
 
 #[test]
 fn sqlite_means_what_matches_means() {
@@ -49,11 +60,17 @@ fn sqlite_means_what_matches_means() {
         return;
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
-    held_against(Dialect::Sqlite, |name, sql| {
+    held_against(Dialect::Sqlite, |name, shape, _, rng| {
         let path = directory.path().join(format!("{name}.sqlite"));
         let connection = rusqlite::Connection::open(&path).expect("a new file");
-        connection.execute_batch(sql).expect("the table is SQL");
-        (path.to_str().expect("a plain path").to_owned(), ())
+        let sql = table(shape, Dialect::Sqlite, ROWS, rng);
+        connection.execute_batch(&sql).expect("the table is SQL");
+        Loaded {
+            target: path.to_str().expect("a plain path").to_owned(),
+            options: OpenOptions::default(),
+            arguments: Vec::new(),
+            _keep: (),
+        }
     });
 }
 
@@ -62,30 +79,95 @@ fn postgres_means_what_matches_means() {
     let Some(postgres) = harness::postgres() else {
         return;
     };
-    held_against(Dialect::Postgres, |name, sql| {
+    held_against(Dialect::Postgres, |name, shape, round, rng| {
         let db = postgres.database(name);
-        db.sql(sql);
-        if name.ends_with('2') {
+        db.sql(&table(shape, Dialect::Postgres, ROWS, rng));
+        if round == 2 {
             // A table that looks large is walked through in slices.
             db.sql(
                 "update pg_class set reltuples = 5000000 \
                  where relname in ('audit_events', 'activity_log')",
             );
         }
-        (db.url.clone(), db)
+        Loaded {
+            target: db.url.clone(),
+            options: OpenOptions::default(),
+            arguments: Vec::new(),
+            _keep: db,
+        }
     });
 }
 
-fn seed() -> u64 {
-    let given = std::env::var("AUDITAIL_SEED").ok();
-    given.map_or_else(
-        || fastrand::u64(..1_000_000),
-        |text| text.parse().expect("AUDITAIL_SEED is a number"),
-    )
+#[test]
+fn mongodb_means_what_matches_means() {
+    let Some(server) = harness::mongo(Topology::ReplicaSet) else {
+        return;
+    };
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    held_against(Dialect::Mongo, |name, shape, round, rng| {
+        let db = server.database(name);
+        let (collection, time) = collection(shape);
+        db.insert(collection, documents(shape, ROWS, rng));
+        if round > 0 {
+            // With an index on time a filter walks through it, without one the server sorts.
+            db.command(doc! {"createIndexes": collection, "indexes": [
+                {"key": {time: 1}, "name": "time"},
+            ]});
+        }
+        let profile = known(shape);
+        let mut arguments = vec!["--table".to_owned(), collection.to_owned()];
+        if let Some(profile) = &profile {
+            let path = directory.path().join("profile.toml");
+            std::fs::write(&path, load::print(profile)).expect("a file");
+            arguments.extend(["--profile".to_owned(), path.display().to_string()]);
+        }
+        Loaded {
+            target: db.url.clone(),
+            arguments,
+            options: OpenOptions {
+                profile: profile.map(Arc::new),
+                table: Some(collection.to_owned()),
+                ..OpenOptions::default()
+            },
+            _keep: db,
+        }
+    });
 }
 
-/// Asks one kind of store; `load` makes a database and gives its target, and what keeps it there.
-fn held_against<Keep>(dialect: Dialect, load: impl Fn(&str, &str) -> (String, Keep)) {
+/// The profile of documents that have one.
+fn known(shape: Shape) -> Option<Profile> {
+    match shape {
+        Shape::Clutch => Some(promises::profile()),
+        Shape::Typed => None,
+        Shape::Winston => Some((*load::named("dronahq").expect("built in")).clone()),
+    }
+}
+
+/// The seed of a run: one for all stores, so that they hold the same rows where they can.
+pub fn seed() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    *SEED.get_or_init(|| {
+        let given = std::env::var("AUDITAIL_SEED").ok();
+        given.map_or_else(
+            || fastrand::u64(..1_000_000),
+            |text| text.parse().expect("AUDITAIL_SEED is a number"),
+        )
+    })
+}
+
+/// The shapes that a store can hold.
+fn shapes(dialect: Dialect) -> &'static [Shape] {
+    match dialect {
+        Dialect::Postgres | Dialect::Sqlite => &[Shape::Clutch, Shape::Typed],
+        Dialect::Mongo => &[Shape::Clutch, Shape::Typed, Shape::Winston],
+    }
+}
+
+/// Asks one kind of store; `load` makes a table of a shape for a round.
+fn held_against<Keep>(
+    dialect: Dialect,
+    load: impl Fn(&str, Shape, usize, &mut Rng) -> Loaded<Keep>,
+) {
     let seed = seed();
     println!("AUDITAIL_SEED={seed}");
     let mut rng = Rng::with_seed(seed);
@@ -94,18 +176,19 @@ fn held_against<Keep>(dialect: Dialect, load: impl Fn(&str, &str) -> (String, Ke
         .build()
         .expect("a runtime");
     let mut report = Report::default();
-    for shape in [Shape::Clutch, Shape::Typed] {
-        for round in 0..ROUNDS {
+    let shapes = shapes(dialect);
+    for shape in shapes {
+        for round in 0..TABLES / shapes.len() {
             let name = format!("differential_{shape:?}_{round}").to_lowercase();
-            let (target, _keep) = load(&name, &table(shape, dialect, ROWS, &mut rng));
+            let loaded = load(&name, *shape, round, &mut rng.fork());
             runtime.block_on(async {
-                let store = open(&target, &OpenOptions::default())
+                let store = open(&loaded.target, &loaded.options)
                     .await
                     .expect("the store opens");
                 let rows = whole(store.as_ref()).await;
                 assert_eq!(rows.len(), ROWS, "every row is there, once");
                 ask(store.as_ref(), &rows, CASES, &mut rng, &mut report).await;
-                archived(&target, store.as_ref(), rows, &mut rng, &mut report).await;
+                archived(&loaded, store.as_ref(), rows, &mut rng, &mut report).await;
             });
         }
     }
@@ -113,14 +196,16 @@ fn held_against<Keep>(dialect: Dialect, load: impl Fn(&str, &str) -> (String, Ke
 }
 
 /// The archive of a store answers as the store did about the rows that may go.
-async fn archived(
-    target: &str,
+async fn archived<Keep>(
+    loaded: &Loaded<Keep>,
     live: &dyn Store,
     mut rows: Vec<(Event, FlatJson<'static>)>,
     rng: &mut Rng,
     report: &mut Report,
 ) {
-    let archive = harness::archive::Archive::of(target, &[]);
+    let target = loaded.target.as_str();
+    let arguments: Vec<&str> = loaded.arguments.iter().map(String::as_str).collect();
+    let archive = harness::archive::Archive::of(target, &arguments);
     let store = open(&archive.target(), &OpenOptions::default())
         .await
         .expect("the archive opens");
@@ -151,7 +236,7 @@ async fn archived(
 }
 
 /// Every row, in the store's order.
-async fn whole(store: &dyn Store) -> Vec<(Event, FlatJson<'static>)> {
+pub async fn whole(store: &dyn Store) -> Vec<(Event, FlatJson<'static>)> {
     let description = store.description();
     page(store, &Arc::new(Predicate::All), PageFrom::Newest, None)
         .await
@@ -170,32 +255,6 @@ async fn whole(store: &dyn Store) -> Vec<(Event, FlatJson<'static>)> {
             (event, record)
         })
         .collect()
-}
-
-async fn page(
-    store: &dyn Store,
-    predicate: &Arc<Predicate>,
-    from: PageFrom,
-    limit: Option<usize>,
-) -> Result<Vec<Event>, StoreError> {
-    let request = PageRequest {
-        predicate: Arc::clone(predicate),
-        from,
-        limit,
-        payload: PayloadNeed::Whole,
-    };
-    let (out, mut pieces) = tokio::sync::mpsc::channel(4);
-    let stop = CancellationToken::new();
-    let mut events = Vec::new();
-    let collect = async {
-        while let Some(piece) = pieces.recv().await {
-            if let PageItem::Events(more) = piece {
-                events.extend(more);
-            }
-        }
-    };
-    let (end, ()) = tokio::join!(store.page(request, out, &stop), collect);
-    end.map(|_| events)
 }
 
 /// What was asked and what went wrong.
@@ -262,13 +321,18 @@ async fn ask(
             let relation = &store.description().relation;
             report
                 .failures
-                .push(format!("{relation}: {predicate:?}\n  {difference}"));
+                .push(format!("{relation}: {predicate:?}\n  {difference:.1500}"));
         }
     }
 }
 
 /// A case that tells rows apart, if one is found soon; any case otherwise.
-fn telling(known: &Known, nth: usize, rows: &[(Event, FlatJson<'static>)], rng: &mut Rng) -> Case {
+pub fn telling(
+    known: &Known,
+    nth: usize,
+    rows: &[(Event, FlatJson<'static>)],
+    rng: &mut Rng,
+) -> Case {
     let mut case = known.case(nth, rng);
     for _ in 0..3 {
         let found = matching(&case.predicate, rows).len();
@@ -280,7 +344,8 @@ fn telling(known: &Known, nth: usize, rows: &[(Event, FlatJson<'static>)], rng: 
     case
 }
 
-fn matching<'r>(
+/// The rows that match.
+pub fn matching<'r>(
     predicate: &Predicate,
     rows: &'r [(Event, FlatJson<'static>)],
 ) -> Vec<(&'r Event, &'r FlatJson<'static>)> {
@@ -288,149 +353,4 @@ fn matching<'r>(
         .filter(|(event, record)| predicate.matches(event, record))
         .map(|(event, record)| (event, record))
         .collect()
-}
-
-type Rows<'r> = [(&'r Event, &'r FlatJson<'static>)];
-
-fn ids<'e>(events: impl IntoIterator<Item = &'e Event>) -> Vec<&'e EventId> {
-    events.into_iter().map(|event| &event.id).collect()
-}
-
-/// Everything at once, newest first.
-async fn listed(
-    store: &dyn Store,
-    predicate: &Arc<Predicate>,
-    wanted: &Rows<'_>,
-) -> Result<(), String> {
-    let found = page(store, predicate, PageFrom::Newest, None)
-        .await
-        .map_err(|error| format!("the page failed: {error}"))?;
-    same(&ids(&found), wanted)
-}
-
-fn same(found: &[&EventId], wanted: &Rows<'_>) -> Result<(), String> {
-    let expected = ids(wanted.iter().map(|(event, _)| *event));
-    if found == expected {
-        return Ok(());
-    }
-    let missing = wanted.iter().find(|(event, _)| !found.contains(&&event.id));
-    let extra = found.iter().find(|id| !expected.contains(id));
-    let shown = missing.map(|(event, record)| format!("{}: {}", event.id, record.text()));
-    Err(match (&shown, extra) {
-        (None, None) => format!("in another order:\n  {found:?}\n  {expected:?}"),
-        _ => format!(
-            "{} rows, {} expected; missing {shown:?}; too many {extra:?}",
-            found.len(),
-            expected.len()
-        ),
-    })
-}
-
-/// Page by page, in either direction.
-async fn leafed(
-    store: &dyn Store,
-    predicate: &Arc<Predicate>,
-    wanted: &Rows<'_>,
-    rng: &mut Rng,
-) -> Result<(), String> {
-    let back = rng.bool();
-    let limit = rng.usize(1..40);
-    let mut found: Vec<Event> = Vec::new();
-    let mut from = if back {
-        PageFrom::Newest
-    } else {
-        PageFrom::Oldest
-    };
-    loop {
-        let next = page(store, predicate, from, Some(limit))
-            .await
-            .map_err(|error| format!("a page of {limit} failed: {error}"))?;
-        let Some(last) = next.last() else { break };
-        from = if back {
-            PageFrom::Before(last.cursor.clone())
-        } else {
-            PageFrom::After(last.cursor.clone())
-        };
-        found.extend(next);
-        if found.len() > wanted.len() {
-            break;
-        }
-    }
-    if !back {
-        found.reverse();
-    }
-    same(&ids(&found), wanted)
-        .map_err(|error| format!("in pages of {limit}, back: {back}: {error}"))
-}
-
-async fn counted(
-    store: &dyn Store,
-    predicate: &Predicate,
-    wanted: &Rows<'_>,
-) -> Result<(), String> {
-    let stop = CancellationToken::new();
-    let count = store
-        .count(predicate, CountMode::Exact, &stop)
-        .await
-        .map_err(|error| format!("the count failed: {error}"))?;
-    let expected = Count::Exact(wanted.len() as u64);
-    (count == expected)
-        .then_some(())
-        .ok_or(format!("{count:?}, {expected:?} expected"))
-}
-
-/// Groups by a field, by time, and by both.
-async fn grouped(
-    store: &dyn Store,
-    predicate: &Arc<Predicate>,
-    rows: &[(Event, FlatJson<'static>)],
-    rng: &mut Rng,
-) -> Result<(), String> {
-    let subject = |rng: &mut Rng| match rng.u8(..4) {
-        0 => Subject::Outcome,
-        _ => Subject::Field(Field::ALL[rng.usize(..Field::ALL.len())]),
-    };
-    let day = 86_400 * Micros::SECOND;
-    let first = Micros(1_767_225_600 * Micros::SECOND);
-    let edges = GroupKey::Time((0..20).map(|n| first.plus(n * day)).collect());
-    let keys = match rng.u8(..5) {
-        0 => Vec::new(),
-        1 => vec![edges],
-        2 => vec![edges, GroupKey::Value(subject(rng))],
-        _ => vec![GroupKey::Value(subject(rng))],
-    };
-    let measure = match rng.u8(..3) {
-        0 => Measure::Distinct(subject(rng)),
-        _ => Measure::Count,
-    };
-    let request = AggregateRequest {
-        predicate: Arc::clone(predicate),
-        keys,
-        measure,
-        top: None,
-    };
-    let mut reference = Accumulator::new(request.clone());
-    for (event, record) in rows {
-        reference.feed(event, record);
-    }
-    let (out, mut partial) = tokio::sync::mpsc::channel(4);
-    let stop = CancellationToken::new();
-    let drain = async { while partial.recv().await.is_some() {} };
-    let (found, ()) = tokio::join!(store.aggregate(request.clone(), out, &stop), drain);
-    let mut found = found
-        .map_err(|error| format!("{request:?} failed: {error}"))?
-        .groups;
-    let mut expected = reference.answer().groups;
-    for groups in [&mut found, &mut expected] {
-        groups.sort_by(|a, b| a.key.cmp(&b.key));
-    }
-    if found == expected {
-        return Ok(());
-    }
-    let differs = found.iter().find(|group| !expected.contains(group));
-    let lacks = expected.iter().find(|group| !found.contains(group));
-    Err(format!(
-        "{:?} by {:?}: got {differs:?}, not {lacks:?}",
-        request.measure, request.keys
-    ))
 }

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod archive;
+pub mod certificates;
 pub mod clutch;
 pub mod detour;
 pub mod following;

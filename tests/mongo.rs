@@ -7,10 +7,15 @@
 )]
 
 mod bad_input;
+mod connect;
+mod disturbed;
+mod extremes;
 mod filters;
 mod finder;
 mod paging;
-mod promises;
+pub mod promises;
+mod refused;
+mod ring;
 mod screen;
 mod shapes;
 mod stopping;
@@ -20,7 +25,6 @@ use std::sync::Arc;
 
 use auditail::core::event::Event;
 use auditail::core::instant::Micros;
-use auditail::core::json::FlatJson;
 use auditail::core::profile::load;
 use auditail::core::query::parse::parse;
 use auditail::core::query::predicate::Predicate;
@@ -105,12 +109,6 @@ pub async fn query(store: &dyn Store, text: &str) -> Predicate {
     resolved
         .predicate
         .unwrap_or_else(|| panic!("{text}: {:?}", resolved.diagnostics))
-}
-
-/// The meaning: does an event satisfy a predicate?
-pub fn means(predicate: &Predicate, event: &Event) -> bool {
-    let record = FlatJson::parse(&*event.payload.text).expect("a whole payload");
-    predicate.matches(event, &record)
 }
 
 /// Ids in order.

@@ -21,6 +21,8 @@ mod guessed;
 mod harness;
 mod mongo;
 mod mongo_purge;
+mod own_files;
+mod passwords;
 mod postgres_connect;
 mod postgres_keys;
 mod postgres_purge;

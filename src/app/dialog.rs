@@ -20,7 +20,6 @@ use crate::core::profile::Profile;
 use crate::core::profile::evaluate::evaluate;
 use crate::core::purge::plan::Plan;
 use crate::core::query::diagnostic::Diagnostic;
-use crate::core::scalar::Scalar;
 use crate::purge::dossier::Phase;
 use crate::purge::facts::Facts;
 use crate::purge::fault::Fault;
@@ -267,8 +266,7 @@ impl Sight {
         let event = evaluate(profile, &json);
         let words: Vec<&str> = TOLD
             .into_iter()
-            .filter_map(|field| event.values[field as usize].first())
-            .map(Scalar::text)
+            .filter_map(|field| event.values.first(field))
             .collect();
         Self {
             at: match event.at {

@@ -10,15 +10,16 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Tail, search and understand the audit log a product already writes to PostgreSQL or SQLite.
+/// Tail, search and understand the audit log a product already writes to PostgreSQL,
+/// MongoDB or SQLite.
 #[derive(Debug, Parser)]
 #[command(name = "auditail", version)]
 #[command(
     after_help = "Exit codes: 0 ok · 1 failed · 2 usage or configuration · \
     3 connection or login · 4 refused by a safety check · 5 stopped part-way, resumable · \
     130, 141, 143 ended by a signal.\n\nTARGET is a postgres:// URL (what it leaves out comes from \
-    PG* variables and the passfile) or the path of an SQLite file; ?table=NAME or --table chooses \
-    a table."
+    PG* variables and the passfile), a mongodb:// or mongodb+srv:// URI, or the path of an SQLite \
+    file; ?table=NAME or --table chooses a table or collection."
 )]
 pub struct Cli {
     /// Opens the screen on this store
@@ -45,7 +46,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "ZONE", default_value = "UTC")]
     pub tz: Tz,
     /// Theme of the screen
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME|FILE")]
     pub theme: Option<String>,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value = "auto")]
@@ -277,7 +278,7 @@ pub enum ProfilesCommand {
     List,
     /// Prints a profile as TOML
     Show {
-        /// Its name
+        /// Its name, or a file
         name: String,
     },
     /// Tells which tables of a store look like an audit log, and why
@@ -305,7 +306,7 @@ pub enum ThemesCommand {
     List,
     /// Prints a theme as TOML
     Show {
-        /// Its name
+        /// Its name, or a file
         name: String,
     },
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::known;
 use crate::cli::arguments::{Common, Demo};
 use crate::cli::failure::Failure;
-use crate::cli::session::open_options;
+use crate::cli::session::{open_options, password};
 use crate::cli::{headless, narrate, screen, signals};
 use crate::core::instant::Micros;
 use crate::demo::{History, Live, Plan, dronahq};
@@ -76,7 +76,7 @@ pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
 async fn into_mongo(url: &str, arguments: &Demo) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let work = async {
-        let writer = mongo::demo::DemoWriter::connect(url).await?;
+        let writer = mongo::demo::DemoWriter::connect(url, password().as_ref()).await?;
         let begun = local_now();
         let records = dronahq::history(plan(arguments, begun));
         let mut told = 0;
@@ -222,7 +222,7 @@ fn locked(playground: &Mutex<Playground>) -> MutexGuard<'_, Playground> {
 async fn into(url: &str, arguments: &Demo) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let work = async {
-        let mut writer = DemoWriter::connect(url).await?;
+        let mut writer = DemoWriter::connect(url, password()).await?;
         let begun = local_now();
         let mut told = 0;
         let progress = |rows: u64| {

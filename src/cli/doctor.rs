@@ -41,10 +41,10 @@ pub async fn run(arguments: &Doctor, common: &Common) -> Result<(), Failure> {
 fn head(description: &Description, common: &Common) -> String {
     let access = match description.access {
         Access::ReadOnly => "read only",
-        Access::Generated => "generated; the session is read-only",
+        Access::Generated => "generated; auditail only reads it",
         Access::Archive(Archived::Whole) => "an archive; nothing writes to it",
         Access::Archive(Archived::Unfinished) => "an archive that is not finished",
-        Access::RoleCanWrite => "the role could write; the session is read-only",
+        Access::RoleCanWrite => "the role could write; auditail only reads",
     };
     let rows = description.estimate.map_or_else(
         || "unknown".to_owned(),

@@ -44,6 +44,9 @@ pub async fn run(arguments: &Facets, common: &Common) -> Result<(), Failure> {
             FacetFormat::Table => table(&groups, common),
             FacetFormat::Json => json(&groups),
         })?;
+        if groups.is_empty() && arguments.format == FacetFormat::Table {
+            narrate::say("no event matches");
+        }
         if more {
             narrate::say(&format!(
                 "showing the {} most frequent values; --top N shows more",

@@ -105,7 +105,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let kind = match &error {
             StoreError::Target { .. } => Kind::Usage,
-            StoreError::Connect { .. } => Kind::Connect,
+            StoreError::Connect { .. } | StoreError::NoPassword { .. } => Kind::Connect,
             StoreError::Refused { .. } | StoreError::NotAllowed { .. } => Kind::Refused,
             StoreError::Cancelled => Kind::Interrupted,
             StoreError::Failed { .. } | StoreError::Busy { .. } | StoreError::Lost { .. } => {

@@ -1,23 +1,23 @@
 //! `auditail profiles`: what is known of other people's audit tables.
 
-use std::path::PathBuf;
-
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::arguments::{Common, Profiles, ProfilesCommand};
 use crate::cli::failure::{Failure, Kind};
-use crate::cli::session::{open_options, profile, profile_directory, profile_file};
-use crate::cli::{headless, narrate, output, signals};
+use crate::cli::session::{Session, open_options};
+use crate::cli::{headless, output, profile_files, signals};
 use crate::core::profile::detect::Candidate;
 use crate::core::profile::{Origin, Profile, load};
 use crate::core::sanitise::safe;
-use crate::store::connect;
+use crate::store::{Description, connect};
 
 /// Runs the command.
 pub fn run(arguments: &Profiles, common: &Common) -> Result<(), Failure> {
     match &arguments.command {
         ProfilesCommand::List => list(),
-        ProfilesCommand::Show { name } => output::print(&load::print(profile(name)?.as_ref())),
+        ProfilesCommand::Show { name } => {
+            output::print(&load::print(profile_files::find(name)?.as_ref()))
+        }
         ProfilesCommand::Detect { target } => headless(detect(target, common)),
     }
 }
@@ -28,11 +28,12 @@ fn list() -> Result<(), Failure> {
     for profile in load::built_in() {
         text.push_str(&entry(profile, "built in"));
     }
-    for path in own_files() {
-        match profile_file(&path) {
-            Ok(profile) => text.push_str(&entry(&profile, &path.display().to_string())),
-            Err(failure) => narrate::explain(&failure),
-        }
+    for profile in profile_files::own() {
+        let origin = match &profile.origin {
+            Origin::File(path) => path.display().to_string(),
+            Origin::BuiltIn | Origin::Guessed => String::new(),
+        };
+        text.push_str(&entry(&profile, &origin));
     }
     output::print(&text)
 }
@@ -46,22 +47,6 @@ fn entry(profile: &Profile, origin: &str) -> String {
     )
 }
 
-fn own_files() -> Vec<PathBuf> {
-    let Some(directory) = profile_directory() else {
-        return Vec::new();
-    };
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
-        .collect();
-    files.sort();
-    files
-}
-
 async fn detect(target: &str, common: &Common) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let work = async {
@@ -71,11 +56,9 @@ async fn detect(target: &str, common: &Common) -> Result<(), Failure> {
             () = stop.cancelled() => return Err(Failure::new(Kind::Interrupted, "stopped")),
         };
         if found.is_empty() {
-            return Err(Failure::new(
-                Kind::Failed,
-                "no table of this store looks like an audit log",
-            )
-            .hint("name one with --table, and its columns with --profile FILE"));
+            // Opening says why, or reads all the same what was named.
+            let session = Session::open(target, common, stop.clone()).await?;
+            return output::print(&named(&session.description));
         }
         let text: String = found
             .iter()
@@ -85,6 +68,18 @@ async fn detect(target: &str, common: &Common) -> Result<(), Failure> {
         output::print(&text)
     };
     signals::heed(&stop, work).await
+}
+
+fn named(description: &Description) -> String {
+    let mut text = format!(
+        "{}: {} (fits little, read because it was named)\n",
+        safe(&description.relation),
+        safe(&description.profile.title)
+    );
+    for line in &description.evidence {
+        text.push_str(&format!("  {}\n", safe(line)));
+    }
+    text
 }
 
 fn describe(place: usize, candidate: &Candidate) -> String {

@@ -80,7 +80,12 @@ async fn work(arguments: &Query, common: &Common, stop: CancellationToken) -> Re
     })?;
     // A reader that has gone makes the store stop, too; the reader is the reason then.
     let printed = written?;
-    if read? == PageEnd::Limit {
+    let end = read?;
+    if printed == 0 && arguments.format == QueryFormat::Table {
+        // Column titles alone look like an answer that was cut off.
+        narrate::say("no event matches");
+    }
+    if end == PageEnd::Limit {
         tell_limit(&session, &predicate, arguments.order, printed, common).await?;
     }
     Ok(())

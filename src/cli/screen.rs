@@ -8,12 +8,15 @@ use crate::app::Settings;
 use crate::archive::known;
 use crate::cli::arguments::{Color, Common};
 use crate::cli::failure::{Failure, Kind};
+use crate::cli::headless;
 use crate::cli::session::open_options;
 use crate::runtime::environment::{self, ColorChoice, Look};
+use crate::runtime::password::{self, Answer};
 use crate::runtime::purging::Purging;
 use crate::runtime::signals::Signal;
 use crate::runtime::{self, Exit, Opener, Options, RunError, history};
-use crate::store::connect::{OpenOptions, open, redact_url};
+use crate::store::connect::{self, OpenOptions, open, redact_url};
+use crate::store::secret::Secret;
 use crate::ui::theme::Glyphs;
 use crate::ui::theme::load::ThemeError;
 
@@ -22,12 +25,16 @@ pub fn run(target: Option<&str>, common: &Common) -> Result<(), Failure> {
     let Some(target) = target else {
         return Err(Failure::usage("which store? TARGET is missing")
             .hint("auditail demo shows a generated audit log")
-            .hint("auditail postgres://USER@HOST/DATABASE opens a database, auditail --help tells more"));
+            .hint("auditail postgres://USER@HOST/DATABASE or mongodb://… opens a database, auditail --help tells more"));
     };
     need_terminal(
         "query TARGET -o ndjson prints events without a screen, tail TARGET follows them",
     )?;
-    let (opener, purging) = at(target, open_options(common)?);
+    let mut options = open_options(common)?;
+    if let Some(question) = question(target, &options)? {
+        options.password = Some(asked(&question)?);
+    }
+    let (opener, purging) = at(target, options);
     show(opener, purging, redact_url(target), common)
 }
 
@@ -53,6 +60,31 @@ fn at(target: &str, options: OpenOptions) -> (Opener, Purging) {
 /// An archive says itself how it is to be read.
 fn archive(directory: &Path) -> (Opener, Purging) {
     at(&directory.to_string_lossy(), OpenOptions::default())
+}
+
+/// What the server wants to know before it lets anybody in. Asked before the screen, where typing
+/// without an echo is what people know.
+fn question(target: &str, options: &OpenOptions) -> Result<Option<String>, Failure> {
+    let mut question = None;
+    headless(async {
+        question = connect::question(target, options).await;
+        Ok(())
+    })?;
+    Ok(question)
+}
+
+fn asked(question: &str) -> Result<Secret, Failure> {
+    match password::ask(question)? {
+        Answer::Password(secret) => Ok(secret),
+        Answer::Given(signal) => Err(ended(signal)),
+    }
+}
+
+fn ended(signal: Signal) -> Failure {
+    match signal {
+        Signal::Interrupt => Failure::new(Kind::Interrupted, "interrupted"),
+        _ => Failure::new(Kind::Terminated, "terminated"),
+    }
 }
 
 /// Refuses to draw where nobody would see it.
@@ -99,8 +131,7 @@ pub fn show(
     match runtime::run(options)? {
         Exit::Done => Ok(()),
         Exit::NotConnected(error) => Err(error.into()),
-        Exit::Signal(Signal::Interrupt) => Err(Failure::new(Kind::Interrupted, "interrupted")),
-        Exit::Signal(_) => Err(Failure::new(Kind::Terminated, "terminated")),
+        Exit::Signal(signal) => Err(ended(signal)),
         Exit::Panicked => Err(Failure::new(
             Kind::Panicked,
             "a part of the program has panicked; the report above says where",

@@ -1,18 +1,15 @@
 //! An opened store and what a command needs to ask it something: names, a moment, a way to stop.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use etcetera::BaseStrategy;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::arguments::Common;
 use crate::cli::failure::{Failure, Kind};
-use crate::cli::narrate;
+use crate::cli::{narrate, profile_files};
 use crate::core::aggregate::Subject;
 use crate::core::instant::Micros;
-use crate::core::profile::{Origin, Profile, load};
 use crate::core::query::catalog::Catalog;
 use crate::core::query::diagnostic::{self, Severity};
 use crate::core::query::parse::parse;
@@ -20,6 +17,7 @@ use crate::core::query::predicate::{Atom, Predicate, Test};
 use crate::core::query::resolve::{Moment, Resolved, resolve};
 use crate::core::query::time;
 use crate::store::connect::{OpenOptions, Owner, Survey, open};
+use crate::store::secret::Secret;
 use crate::store::{Description, Store};
 
 /// An opened store.
@@ -78,15 +76,19 @@ impl Session {
         if text.is_empty() {
             return Ok(Predicate::All);
         }
+        judged(text, self.resolved(text).await?)
+    }
+
+    async fn resolved(&mut self, text: &str) -> Result<Resolved, Failure> {
         let parsed = parse(text);
         let moment = self.moment().await?;
         let description = &self.description;
         let known = Catalog::new(&description.name, &description.profile);
-        let mut resolved = resolve(&parsed, &known, moment);
-        if !resolved.diagnostics.is_empty() && parsed.diagnostics.is_empty() {
-            resolved = resolve(&parsed, self.catalog().await?, moment);
+        let resolved = resolve(&parsed, &known, moment);
+        if resolved.diagnostics.is_empty() || !parsed.diagnostics.is_empty() {
+            return Ok(resolved);
         }
-        judged(text, resolved)
+        Ok(resolve(&parsed, self.catalog().await?, moment))
     }
 
     /// The same within bounds typed as options.
@@ -121,11 +123,24 @@ impl Session {
     /// What a name stands for, by the same rules as in a filter.
     pub async fn subject(&mut self, name: &str) -> Result<Subject, Failure> {
         let name = name.trim();
-        let predicate = self.predicate(Some(&format!("has:{name}"))).await?;
-        subject_of(&predicate).ok_or_else(|| {
-            Failure::usage(format!("{name} has no values to list"))
-                .hint("name an event field such as actor or action, or a path such as .status.code")
-        })
+        let resolved = self.resolved(&format!("has:{name}")).await?;
+        if let Some(subject) = resolved.predicate.as_ref().and_then(subject_of) {
+            for warning in &resolved.diagnostics {
+                narrate::say(&warning.message);
+            }
+            return Ok(subject);
+        }
+        // The name was typed alone: a caret below `has:NAME` would point into what nobody wrote.
+        let mistake = (resolved.diagnostics.into_iter())
+            .find(|diagnostic| diagnostic.severity == Severity::Error);
+        let (message, hint) = mistake.map_or_else(
+            || (format!("{name} has no values to list"), None),
+            |mistake| (mistake.message, mistake.hint),
+        );
+        let hint = hint.unwrap_or_else(|| {
+            "name an event field such as actor or action, or a path such as .status.code".to_owned()
+        });
+        Err(Failure::usage(message).hint(hint))
     }
 
     async fn moment(&mut self) -> Result<Moment, Failure> {
@@ -148,57 +163,29 @@ impl Session {
 
 /// How the command line wants a store to be opened.
 pub fn open_options(common: &Common) -> Result<OpenOptions, Failure> {
+    let profile = common.profile.as_deref().map(profile_files::find);
+    let profile = profile.transpose()?;
+    let own = if profile.is_none() {
+        profile_files::own()
+    } else {
+        Vec::new()
+    };
     Ok(OpenOptions {
-        profile: common.profile.as_deref().map(profile).transpose()?,
+        profile,
+        own,
         table: common.table.clone(),
         column_tz: common.column_tz,
         survey: Survey::Full,
         owner: Owner::Given,
+        password: password(),
     })
 }
 
-/// A profile by its name, or from a file.
-pub fn profile(name: &str) -> Result<Arc<Profile>, Failure> {
-    if let Some(profile) = load::named(name) {
-        return Ok(profile);
-    }
-    let path = if name.contains('/') || Path::new(name).extension().is_some() {
-        PathBuf::from(name)
-    } else {
-        profile_directory()
-            .map(|directory| directory.join(format!("{name}.toml")))
-            .filter(|path| path.is_file())
-            .ok_or_else(|| no_profile(name))?
-    };
-    profile_file(&path)
-}
-
-/// Reads a profile from a file.
-pub fn profile_file(path: &Path) -> Result<Arc<Profile>, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::usage(format!(
-            "cannot read the profile {}: {error}",
-            path.display()
-        ))
-    })?;
-    let profile = load::parse(&text, Origin::File(path.to_owned()))?;
-    Ok(Arc::new(profile))
-}
-
-/// Where profiles of the user's live.
-pub fn profile_directory() -> Option<PathBuf> {
-    let directories = etcetera::choose_base_strategy().ok()?;
-    Some(directories.config_dir().join("auditail").join("profiles"))
-}
-
-fn no_profile(name: &str) -> Failure {
-    let names: Vec<&str> = load::built_in()
-        .iter()
-        .map(|profile| profile.name.as_str())
-        .collect();
-    Failure::usage(format!("there is no profile named {name}"))
-        .hint(format!("known profiles: {}", names.join(", ")))
-        .hint("a file is given with its path: --profile ./mine.toml")
+/// A password for where the target, `PG*` variables and the passfile give none: unlike the target's,
+/// it is in no list of processes.
+pub fn password() -> Option<Secret> {
+    let text = std::env::var("AUDITAIL_PASSWORD").ok()?;
+    (!text.is_empty()).then(|| Secret::new(text))
 }
 
 /// The predicate, or the diagnostics that prevent it; warnings are told and do not prevent it.

@@ -3,18 +3,25 @@
 use crate::cli::arguments::{Themes, ThemesCommand};
 use crate::cli::failure::Failure;
 use crate::cli::output;
-use crate::ui::theme::load::{self, BUILT_IN};
+use crate::core::sanitise::safe;
+use crate::runtime::theme_files;
+use crate::ui::theme::load::BUILT_IN;
 
 /// Runs the command.
 pub fn run(arguments: &Themes) -> Result<(), Failure> {
     match &arguments.command {
         ThemesCommand::List => {
-            let names: String = BUILT_IN.map(|(name, _)| format!("{name}\n")).concat();
-            output::print(&names)
+            let built_in = BUILT_IN.iter().map(|(name, _)| entry(name, "built in"));
+            let own = theme_files::own();
+            let own = own
+                .iter()
+                .map(|(name, path)| entry(name, &path.display().to_string()));
+            output::print(&built_in.chain(own).collect::<String>())
         }
-        ThemesCommand::Show { name } => {
-            load::named(name)?;
-            output::print(load::built_in(name).unwrap_or_default())
-        }
+        ThemesCommand::Show { name } => output::print(&theme_files::find(name)?.text),
     }
+}
+
+fn entry(name: &str, origin: &str) -> String {
+    format!("{:<12} {}\n", safe(name), safe(origin))
 }

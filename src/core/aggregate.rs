@@ -182,7 +182,7 @@ impl Subject {
         };
         match self {
             Self::Outcome => event.outcome.iter().for_each(|outcome| add(outcome.word())),
-            Self::Field(field) => event.all(*field).iter().for_each(|value| add(value.text())),
+            Self::Field(field) => event.all(*field).for_each(|value| add(value.text())),
             Self::Own(own) => values(&own.expr, record)
                 .iter()
                 .for_each(|value| add(value.text())),
@@ -242,7 +242,7 @@ mod tests {
 
     use super::*;
     use crate::core::aggregate::accumulator::Accumulator;
-    use crate::core::event::{Cursor, EventId, KeyPart, Outcome, Payload};
+    use crate::core::event::{Cursor, EventId, KeyPart, Outcome, Payload, Values};
     use crate::core::instant::At;
     use crate::core::query::predicate::{Atom, Test};
     use crate::core::scalar::Scalar;
@@ -346,10 +346,9 @@ mod tests {
     }
 
     fn event(at: i64, outcome: Option<Outcome>, resources: &[&str]) -> Event {
-        let mut values = [const { Vec::new() }; Field::ALL.len()];
-        values[Field::Resource as usize] = resources
+        let values: Vec<_> = resources
             .iter()
-            .map(|name| Scalar::Text((*name).to_owned().into()))
+            .map(|name| (Field::Resource, Scalar::Text((*name).into())))
             .collect();
         Event {
             id: EventId::new("1"),
@@ -359,7 +358,7 @@ mod tests {
                 key: Vec::new(),
             },
             outcome,
-            values,
+            values: Values::of(&values),
             payload: Payload::whole("{}"),
         }
     }

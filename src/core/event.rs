@@ -10,6 +10,10 @@ use std::sync::Arc;
 use crate::core::instant::At;
 use crate::core::scalar::{self, Scalar};
 
+mod values;
+
+pub use values::Values;
+
 /// The store's own key as text, unique in its store. Composite keys are a JSON array of their
 /// parts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -304,8 +308,8 @@ pub struct Event {
     pub cursor: Cursor,
     /// What became of it, if the store says.
     pub outcome: Option<Outcome>,
-    /// Values by [`Field`], in the order of [`Field::ALL`].
-    pub values: [Vec<Scalar<'static>>; Field::ALL.len()],
+    /// Values by [`Field`].
+    pub values: Values,
     /// The record itself.
     pub payload: Payload,
 }
@@ -317,24 +321,21 @@ impl Event {
     }
 
     /// All values of a field.
-    pub fn all(&self, field: Field) -> &[Scalar<'static>] {
-        &self.values[field as usize]
+    pub fn all(&self, field: Field) -> impl ExactSizeIterator<Item = Scalar<'_>> + Clone {
+        self.values.all(field)
     }
 
     /// The first value of a field, as text.
     pub fn first(&self, field: Field) -> Option<&str> {
-        self.all(field).first().map(Scalar::text)
+        self.values.first(field)
     }
 
     /// Bytes this event holds on to, for windows with a budget.
     pub fn weight(&self) -> usize {
-        let values: usize = self
-            .values
-            .iter()
-            .flatten()
-            .map(|value| value.text().len() + size_of::<Scalar<'_>>())
-            .sum();
-        size_of::<Self>() + values + self.payload.text.len() + self.id.as_str().len() * 2
+        size_of::<Self>()
+            + self.values.weight()
+            + self.payload.text.len()
+            + self.id.as_str().len() * 2
     }
 }
 

@@ -223,12 +223,13 @@ impl<'t> FlatJson<'t> {
         while let Some(entry) = nodes.get(next as usize) {
             let child = next;
             next = entry.next & !ESCAPED;
-            // The key's closing quote first: it tells keys of another length apart at once.
+            // The key's closing quote and its first byte first: hardly any other key has both.
             let from = entry.key as usize;
             let same = if entry.parent & ESCAPED != 0 {
                 self.raw_key(*entry).is_some_and(|raw| unescape(raw) == key)
             } else {
                 bytes.get(from + key.len()) == Some(&b'"')
+                    && bytes.get(from) == key.as_bytes().first().or(Some(&b'"'))
                     && bytes.get(from..from + key.len()) == Some(key.as_bytes())
             };
             if same {

@@ -177,21 +177,39 @@ fn escape(text: &mut String, value: &str) {
         let Some(byte) = rest.as_bytes().get(plain) else {
             return;
         };
-        match byte {
-            b'"' => text.push_str("\\\""),
-            b'\\' => text.push_str("\\\\"),
-            b'\n' => text.push_str("\\n"),
-            b'\r' => text.push_str("\\r"),
-            b'\t' => text.push_str("\\t"),
-            8 => text.push_str("\\b"),
-            12 => text.push_str("\\f"),
-            control => {
-                text.push_str("\\u00");
-                text.push(hex_digit(control >> 4));
-                text.push(hex_digit(control & 15));
-            }
-        }
+        text.push_str(escaped(*byte));
         rest = &rest[plain + 1..];
+    }
+}
+
+/// Appends bytes as a JSON string, quotes included: text when the bytes are.
+pub fn quote_bytes(out: &mut Vec<u8>, value: &[u8]) {
+    out.push(b'"');
+    let mut rest = value;
+    loop {
+        let plain = json::plain_bytes(rest);
+        out.extend_from_slice(&rest[..plain]);
+        let Some(byte) = rest.get(plain) else {
+            break;
+        };
+        out.extend_from_slice(escaped(*byte).as_bytes());
+        rest = &rest[plain + 1..];
+    }
+    out.push(b'"');
+}
+
+/// How JSON spells a byte that cannot stand in a string as it is.
+fn escaped(byte: u8) -> &'static str {
+    const CONTROLS: [&str; 32] = [
+        "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007",
+        "\\b", "\\t", "\\n", "\\u000b", "\\f", "\\r", "\\u000e", "\\u000f", "\\u0010", "\\u0011",
+        "\\u0012", "\\u0013", "\\u0014", "\\u0015", "\\u0016", "\\u0017", "\\u0018", "\\u0019",
+        "\\u001a", "\\u001b", "\\u001c", "\\u001d", "\\u001e", "\\u001f",
+    ];
+    match byte {
+        b'"' => "\\\"",
+        b'\\' => "\\\\",
+        control => CONTROLS[usize::from(control & 31)],
     }
 }
 
@@ -274,6 +292,13 @@ mod tests {
             let read: serde_json::Value = serde_json::from_str(&text).expect("json");
             prop_assert_eq!(read[&name].as_str(), Some(&*value));
             prop_assert_eq!(read["~control"].as_str(), Some(&*control));
+            let mut bytes = Vec::new();
+            quote_bytes(&mut bytes, value.as_bytes());
+            quote_bytes(&mut bytes, control.as_bytes());
+            let mut text = String::new();
+            quote(&mut text, &value);
+            quote(&mut text, &control);
+            prop_assert_eq!(bytes, text.into_bytes());
         }
     }
 }

@@ -17,7 +17,7 @@ pub enum Scalar<'a> {
     Bool(bool),
 }
 
-impl Scalar<'_> {
+impl<'a> Scalar<'a> {
     /// The value as people read it and as bare words and globs see it.
     pub fn text(&self) -> &str {
         match self {
@@ -34,6 +34,15 @@ impl Scalar<'_> {
             Self::Number(number) if is_plain(number) && is_plain(word) => **number == *word,
             Self::Number(number) => compare_numbers(number, word) == Some(Ordering::Equal),
             Self::Text(_) | Self::Bool(_) => self.text() == word,
+        }
+    }
+
+    /// [`Scalar::text`], for as long as the leaf's source lives.
+    pub fn into_text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) | Self::Number(text) => text,
+            Self::Bool(true) => Cow::Borrowed("true"),
+            Self::Bool(false) => Cow::Borrowed("false"),
         }
     }
 

@@ -116,7 +116,7 @@ fn into_io(error: csv::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::event::Field;
+    use crate::core::event::{Field, Values};
     use crate::core::scalar::Scalar;
     use crate::export::Shown;
     use crate::export::tests::event;
@@ -128,10 +128,12 @@ mod tests {
             .map(|field| Column::plain(Shown::Field(field)));
         let mut printer = CsvPrinter::new(&mut bytes, Medium::Stream, columns.to_vec());
         let mut event = event();
-        event.values[Field::Actor as usize] = vec![Scalar::Text("=1+1".into())];
-        event.values[Field::Resource as usize] =
-            vec![Scalar::Text("a".into()), Scalar::Text("b\"".into())];
-        event.values[Field::Duration as usize] = vec![Scalar::Number("-5".into())];
+        event.values = Values::of(&[
+            (Field::Actor, Scalar::Text("=1+1".into())),
+            (Field::Resource, Scalar::Text("a".into())),
+            (Field::Resource, Scalar::Text("b\"".into())),
+            (Field::Duration, Scalar::Number("-5".into())),
+        ]);
         printer.event(&event).expect("a vector takes everything");
         let note = printer.finish().expect("a vector takes everything");
         drop(printer);

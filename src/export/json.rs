@@ -9,6 +9,7 @@ use crate::core::event::{Event, Field};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::profile::evaluate;
+use crate::core::record::quote_bytes;
 use crate::core::sanitise::safe;
 use crate::core::scalar::{Scalar, is_number};
 use crate::export::{Column, Medium, Printer, Shown, record};
@@ -174,7 +175,9 @@ fn write_column(
             None => out.extend_from_slice(b"null"),
         },
         (Shown::Field(field), _) => write_values(out, event.all(*field)),
-        (Shown::Own(own), Some(record)) => write_values(out, &evaluate::values(&own.expr, record)),
+        (Shown::Own(own), Some(record)) => {
+            write_values(out, evaluate::values(&own.expr, record).into_iter());
+        }
         (Shown::Path(path), Some(record)) => {
             let nodes = path.nodes(record);
             if let [node] = nodes[..] {
@@ -193,17 +196,17 @@ fn write_column(
     }
 }
 
-fn write_values(out: &mut Vec<u8>, values: &[Scalar<'_>]) {
-    match values {
-        [] => out.extend_from_slice(b"null"),
-        [value] => write_text(out, value.text()),
-        several => write_array(out, several),
+fn write_values<'e>(out: &mut Vec<u8>, values: impl ExactSizeIterator<Item = Scalar<'e>>) {
+    match values.len() {
+        0 => out.extend_from_slice(b"null"),
+        1 => values.for_each(|value| write_text(out, value.text())),
+        _ => write_array(out, values),
     }
 }
 
-fn write_array(out: &mut Vec<u8>, values: &[Scalar<'_>]) {
+fn write_array<'e>(out: &mut Vec<u8>, values: impl Iterator<Item = Scalar<'e>>) {
     out.push(b'[');
-    for (place, value) in values.iter().enumerate() {
+    for (place, value) in values.enumerate() {
         if place > 0 {
             out.push(b',');
         }
@@ -217,6 +220,9 @@ fn write_array(out: &mut Vec<u8>, values: &[Scalar<'_>]) {
 fn write_payload(out: &mut Vec<u8>, json: &str) {
     let start = out.len();
     out.extend_from_slice(json.as_bytes());
+    if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
+        return;
+    }
     for byte in &mut out[start..] {
         if matches!(*byte, b'\n' | b'\r') {
             *byte = b' ';
@@ -226,26 +232,7 @@ fn write_payload(out: &mut Vec<u8>, json: &str) {
 
 /// A JSON string.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut copied = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[copied..at]);
-        copied = at + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            control => write_escape(out, u16::from(*control)),
-        }
-    }
-    out.extend_from_slice(&bytes[copied..]);
-    out.push(b'"');
+    quote_bytes(out, text.as_bytes());
 }
 
 fn write_escape(out: &mut Vec<u8>, unit: u16) {
@@ -334,6 +321,7 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::event::Values;
     use crate::export::tests::event;
 
     fn printed(layout: Layout, medium: Medium, events: &[Event]) -> String {
@@ -357,7 +345,8 @@ mod tests {
         let mut odd = event();
         odd.payload =
             crate::core::event::Payload::whole("{\"a\":\n1,\r\n\t\"b\":\"\\n\u{9b}\u{202e}\"}");
-        odd.values[Field::Actor as usize] = vec![Scalar::Text("a\"\\\u{1b}[31m\n".into())];
+        let actor = Scalar::Text("a\"\\\u{1b}[31m\n".into());
+        odd.values = Values::of(&[(Field::Actor, actor)]);
         for medium in [Medium::Stream, Medium::Terminal] {
             let events = [odd.clone(), event()];
             let lines = printed(Layout::Lines, medium, &events);

@@ -264,7 +264,7 @@ pub fn clip(text: &str, width: usize, charset: Charset) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::event::Field;
+    use crate::core::event::{Field, Values};
     use crate::core::scalar::Scalar;
     use crate::export::tests::event;
 
@@ -289,9 +289,8 @@ mod tests {
     #[test]
     fn lines_fit_the_terminal_and_obey_nothing() {
         let mut wild = event();
-        wild.values[Field::Action as usize] = vec![Scalar::Text(
-            format!("\u{1b}[2J{}", "漢字".repeat(60)).into(),
-        )];
+        let action = format!("\u{1b}[2J{}", "漢字".repeat(60));
+        wild.values = Values::of(&[(Field::Action, Scalar::Text(action.into()))]);
         let table = printed(LOOK, &[wild, event()]);
         assert_eq!(table.lines().count(), 3);
         for line in table.lines() {
@@ -305,7 +304,8 @@ mod tests {
     #[test]
     fn later_rows_stream_in_the_settled_widths() {
         let mut long = event();
-        long.values[Field::Actor as usize] = vec![Scalar::Text("x".repeat(200).into())];
+        let actor = Scalar::Text("x".repeat(200).into());
+        long.values = Values::of(&[(Field::Actor, actor)]);
         let mut events = vec![event(); MEASURED];
         events.push(long);
         let table = printed(LOOK, &events);

@@ -5,6 +5,7 @@ use std::fs;
 
 use chrono_tz::Tz;
 
+use crate::runtime::theme_files;
 use crate::ui::theme::load::{self, ThemeError};
 use crate::ui::theme::{Depth, Glyphs, Theme};
 
@@ -23,7 +24,7 @@ pub enum ColorChoice {
 /// What the user asks for on the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
-    /// A theme by name; `None` takes the default.
+    /// A theme by name or file; `None` takes the default.
     pub theme: Option<String>,
     /// Colours.
     pub color: ColorChoice,
@@ -43,15 +44,13 @@ fn theme_in(look: &Look, variable: impl Fn(&str) -> Option<String>) -> Result<Th
         ColorChoice::Never => true,
         ColorChoice::Auto => set("NO_COLOR").is_some(),
     };
-    let name = if colourless {
-        "mono"
-    } else {
-        look.theme.as_deref().unwrap_or("dark")
-    };
     // A theme that is named must exist, also when its colours are not wanted.
-    if let Some(asked) = &look.theme {
-        load::named(asked)?;
-    }
+    let asked = look.theme.as_deref().map(theme_files::find).transpose()?;
+    let theme = match asked {
+        _ if colourless => load::named("mono")?,
+        Some(found) => found.theme,
+        None => load::named("dark")?,
+    };
     let term = set("TERM").unwrap_or_default();
     let depth = match set("COLORTERM").as_deref() {
         Some("truecolor" | "24bit") => Depth::True,
@@ -68,7 +67,7 @@ fn theme_in(look: &Look, variable: impl Fn(&str) -> Option<String>) -> Result<Th
             Glyphs::Ascii
         }
     });
-    Ok(load::named(name)?.at(depth).with(glyphs))
+    Ok(theme.at(depth).with(glyphs))
 }
 
 /// The zone of this machine: `TZ`, then what `/etc/localtime` points to, then UTC.

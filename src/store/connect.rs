@@ -3,18 +3,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::core::profile::Profile;
 use crate::core::profile::detect::Candidate;
 use crate::core::sanitise::safe;
 use crate::store::purger::Purger;
+use crate::store::secret::Secret;
 use crate::store::{BoxFuture, Store, StoreError, archive, mongo, postgres, sqlite};
 
-/// What else the command line says about a target.
-#[derive(Clone, Debug, Default)]
+/// What else is known about a target. No `Debug`: it may hold a password.
+#[derive(Clone, Default)]
 pub struct OpenOptions {
     /// The profile to use instead of detection.
     pub profile: Option<Arc<Profile>>,
+    /// Profiles of the user's own, tried before the built-in ones.
+    pub own: Vec<Arc<Profile>>,
     /// The table to open instead of the best candidate; also `?table=` in the URL.
     pub table: Option<String>,
     /// The zone of a zone-less time column.
@@ -23,6 +27,8 @@ pub struct OpenOptions {
     pub survey: Survey,
     /// Whose the store is.
     pub owner: Owner,
+    /// A password that does not stand in the target, for where nothing else gives one.
+    pub password: Option<Secret>,
 }
 
 /// Whose a store is.
@@ -45,6 +51,9 @@ pub enum Survey {
     /// page needs. The description is poorer, filters are checked row by row.
     Trusting,
 }
+
+/// How long a server is asked whether it wants a password: nothing is on the screen meanwhile.
+const ASKING: Duration = Duration::from_secs(3);
 
 /// Opens a target for reading.
 pub fn open<'a>(
@@ -112,6 +121,25 @@ pub fn candidates<'a>(
                 }
                 sqlite::candidates(&path, &options).await
             }
+        }
+    })
+}
+
+/// The question of a server that asks for a password which neither the target nor the options nor
+/// anything else tells: `db:5432 asks for a password of role ana`. `None` as well where there is no
+/// answer at all; opening says why.
+pub fn question<'a>(target: &'a str, options: &'a OpenOptions) -> BoxFuture<'a, Option<String>> {
+    Box::pin(async move {
+        let asking = async {
+            match System::of(target)? {
+                System::Postgres => postgres::log_in(target, options).await,
+                System::Mongo => mongo::log_in(target, options).await,
+                System::Sqlite => Ok(()),
+            }
+        };
+        match tokio::time::timeout(ASKING, asking).await {
+            Ok(Err(StoreError::NoPassword { message, .. })) => Some(message),
+            _ => None,
         }
     })
 }

@@ -11,6 +11,7 @@ mod examine;
 mod failure;
 pub mod filter;
 mod group;
+mod heartbeat;
 pub mod link;
 mod numbers;
 pub mod order;
@@ -36,6 +37,7 @@ use crate::core::query::predicate::Predicate;
 use crate::store::connect::OpenOptions;
 use crate::store::mongo::link::Watcher;
 use crate::store::mongo::source::Source;
+use crate::store::mongo::target::Target;
 use crate::store::{
     AggregateItem, BoxFuture, Count, CountMode, Description, Explanation, Finding, PageEnd,
     PageItem, PageRequest, Store, StoreError, TailItem, TailRequest,
@@ -49,6 +51,12 @@ pub struct MongoStore {
 /// Connects, finds the collection and opens it.
 pub async fn open(target: &str, options: &OpenOptions) -> Result<MongoStore, StoreError> {
     open_watched(target, options, None).await
+}
+
+/// Whether a password is missing: the driver would not even ask the server without one.
+pub async fn log_in(target: &str, options: &OpenOptions) -> Result<(), StoreError> {
+    let target = Target::resolve(target).await?;
+    target.with_password(options.password.as_ref()).map(drop)
 }
 
 /// As [`open`]; the watcher sees every command before it is sent.

@@ -21,7 +21,6 @@ mod pool;
 mod project;
 pub mod purge;
 mod rows;
-mod secret;
 mod session;
 mod single;
 mod sql;
@@ -39,15 +38,18 @@ use tokio_util::sync::CancellationToken;
 use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::event::{Cursor, Event};
 use crate::core::instant::Micros;
-use crate::core::profile::detect::{self, Candidate};
-use crate::core::profile::guess::{epoch_unit_of, guess};
-use crate::core::profile::{Origin, Profile, TimeEncoding, load};
+use crate::core::profile::detect::{Candidate, Relation};
+use crate::core::profile::guess::epoch_unit_of;
+use crate::core::profile::{Origin, Profile, TimeEncoding};
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
+use crate::core::sanitise::safe;
+use crate::store::choice;
 use crate::store::connect::{OpenOptions, Survey};
 use crate::store::postgres::catalogue::{Table, Which};
 use crate::store::postgres::layout::Layout;
 use crate::store::postgres::params::Params;
+use crate::store::postgres::passfile::Found;
 use crate::store::postgres::pool::Pool;
 use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::quote::ident;
@@ -70,7 +72,7 @@ struct Inner {
 
 /// Connects, finds the table and opens it.
 pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, StoreError> {
-    let params = Params::resolve(target, &Surroundings::of_process())?;
+    let params = params(target, options)?;
     let stop = CancellationToken::new();
     let session = Session::open(&params, Purpose::Browse).await?;
     if let Some(layout) = trusted(&params, options) {
@@ -97,6 +99,23 @@ pub async fn open(target: &str, options: &OpenOptions) -> Result<PostgresStore, 
         ));
     }
     Ok(PostgresStore::new(params, session, layout, evidence))
+}
+
+/// Where to connect, and as whom.
+fn params(target: &str, options: &OpenOptions) -> Result<Params, StoreError> {
+    let mut params = Params::resolve(target, &Surroundings::of_process())?;
+    params.typed.clone_from(&options.password);
+    Ok(params)
+}
+
+/// Logs in and leaves: whether the server wants a password only it can say.
+pub async fn log_in(target: &str, options: &OpenOptions) -> Result<(), StoreError> {
+    let params = params(target, options)?;
+    let is_known = |place| matches!(params.password_for(place), Found::Password(_));
+    if params.places.iter().any(is_known) {
+        return Ok(());
+    }
+    Session::open(&params, Purpose::Browse).await.map(drop)
 }
 
 /// The layout that needs no look at the catalogue, where that was asked for and is possible.
@@ -139,11 +158,11 @@ impl PostgresStore {
 
 /// What `profiles detect` prints.
 pub async fn candidates(target: &str, options: &OpenOptions) -> Result<Vec<Candidate>, StoreError> {
-    let params = Params::resolve(target, &Surroundings::of_process())?;
+    let params = params(target, options)?;
     let stop = CancellationToken::new();
     let session = Session::open(&params, Purpose::Browse).await?;
     let tables = wanted_tables(&session, &params, options, &stop).await?;
-    Ok(rank(&tables, options))
+    Ok(choice::rank(options, &relations(&tables)))
 }
 
 async fn wanted_tables(
@@ -156,7 +175,7 @@ async fn wanted_tables(
     let which = name.map_or(Which::All, Which::Named);
     let tables = catalogue::tables(session, which, &params.database, stop).await?;
     if let (Some(name), true) = (name, tables.is_empty()) {
-        let name = crate::core::sanitise::safe(name);
+        let name = safe(name);
         return Err(StoreError::Failed {
             message: format!("there is no table {name} in database {}", params.database),
             hint: Some(
@@ -169,12 +188,8 @@ async fn wanted_tables(
     Ok(tables)
 }
 
-fn rank(tables: &[Table], options: &OpenOptions) -> Vec<Candidate> {
-    let relations: Vec<_> = tables.iter().map(Table::relation).collect();
-    match &options.profile {
-        Some(profile) => detect::detect(&relations, std::slice::from_ref(profile)),
-        None => detect::detect(&relations, load::built_in()),
-    }
+fn relations(tables: &[Table]) -> Vec<Relation> {
+    tables.iter().map(Table::relation).collect()
 }
 
 async fn choose(
@@ -184,19 +199,13 @@ async fn choose(
     stop: &CancellationToken,
 ) -> Result<(Table, Candidate), StoreError> {
     let tables = wanted_tables(session, params, options, stop).await?;
-    let database = &params.database;
-    // A table and a profile by name: nothing to detect.
-    let named = options.table.is_some() || params.table.is_some();
-    if let (Some(profile), [table], true) = (&options.profile, tables.as_slice(), named) {
-        let candidate = Candidate {
-            relation: table.relation(),
-            profile: profile.clone(),
-            score: 0,
-            evidence: vec!["named on the command line".to_owned()],
-        };
+    let is_named = options.table.is_some() || params.table.is_some();
+    if let (Some(table), true) = (tables.first(), is_named) {
+        let candidate = choice::named(options, table.relation())?;
         return readable(table.clone(), candidate);
     }
-    let best = rank(&tables, options).into_iter().next();
+    let relations = relations(&tables);
+    let best = choice::rank(options, &relations).into_iter().next();
     let table = best.as_ref().and_then(|best| {
         tables
             .iter()
@@ -205,30 +214,8 @@ async fn choose(
     if let (Some(table), Some(candidate)) = (table, best) {
         return readable(table.clone(), candidate);
     }
-    let what = match (tables.as_slice(), &options.profile) {
-        ([only], None) if named => match guess(&only.relation()) {
-            // It scores low, but it was asked for by name.
-            Ok((profile, score, evidence)) => {
-                let candidate = Candidate {
-                    relation: only.relation(),
-                    profile: Arc::new(profile),
-                    score,
-                    evidence,
-                };
-                return readable(only.clone(), candidate);
-            }
-            Err(missing) => format!("the table {} cannot be read: {missing}", only.label()),
-        },
-        _ => format!("no table of database {database} looks like an audit log"),
-    };
-    Err(StoreError::Failed {
-        message: what,
-        hint: Some(
-            "auditail profiles detect TARGET shows what was looked at; \
-                     name the table and a profile with --table and --profile"
-                .to_owned(),
-        ),
-    })
+    let among = format!("table of database {}", safe(&params.database));
+    Err(choice::none_fits(options, &among, &relations))
 }
 
 /// The unit of a guessed numeric time, by the size of a few values; `None` where the column's type

@@ -198,10 +198,10 @@ fn draw_event(pen: &mut Pen<'_>, row: Rect, app: &App, event: &Event, columns: C
 
 /// The values of a field; several are counted, because one alone would hide the others.
 fn listed(event: &Event, field: Field) -> String {
-    match event.all(field) {
-        [] => "—".to_owned(),
-        [one] => one.text().to_owned(),
-        [first, rest @ ..] => format!("{} +{}", first.text(), rest.len()),
+    match (event.first(field), event.all(field).len()) {
+        (None, _) => "—".to_owned(),
+        (Some(one), 1) => one.to_owned(),
+        (Some(first), all) => format!("{first} +{}", all - 1),
     }
 }
 

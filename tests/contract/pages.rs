@@ -140,7 +140,7 @@ pub async fn a_stop_ends_the_work(bench: &dyn Bench) {
 }
 
 pub async fn a_huge_record_is_a_head_in_a_list(bench: &dyn Bench) {
-    let size = 20 * 1024 * 1024;
+    let size = bench.largest();
     let details = format!(r#"{{"user_name":"alice","blob":"{}"}}"#, "x".repeat(size));
     bench
         .insert(&[NewRow {

@@ -201,7 +201,13 @@ impl Known {
             return Subject::Path(path).atom(Test::Exists).negated();
         }
         let subjects = self.by_type.get(kind).expect("every type occurs");
-        let (subject, values) = &subjects[rng.usize(..subjects.len())];
+        let (subject, own) = &subjects[rng.usize(..subjects.len())];
+        // Now and then a value that occurs elsewhere: a key that a table has renamed, say.
+        let from = match rng.u8(..8) {
+            0 => rng.usize(..subjects.len()),
+            _ => usize::MAX,
+        };
+        let values = subjects.get(from).map_or(own, |(_, elsewhere)| elsewhere);
         let value = &values[rng.usize(..values.len())];
         let other = &values[rng.usize(..values.len())];
         match operator {
@@ -214,7 +220,7 @@ impl Known {
 /// The values of a subject in one record.
 fn of(subject: &Subject, event: &Event, record: &FlatJson<'_>) -> Vec<Scalar<'static>> {
     let nodes = match subject {
-        Subject::Field(field) => return event.all(*field).to_vec(),
+        Subject::Field(field) => return event.all(*field).map(Scalar::into_owned).collect(),
         Subject::Own(own) => {
             let values = values(&own.expr, record);
             return values.into_iter().map(Scalar::into_owned).collect();

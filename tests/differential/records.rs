@@ -1,24 +1,49 @@
 //! Rows that audit stores really hold and nobody expects: nulls, values of the wrong type, arrays in
 //! arrays, numbers no float holds, keys that need quotes, times that are none.
 
+pub mod documents;
 mod typed;
+mod winston;
 
 use fastrand::Rng;
+use mongodb::bson::Bson;
 
-/// Which SQL a table is written in.
+/// What a store takes its rows as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     Postgres,
     Sqlite,
+    Mongo,
 }
 
-/// The shapes of the two tables.
+/// The shapes of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Clutch's own.
     Clutch,
     /// One that no profile knows: a column of every type, a key of two columns.
     Typed,
+    /// DronaHQ's log through winston, with every type that only BSON has.
+    Winston,
+}
+
+/// What a column holds in one row, before it is written as one store takes it.
+#[derive(Clone, Debug)]
+pub enum Cell {
+    /// Nothing.
+    Null,
+    /// Text; an instant of the table's own time column, too.
+    Text(String),
+    /// The digits of a number, or a boolean.
+    Plain(String),
+    /// An instant as ISO 8601 text, or an infinity.
+    Time(String),
+    /// JSON, or what claims to be.
+    Json(String),
+    /// What only one dialect of SQL can say.
+    Sql(String),
+    /// What only BSON has.
+    Bson(Bson),
 }
 
 const TEXTS: &[&str] = &[
@@ -281,25 +306,48 @@ fn sql(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn or_null(text: Option<String>) -> String {
-    text.map_or_else(|| "null".to_owned(), |text| sql(&text))
+impl Cell {
+    fn sql(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Text(text) | Self::Time(text) | Self::Json(text) => sql(text),
+            Self::Plain(text) | Self::Sql(text) => text.clone(),
+            Self::Bson(value) => unreachable!("no SQL says {value}"),
+        }
+    }
+}
+
+/// The cells of a row of Clutch's.
+fn clutch(id: usize, rng: &mut Rng) -> Vec<Cell> {
+    let sent = match pick(rng, &["true", "true", "false", "null"]) {
+        "null" => Cell::Null,
+        word => Cell::Plain(word.to_owned()),
+    };
+    vec![
+        Cell::Plain(id.to_string()),
+        time(rng).map_or(Cell::Null, Cell::Time),
+        details(rng).map_or(Cell::Null, Cell::Json),
+        sent,
+    ]
 }
 
 /// SQL that makes a table and fills it with `rows` rows.
 pub fn table(shape: Shape, dialect: Dialect, rows: usize, rng: &mut Rng) -> String {
     let (schema, name) = match (shape, dialect) {
         (Shape::Clutch, Dialect::Postgres) => (CLUTCH_POSTGRES.to_owned(), "audit_events"),
-        (Shape::Clutch, Dialect::Sqlite) => (CLUTCH_SQLITE.to_owned(), "audit_events"),
+        (Shape::Clutch, _) => (CLUTCH_SQLITE.to_owned(), "audit_events"),
         (Shape::Typed, _) => (typed::schema(dialect), "activity_log"),
+        (Shape::Winston, _) => unreachable!("documents are not SQL"),
     };
     let rows: Vec<_> = (1..=rows)
-        .map(|id| match shape {
-            Shape::Clutch => {
-                let sent = pick(rng, &["true", "true", "false", "null"]);
-                let (at, details) = (or_null(time(rng)), or_null(details(rng)));
-                format!("({id},{at},{details},{sent})")
-            }
-            Shape::Typed => typed::row(id, dialect, rng),
+        .map(|id| {
+            let cells = if shape == Shape::Clutch {
+                clutch(id, rng)
+            } else {
+                typed::row(id, dialect, rng)
+            };
+            let cells: Vec<_> = cells.iter().map(Cell::sql).collect();
+            format!("({})", cells.join(","))
         })
         .collect();
     let analyze = "analyze;";

@@ -17,7 +17,7 @@ use crate::harness;
 use crate::harness::mongo::{Login, Topology};
 use crate::harness::postgres::{PASSWORD, free_port};
 
-async fn refused(url: &str) -> StoreError {
+pub async fn refused(url: &str) -> StoreError {
     match open_any(url, &OpenOptions::default()).await {
         Ok(_) => panic!("{url} opens"),
         Err(error) => error,
@@ -25,7 +25,7 @@ async fn refused(url: &str) -> StoreError {
 }
 
 /// The sentence and the hint, which never show a password.
-fn said(error: &StoreError) -> String {
+pub fn said(error: &StoreError) -> String {
     let text = format!("{error} | {}", error.hint().unwrap_or_default());
     assert!(!text.contains(PASSWORD), "{text}");
     text

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auditail::core::query::predicate::Predicate;
 use auditail::store::{
-    Change, PayloadNeed, Store, StoreError, TailFrom, TailItem, TailLevel, TailRequest,
+    Change, Checkpoint, PayloadNeed, Store, StoreError, TailFrom, TailItem, TailLevel, TailRequest,
 };
 use mongodb::bson::{DateTime, Document, doc};
 use tokio::sync::mpsc::{self, Receiver};
@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::{nested, open_as};
 use crate::harness;
 use crate::harness::mongo::{Login, Mongo, MongoDb, Topology};
+use crate::harness::postgres::PASSWORD;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn request() -> TailRequest {
+pub fn request() -> TailRequest {
     TailRequest {
         predicate: Arc::new(Predicate::All),
         from: TailFrom::Now,
@@ -28,43 +29,60 @@ fn request() -> TailRequest {
 }
 
 /// What a tail has told so far.
-struct Heard {
+pub struct Heard {
     items: Receiver<TailItem>,
-    ids: Vec<String>,
-    levels: BTreeSet<String>,
-    gaps: usize,
-    reconnected: usize,
+    pub ids: Vec<String>,
+    pub updated: usize,
+    pub levels: BTreeSet<String>,
+    pub gaps: Vec<String>,
+    pub reconnected: usize,
+    pub checkpoint: Option<Checkpoint>,
 }
 
 impl Heard {
-    async fn next(&mut self) -> TailItem {
+    pub async fn next(&mut self) -> TailItem {
         let item = tokio::time::timeout(PATIENCE, self.items.recv()).await;
         let item = item.expect("the tail is silent").expect("the tail ended");
-        match &item {
-            TailItem::Events(events) => self.ids.extend(
-                events
-                    .iter()
-                    .filter(|told| told.change == Change::New)
-                    .map(|told| told.event.id.to_string()),
-            ),
+        self.note(&item);
+        item
+    }
+
+    fn note(&mut self, item: &TailItem) {
+        match item {
+            TailItem::Events(events) => {
+                for told in events {
+                    if told.change == Change::New {
+                        self.ids.push(told.event.id.to_string());
+                    } else {
+                        self.updated += 1;
+                    }
+                }
+            }
             TailItem::Complete(complete) => {
                 self.levels.insert(match &complete.level {
                     TailLevel::Exact(means) => (*means).to_owned(),
                     TailLevel::BestEffort { .. } => "best effort".to_owned(),
                 });
             }
-            TailItem::Gap { .. } => self.gaps += 1,
+            TailItem::Gap { because, .. } => self.gaps.push(because.clone()),
             TailItem::Reconnected => self.reconnected += 1,
-            _ => {}
+            TailItem::Checkpoint(checkpoint) => self.checkpoint = Some(checkpoint.clone()),
+            TailItem::Reconnecting { .. } => {}
         }
-        item
     }
 
-    async fn complete(&mut self) {
+    /// Nothing is told twice.
+    pub fn once(&self) -> BTreeSet<&String> {
+        let ids: BTreeSet<_> = self.ids.iter().collect();
+        assert_eq!(ids.len(), self.ids.len(), "{:?}", self.ids);
+        ids
+    }
+
+    pub async fn complete(&mut self) {
         while !matches!(self.next().await, TailItem::Complete(_)) {}
     }
 
-    async fn until(&mut self, count: usize) {
+    pub async fn until(&mut self, count: usize) {
         while self.ids.len() < count {
             self.next().await;
         }
@@ -74,27 +92,41 @@ impl Heard {
 /// Runs a tail of the collection `log` beside a script.
 async fn beside<T>(url: &str, script: impl AsyncFnOnce(&mut Heard) -> T) -> T {
     let store = open_as(url, "log", "dronahq").await.expect("open");
-    let (out, items) = mpsc::channel(8);
+    follow(&store, request(), 8, script).await.0
+}
+
+/// Runs a tail beside a script, with room for so many items between them; gives what was heard, too.
+pub async fn follow<T>(
+    store: &dyn Store,
+    request: TailRequest,
+    room: usize,
+    script: impl AsyncFnOnce(&mut Heard) -> T,
+) -> (T, Heard) {
+    let (out, items) = mpsc::channel(room);
     let stop = CancellationToken::new();
     let mut heard = Heard {
         items,
         ids: Vec::new(),
+        updated: 0,
         levels: BTreeSet::new(),
-        gaps: 0,
+        gaps: Vec::new(),
         reconnected: 0,
+        checkpoint: None,
     };
     let told = async {
         let result = script(&mut heard).await;
         stop.cancel();
-        while heard.items.recv().await.is_some() {}
+        while let Some(item) = heard.items.recv().await {
+            heard.note(&item);
+        }
         result
     };
-    let (end, result) = tokio::join!(store.tail(request(), out, &stop), told);
+    let (end, result) = tokio::join!(store.tail(request, out, &stop), told);
     assert!(matches!(end, Err(StoreError::Cancelled)), "{end:?}");
-    result
+    (result, heard)
 }
 
-fn now(number: u32) -> Document {
+pub fn now(number: u32) -> Document {
     nested(
         number,
         doc! {"time": DateTime::now().timestamp_millis() as f64},
@@ -146,7 +178,7 @@ async fn held_transactions_are_told_exactly_once() {
             400,
             "nothing is told twice"
         );
-        assert_eq!(heard.gaps, 0);
+        assert!(heard.gaps.is_empty(), "{:?}", heard.gaps);
         assert!(heard.levels.contains("change stream") && heard.levels.len() == 1);
     })
     .await;
@@ -185,7 +217,7 @@ async fn a_broken_stream_goes_on_where_it_broke() {
         heard.complete().await;
         assert_eq!(heard.ids.iter().collect::<BTreeSet<_>>().len(), 120);
         assert_eq!(heard.ids.len(), 120, "nothing is told twice");
-        assert!(heard.gaps > 0, "a lost oplog is shown as a gap");
+        assert!(!heard.gaps.is_empty(), "a lost oplog is shown as a gap");
     })
     .await;
 }
@@ -244,5 +276,52 @@ async fn a_server_that_crashes_and_comes_back_is_followed_on() {
             assert!(heard.reconnected > 0, "{topology:?}");
         })
         .await;
+    }
+}
+
+/// What has no change stream is read again and again, and told once all the same.
+#[tokio::test]
+async fn what_has_no_stream_is_followed_by_reading_again() {
+    let Some(server) = harness::private_mongo(Topology::ReplicaSet, Login::Required, &[]) else {
+        return;
+    };
+    let db = server.database("no_stream");
+    let database = db.open().await;
+    db.command(doc! {"create": "series", "timeseries": {"timeField": "timestamp"}});
+    db.command(doc! {"create": "view", "viewOn": "log", "pipeline": []});
+    let action = doc! {
+        "resource": {"db": &db.name, "collection": ""}, "actions": ["find", "listCollections"],
+    };
+    db.command(doc! {"createRole": "finder", "privileges": [action], "roles": []});
+    db.command(doc! {"createUser": "finder", "pwd": PASSWORD, "roles": ["finder"]});
+    let finder = server.url_as(&format!("finder:{PASSWORD}@"), &db.name);
+    let finder = finder.replace("authSource=admin", &format!("authSource={}", db.name));
+    for (name, source, url, why) in [
+        ("log", "log", &finder, "role"),
+        ("view", "log", &db.url, "view"),
+        ("series", "series", &db.url, "time-series"),
+    ] {
+        let log = database.collection::<Document>(source);
+        log.insert_one(now(1)).await.expect("insert");
+        let store = open_as(url, name, "dronahq").await.expect(name);
+        let findings = store.examine(&CancellationToken::new()).await;
+        let findings = findings.expect("findings");
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding.subject == "tail" && finding.message.contains(why)),
+            "{name}: {findings:?}"
+        );
+        let ((), heard) = follow(&store, request(), 8, async |heard| {
+            heard.complete().await;
+            log.insert_many((2..200).map(now)).await.expect("insert");
+            heard.until(198).await;
+            heard.complete().await;
+            heard.complete().await;
+        })
+        .await;
+        assert_eq!(heard.once().len(), 198, "{name}");
+        assert!(heard.levels.contains("best effort") && heard.levels.len() == 1);
+        log.delete_many(doc! {}).await.ok();
     }
 }

@@ -83,7 +83,9 @@ async fn a_table_that_cannot_be_used_says_why() {
     let nothing = refusal(&path, &OpenOptions::default()).await;
     assert_eq!(
         nothing,
-        "failed: no table of FILE looks like an audit log | name one with --table; there are t"
+        "failed: no table of FILE looks like an audit log | \
+         t has no column that could be the time of an event; \
+         name one with --table, and what its columns mean with --profile FILE"
     );
     let asked = |table: &str| OpenOptions {
         table: Some(table.to_owned()),
@@ -92,9 +94,15 @@ async fn a_table_that_cannot_be_used_says_why() {
     let other = refusal(&path, &asked("u\u{1b}")).await;
     assert_eq!(other, "failed: FILE has no table u\u{241b} | there are t");
     let named = refusal(&path, &asked("t")).await;
+    assert!(named.starts_with("failed: t cannot be read: "), "{named}");
+    let unfit = OpenOptions {
+        profile: load::named("clutch"),
+        ..OpenOptions::default()
+    };
+    let unfit = refusal(&path, &unfit).await;
     assert!(
-        named.starts_with("failed: table t cannot be read: "),
-        "{named}"
+        unfit.starts_with("failed: no table of FILE fits the profile clutch | t has no column "),
+        "{unfit}"
     );
     let mut both = asked("t");
     both.profile = load::named("clutch");

@@ -145,10 +145,9 @@ fn line(event: &Event, change: Change, look: Look) -> String {
         .outcome
         .map_or(absent, crate::core::event::Outcome::word);
     let first = |field| event.first(field).map_or(absent.into(), safe);
-    let resources: Vec<&str> = event
+    let resources: Vec<String> = event
         .all(Field::Resource)
-        .iter()
-        .map(crate::core::scalar::Scalar::text)
+        .map(|value| value.text().to_owned())
         .collect();
     let mut rest = format!("{}  {}", first(Field::Actor), first(Field::Action));
     if !resources.is_empty() {

@@ -167,14 +167,12 @@ mod tests {
 
     use super::*;
     use crate::core::aggregate::Subject;
-    use crate::core::event::{Cursor, EventId, Field, KeyPart, Payload};
+    use crate::core::event::{Cursor, EventId, Field, KeyPart, Payload, Values};
     use crate::core::instant::At;
     use crate::core::query::predicate::Predicate;
     use crate::core::scalar::Scalar;
 
     fn event(actor: String) -> Event {
-        let mut values = [const { Vec::new() }; Field::ALL.len()];
-        values[Field::Actor as usize] = vec![Scalar::Text(actor.into())];
         Event {
             id: EventId::new("1"),
             cursor: Cursor {
@@ -183,7 +181,7 @@ mod tests {
                 key: Vec::new(),
             },
             outcome: None,
-            values,
+            values: Values::of(&[(Field::Actor, Scalar::Text(actor.into()))]),
             payload: Payload::whole("{}"),
         }
     }

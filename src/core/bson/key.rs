@@ -90,6 +90,7 @@ pub fn text(key: &RowKey) -> EventId {
 pub fn id_text(id: &Element<'_>) -> EventId {
     match id.value {
         Value::Text(text) if let Ok(text) = std::str::from_utf8(text) => EventId::new(text),
+        Value::ObjectId(id) => EventId::new(&*ObjectId::from_bytes(*id).to_hex()),
         Value::Document(document) | Value::Array(document) => {
             let mut text = String::new();
             // Arrays cannot be ids; whatever it is, its text tells it apart.
@@ -120,9 +121,9 @@ fn sortable(value: Value<'_>, parts: &mut Vec<KeyPart>, depth: usize) -> Option<
     parts.push(KeyPart::Int(value.rank()));
     let size = |bytes: &[u8]| KeyPart::Int(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
     let digits = |bytes: &[u8]| {
-        let mut text = String::with_capacity(2 * bytes.len());
+        let mut text = Vec::with_capacity(2 * bytes.len());
         hex(&mut text, bytes);
-        KeyPart::Text(text.into())
+        KeyPart::Text(String::from_utf8_lossy(&text).into())
     };
     match value {
         Value::MinKey | Value::MaxKey | Value::Undefined | Value::Null => {}

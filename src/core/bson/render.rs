@@ -14,12 +14,13 @@
 //!
 //! winston-mongodb writes `.` and `$` in keys as `[dot]` and `[$]`; they are shown as they were.
 
-use std::fmt::Write as _;
+use std::fmt;
+use std::io::Write as _;
 
-use mongodb::bson::Decimal128;
+use mongodb::bson::{Decimal128, oid::ObjectId};
 
 use crate::core::bson::{Elements, Malformed, Raw, Value};
-use crate::core::record::quote;
+use crate::core::record::quote_bytes;
 use crate::core::scalar::is_number;
 
 /// How the texts of rare types begin.
@@ -34,44 +35,59 @@ pub const EXOTIC: [&str; 6] = [
 
 /// Appends a document as JSON.
 pub fn render(document: Raw<'_>, out: &mut String) -> Result<(), Malformed> {
-    // Documents nest as deep as their writer liked; the stack of this thread does not.
-    let mut open: Vec<(Elements<'_>, Container)> = Vec::new();
-    let mut inside = document.elements();
-    let mut container = Container::Object;
-    out.push('{');
-    let mut first = true;
-    loop {
-        let Some(element) = inside.next() else {
-            out.push(container.end());
-            let Some(outer) = open.pop() else {
-                return Ok(());
-            };
-            (inside, container) = outer;
-            first = false;
-            continue;
-        };
-        let element = element?;
-        if !first {
-            out.push(',');
+    written(out, |sheet| sheet.document(document))
+}
+
+/// Appends anything but a document or an array.
+pub fn scalar(out: &mut String, value: Value<'_>) {
+    let _ = written(out, |sheet| {
+        sheet.scalar(value);
+        Ok(())
+    });
+}
+
+/// Nearly all text is UTF-8: it is checked once, as a whole, and looked at piece by piece only when
+/// that fails.
+fn written(
+    out: &mut String,
+    write: impl Fn(&mut Sheet) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    let start = out.len();
+    let mut sheet = Sheet {
+        out: std::mem::take(out).into_bytes(),
+        texts: Texts::Trusted,
+    };
+    let mut result = write(&mut sheet);
+    let bytes = match String::from_utf8(sheet.out) {
+        Ok(text) => {
+            *out = text;
+            return result;
         }
-        first = false;
-        if container == Container::Object {
-            key(out, element.key);
-            out.push(':');
-        }
-        let (nested, kind) = match element.value {
-            Value::Document(nested) => (nested, Container::Object),
-            Value::Array(nested) => (nested, Container::Array),
-            leaf => {
-                scalar(out, leaf);
-                continue;
-            }
-        };
-        out.push(kind.start());
-        open.push((std::mem::replace(&mut inside, nested.elements()), container));
-        container = kind;
-        first = true;
-    }
+        Err(error) => error.into_bytes(),
+    };
+    let mut sheet = Sheet {
+        out: bytes,
+        texts: Texts::Examined,
+    };
+    sheet.out.truncate(start);
+    result = write(&mut sheet);
+    *out = String::from_utf8(sheet.out).map_err(|_| Malformed)?;
+    result
+}
+
+/// Whether each text is looked at before it is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    /// What is written may not be UTF-8.
+    Trusted,
+    /// Bytes that are not UTF-8 are spelled out.
+    Examined,
+}
+
+/// Where the JSON is written.
+struct Sheet {
+    out: Vec<u8>,
+    texts: Texts,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,90 +97,151 @@ enum Container {
 }
 
 impl Container {
-    fn start(self) -> char {
-        if self == Self::Object { '{' } else { '[' }
+    fn start(self) -> u8 {
+        if self == Self::Object { b'{' } else { b'[' }
     }
 
-    fn end(self) -> char {
-        if self == Self::Object { '}' } else { ']' }
-    }
-}
-
-fn key(out: &mut String, key: &[u8]) {
-    let is_plain = key.iter().all(|byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b' ' | b'@')
-    });
-    match std::str::from_utf8(key) {
-        Ok(key) if is_plain => {
-            out.push('"');
-            out.push_str(key);
-            out.push('"');
-        }
-        Ok(key) if key.contains('[') => {
-            quote(out, &key.replace("[dot]", ".").replace("[$]", "$"));
-        }
-        _ => text(out, key),
+    fn end(self) -> u8 {
+        if self == Self::Object { b'}' } else { b']' }
     }
 }
 
-/// Appends anything but a document or an array.
-pub fn scalar(out: &mut String, value: Value<'_>) {
-    // Writing to a String cannot fail.
-    let _ = match value {
-        Value::Double(number) if number.is_finite() => write!(out, "{number:?}"),
-        Value::Double(number) => {
-            out.push_str(match number {
-                _ if number.is_nan() => "\"NaN\"",
-                _ if number > 0.0 => "\"Infinity\"",
-                _ => "\"-Infinity\"",
-            });
-            Ok(())
-        }
-        Value::Int32(number) => write!(out, "{number}"),
-        Value::Int64(number) => write!(out, "{number}"),
-        Value::Decimal(bytes) => {
-            let number = Decimal128::from_bytes(*bytes).to_string();
-            if is_number(&number) {
-                out.push_str(&number);
-            } else {
-                quote(out, &number);
+impl Sheet {
+    fn document(&mut self, document: Raw<'_>) -> Result<(), Malformed> {
+        // Documents nest as deep as their writer liked; the stack of this thread does not.
+        let mut open: Vec<(Elements<'_>, Container)> = Vec::new();
+        let mut inside = document.elements();
+        let mut container = Container::Object;
+        self.out.push(b'{');
+        let mut first = true;
+        loop {
+            let Some(element) = inside.next() else {
+                self.out.push(container.end());
+                let Some(outer) = open.pop() else {
+                    return Ok(());
+                };
+                (inside, container) = outer;
+                first = false;
+                continue;
+            };
+            let element = element?;
+            if !first {
+                self.out.push(b',');
             }
-            Ok(())
+            first = false;
+            if container == Container::Object {
+                self.key(element.key);
+            }
+            let (nested, kind) = match element.value {
+                Value::Document(nested) => (nested, Container::Object),
+                Value::Array(nested) => (nested, Container::Array),
+                leaf => {
+                    self.scalar(leaf);
+                    continue;
+                }
+            };
+            self.out.push(kind.start());
+            open.push((std::mem::replace(&mut inside, nested.elements()), container));
+            container = kind;
+            first = true;
         }
-        Value::Bool(value) => write!(out, "{value}"),
-        Value::Null | Value::Undefined => write!(out, "null"),
-        Value::Text(bytes) | Value::Symbol(bytes) => {
-            text(out, bytes);
-            Ok(())
+    }
+
+    fn key(&mut self, key: &[u8]) {
+        let restored = (memchr::memchr(b'[', key).is_some())
+            .then(|| std::str::from_utf8(key).ok())
+            .flatten()
+            .map(|key| key.replace("[dot]", ".").replace("[$]", "$"));
+        match restored {
+            Some(key) => quote_bytes(&mut self.out, key.as_bytes()),
+            None => self.text(key),
         }
-        Value::ObjectId(id) => {
-            out.push('"');
-            hex(out, id);
-            out.push('"');
-            Ok(())
+        self.out.push(b':');
+    }
+
+    fn word(&mut self, word: &str) {
+        self.out.extend_from_slice(word.as_bytes());
+    }
+
+    fn integer(&mut self, number: i64) {
+        let mut digits = itoa::Buffer::new();
+        self.word(digits.format(number));
+    }
+
+    /// A double in the shortest spelling that reads back as the same double.
+    fn double(&mut self, number: f64) {
+        let is_whole = number.fract() == 0.0 && number.abs() < 1e15;
+        // The negative zero has no integer to it.
+        if is_whole && (number.is_sign_positive() || number < 0.0) {
+            #[expect(clippy::cast_possible_truncation, reason = "whole and small")]
+            self.integer(number as i64);
+            self.word(".0");
+        } else if number.is_finite() {
+            // Writing to a vector cannot fail.
+            let _ = write!(self.out, "{number:?}");
+        } else if number.is_nan() {
+            self.word("\"NaN\"");
+        } else {
+            self.word(if number > 0.0 {
+                "\"Infinity\""
+            } else {
+                "\"-Infinity\""
+            });
         }
-        Value::Date(millis) => {
-            out.push('"');
-            date(out, millis);
-            out.push('"');
-            Ok(())
+    }
+
+    fn scalar(&mut self, value: Value<'_>) {
+        match value {
+            Value::Double(number) => self.double(number),
+            Value::Int32(number) => self.integer(number.into()),
+            Value::Int64(number) => self.integer(number),
+            Value::Decimal(bytes) => {
+                let number = Decimal128::from_bytes(*bytes).to_string();
+                if is_number(&number) {
+                    self.word(&number);
+                } else {
+                    quote_bytes(&mut self.out, number.as_bytes());
+                }
+            }
+            Value::Bool(value) => self.word(if value { "true" } else { "false" }),
+            Value::Null | Value::Undefined => self.word("null"),
+            Value::Text(bytes) | Value::Symbol(bytes) => self.text(bytes),
+            Value::ObjectId(id) => {
+                self.out.push(b'"');
+                hex(&mut self.out, id);
+                self.out.push(b'"');
+            }
+            Value::Date(millis) => {
+                self.out.push(b'"');
+                date(&mut self.out, millis);
+                self.out.push(b'"');
+            }
+            Value::Binary(subtype, bytes) => binary(&mut self.out, subtype, bytes),
+            Value::Document(_) | Value::Array(_) => {}
+            Value::Regex(..)
+            | Value::DbPointer(..)
+            | Value::Code(_)
+            | Value::CodeWithScope(..)
+            | Value::Timestamp(..)
+            | Value::MinKey
+            | Value::MaxKey => quote_bytes(&mut self.out, exotic(value).as_bytes()),
         }
-        Value::Binary(subtype, bytes) => {
-            binary(out, subtype, bytes);
-            Ok(())
+    }
+
+    /// Text that nobody has checked: bytes that are not UTF-8 are shown as `\x9b`.
+    fn text(&mut self, bytes: &[u8]) {
+        if self.texts == Texts::Trusted || std::str::from_utf8(bytes).is_ok() {
+            return quote_bytes(&mut self.out, bytes);
         }
-        Value::Document(_) | Value::Array(_) => Ok(()),
-        Value::Regex(..)
-        | Value::DbPointer(..)
-        | Value::Code(_)
-        | Value::CodeWithScope(..)
-        | Value::Timestamp(..)
-        | Value::MinKey
-        | Value::MaxKey => {
-            quote(out, &exotic(value));
-            Ok(())
+        let mut shown = String::with_capacity(bytes.len() + 16);
+        for chunk in bytes.utf8_chunks() {
+            shown.push_str(chunk.valid());
+            for byte in chunk.invalid() {
+                let _ = fmt::Write::write_fmt(&mut shown, format_args!("\\x{byte:02x}"));
+            }
         }
-    };
+        quote_bytes(&mut self.out, shown.as_bytes());
+    }
 }
 
 /// The text of a type that audit logs hardly ever have.
@@ -180,34 +257,19 @@ fn exotic(value: Value<'_>) -> String {
             format!("Code({}, {shown})", lossy(code))
         }
         Value::DbPointer(namespace, id) => {
-            let mut text = format!("DBPointer({}, ", lossy(namespace));
-            hex(&mut text, id);
-            text.push(')');
-            text
+            format!(
+                "DBPointer({}, {})",
+                lossy(namespace),
+                ObjectId::from_bytes(*id)
+            )
         }
         Value::MinKey => "MinKey()".to_owned(),
         _ => "MaxKey()".to_owned(),
     }
 }
 
-/// Text that nobody has checked: bytes that are not UTF-8 are shown as `\x9b`.
-fn text(out: &mut String, bytes: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        quote(out, text);
-        return;
-    }
-    let mut shown = String::with_capacity(bytes.len() + 16);
-    for chunk in bytes.utf8_chunks() {
-        shown.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            let _ = write!(shown, "\\x{byte:02x}");
-        }
-    }
-    quote(out, &shown);
-}
-
-fn binary(out: &mut String, subtype: u8, bytes: &[u8]) {
-    out.push('"');
+fn binary(out: &mut Vec<u8>, subtype: u8, bytes: &[u8]) {
+    out.push(b'"');
     if let (4, Ok(bytes)) = (subtype, <&[u8; 16]>::try_from(bytes)) {
         for (place, part) in [
             &bytes[..4],
@@ -220,35 +282,35 @@ fn binary(out: &mut String, subtype: u8, bytes: &[u8]) {
         .enumerate()
         {
             if place > 0 {
-                out.push('-');
+                out.push(b'-');
             }
             hex(out, part);
         }
     } else {
-        out.push_str("\\\\x");
+        out.extend_from_slice(b"\\\\x");
         hex(out, bytes);
     }
-    out.push('"');
+    out.push(b'"');
 }
 
-/// Appends lower-case hexadecimal digits.
-pub fn hex(out: &mut String, bytes: &[u8]) {
+/// Appends two lower-case digits for each byte.
+pub fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.reserve(bytes.len() * 2);
     for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 15)]);
     }
 }
 
 /// Appends an instant as RFC 3339 with three digits. Years beyond 9999 have more digits, years
 /// before 0 a sign: chrono ends long before BSON does.
-pub fn date(out: &mut String, millis: i64) {
+pub fn date(out: &mut Vec<u8>, millis: i64) {
     const DAY: i64 = 86_400_000;
     let (days, rest) = (millis.div_euclid(DAY), millis.rem_euclid(DAY));
     let (year, month, day) = civil(days);
     if year < 0 {
-        out.push('-');
+        out.push(b'-');
     }
     let year = year.unsigned_abs();
     if year > 9_999 {
@@ -257,26 +319,24 @@ pub fn date(out: &mut String, millis: i64) {
         digits(out, year, 4);
     }
     let parts = [
-        ('-', month, 2),
-        ('-', day, 2),
-        ('T', rest / 3_600_000, 2),
-        (':', rest / 60_000 % 60, 2),
-        (':', rest / 1000 % 60, 2),
-        ('.', rest % 1000, 3),
+        (b'-', month, 2),
+        (b'-', day, 2),
+        (b'T', rest / 3_600_000, 2),
+        (b':', rest / 60_000 % 60, 2),
+        (b':', rest / 1000 % 60, 2),
+        (b'.', rest % 1000, 3),
     ];
     for (before, number, width) in parts {
         out.push(before);
         digits(out, number.unsigned_abs(), width);
     }
-    out.push('Z');
+    out.push(b'Z');
 }
 
-fn digits(out: &mut String, number: u64, width: u32) {
+fn digits(out: &mut Vec<u8>, number: u64, width: u32) {
     for place in (0..width).rev() {
         let digit = number / 10_u64.pow(place) % 10;
-        out.push(char::from(
-            b"0123456789"[usize::try_from(digit).unwrap_or(0)],
-        ));
+        out.push(b"0123456789"[usize::try_from(digit).unwrap_or(0)]);
     }
 }
 
@@ -383,10 +443,22 @@ mod tests {
     proptest! {
         #[test]
         fn dates_are_chronos(millis in -62_000_000_000_000_i64..253_402_300_799_999) {
-            let mut out = String::new();
+            let mut out = Vec::new();
             date(&mut out, millis);
             let chrono = chrono::DateTime::from_timestamp_millis(millis).expect("in range");
-            prop_assert_eq!(out, chrono.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
+            let expected = chrono.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+            prop_assert_eq!(out, expected.into_bytes());
+        }
+
+        #[test]
+        fn doubles_are_written_as_debug_does(number: f64, thousands in -1e16..1e16) {
+            for number in [number, thousands, thousands.trunc(), thousands.trunc() / 8.0, -0.0] {
+                let mut out = String::new();
+                scalar(&mut out, Value::Double(number));
+                let debug = format!("{number:?}");
+                let expected = if number.is_finite() { debug } else { out.clone() };
+                prop_assert_eq!(out, expected);
+            }
         }
 
         #[test]

@@ -69,6 +69,34 @@ pub fn detect(relations: &[Relation], profiles: &[Arc<Profile>]) -> Vec<Candidat
     candidates
 }
 
+/// Tables named when none looks like an audit log; a database may have thousands.
+const MOST_NAMED: usize = 5;
+
+/// Why none of these was taken, for a store in which [`detect`] finds nothing: the objections of the
+/// profile that was asked for, or what a guess misses. A clause a table.
+pub fn passed_over(relations: &[Relation], asked: Option<&Arc<Profile>>) -> String {
+    if relations.is_empty() {
+        return "there is no table that this role may see".to_owned();
+    }
+    if let Some(profile) = asked.filter(|profile| profile.signatures.is_empty()) {
+        return format!("profile {} has no signature", safe(&profile.name));
+    }
+    let reason = |relation: &Relation| {
+        let objection = match asked {
+            Some(profile) => fit(profile, relation).err().into_iter().flatten().next(),
+            None => guess(relation).err(),
+        };
+        let little = || format!("{} has too few signs of events", safe(&relation.name));
+        objection.unwrap_or_else(little)
+    };
+    let mut reasons: Vec<String> = relations.iter().take(MOST_NAMED).map(reason).collect();
+    let more = relations.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        reasons.push(format!("{more} more fit as little"));
+    }
+    reasons.join("; ")
+}
+
 fn known(relation: &Relation, profiles: &[Arc<Profile>]) -> Option<Candidate> {
     profiles
         .iter()
@@ -344,6 +372,30 @@ pub(super) mod tests {
             .collect();
         assert_eq!(names, ["audit_events", "events"]);
         assert_eq!(found[0].profile.name, "clutch");
+    }
+
+    #[test]
+    fn what_was_passed_over_is_said_with_the_reason() {
+        let table = |name: &str| table_of(name, "id int!*, name text");
+        let orders = table_of("orders", "id int!*, created_at timestamptz*, total number");
+        assert_eq!(
+            passed_over(&[table("users"), orders], None),
+            "users has no column that could be the time of an event; \
+             orders has too few signs of events"
+        );
+        let many: Vec<_> = (0..7).map(|number| table(&format!("t{number}"))).collect();
+        let told = passed_over(&many, None);
+        assert!(
+            told.ends_with("; 2 more fit as little") && !told.contains("t5"),
+            "{told}"
+        );
+        let clutch = load::named("clutch").expect("built in");
+        let told = passed_over(&many[..1], Some(&clutch));
+        assert!(told.starts_with("t0 has no column"), "{told}");
+        let mut unsigned = Profile::clone(&clutch);
+        unsigned.signatures.clear();
+        let told = passed_over(&many, Some(&Arc::new(unsigned)));
+        assert_eq!(told, "profile clutch has no signature");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! How a time is written is the affair of `profile::moment`.
 
-use crate::core::event::{Field, Outcome};
+use crate::core::event::{Field, Outcome, Values};
 use crate::core::instant::At;
 use crate::core::json::FlatJson;
 use crate::core::profile::{Condition, Profile, TemplatePart, ValueExpr};
@@ -19,19 +19,22 @@ pub struct Evaluated {
     /// What became of it.
     pub outcome: Option<Outcome>,
     /// Values by field.
-    pub values: [Vec<Scalar<'static>>; Field::ALL.len()],
+    pub values: Values,
 }
 
 /// Reads a record with a profile. Total: a record that lacks everything gives an event without
 /// anything.
 pub fn evaluate(profile: &Profile, record: &FlatJson<'_>) -> Evaluated {
+    let mut found = Vec::with_capacity(2 * Field::ALL.len());
+    let mut of_field = Vec::new();
+    for field in Field::ALL {
+        collect(&profile.fields[field as usize], record, &mut of_field);
+        found.extend(of_field.drain(..).map(|value| (field, value)));
+    }
     Evaluated {
         at: time(profile, record),
         outcome: outcome(profile, record),
-        values: std::array::from_fn(|place| {
-            let found = values(&profile.fields[place], record);
-            found.into_iter().map(Scalar::into_owned).collect()
-        }),
+        values: Values::of(&found),
     }
 }
 
@@ -213,8 +216,9 @@ mod tests {
             "request_body":{},"response_body":{}}"#,
         );
         let texts = |field: Field| -> Vec<String> {
-            event.values[field as usize]
-                .iter()
+            event
+                .values
+                .all(field)
                 .map(|value| value.text().to_owned())
                 .collect()
         };
@@ -244,10 +248,7 @@ mod tests {
         assert_eq!(own("sent"), []);
         let event = evaluate(&profile, &json);
         assert_eq!(event.at, At::Absent);
-        assert_eq!(
-            event.values[Field::Status as usize],
-            [Scalar::Number("99".into())]
-        );
+        assert!((event.values.all(Field::Status)).eq([Scalar::Number("99".into())]));
         for record in ["{}", "[]", "7", "null", r#"{"details":"text"}"#] {
             let event = evaluate(&profile, &FlatJson::parse(record).expect("valid"));
             assert_eq!((event.at, event.outcome), (At::Absent, None), "{record}");

@@ -216,7 +216,6 @@ mod tests {
     use crate::core::profile::detect::tests::table_of;
     use crate::core::profile::evaluate::{Evaluated, evaluate};
     use crate::core::profile::{Condition, load};
-    use crate::core::scalar::Scalar;
 
     fn read(columns: &str, record: &str) -> Evaluated {
         let (profile, _, _) = guess(&table_of("log", columns)).expect("a time");
@@ -226,11 +225,9 @@ mod tests {
         )
     }
 
-    fn texts(event: &Evaluated, field: Field) -> Vec<&str> {
-        event.values[field as usize]
-            .iter()
-            .map(Scalar::text)
-            .collect()
+    fn texts(event: &Evaluated, field: Field) -> Vec<String> {
+        let values = event.values.all(field);
+        values.map(|value| value.text().to_owned()).collect()
     }
 
     #[test]

@@ -180,7 +180,7 @@ fn keep_most<K: Ord + Clone, V>(map: &mut BTreeMap<K, V>, most: usize, seen: imp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::event::{Cursor, EventId, KeyPart, Payload};
+    use crate::core::event::{Cursor, EventId, KeyPart, Payload, Values};
     use crate::core::instant::At;
 
     fn event() -> Event {
@@ -192,7 +192,7 @@ mod tests {
                 key: Vec::new(),
             },
             outcome: None,
-            values: Default::default(),
+            values: Values::default(),
             payload: Payload::whole("{}"),
         }
     }

@@ -211,8 +211,11 @@ impl Atom {
                 .outcome
                 .is_some_and(|outcome| any_of.contains(&outcome)),
             Self::Id(test) => test.accepts(&Scalar::Text(Cow::Borrowed(event.id.as_str()))),
-            Self::Field(field, test) => any(event.all(*field), test),
-            Self::Own(own, test) => any(&values(&own.expr, record), test),
+            Self::Field(field, test) => event.all(*field).any(|value| test.accepts(&value)),
+            Self::Own(own, test) => {
+                let values = values(&own.expr, record);
+                values.iter().any(|value| test.accepts(value))
+            }
             Self::Path(path, Test::Exists) => path.reaches(record, &mut |_| true),
             Self::Path(path, test) => path.reaches(record, &mut |node| {
                 record
@@ -226,10 +229,6 @@ impl Atom {
                 .any(|value| test.accepts(&value)),
         }
     }
-}
-
-fn any(values: &[Scalar<'_>], test: &Test) -> bool {
-    values.iter().any(|value| test.accepts(value))
 }
 
 fn within(at: At, since: Option<Micros>, until: Option<Micros>) -> bool {

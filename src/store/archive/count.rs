@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::aggregate::{Aggregate, AggregateRequest, GroupKey, Measure};
-use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Payload};
+use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload, Values};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::query::predicate::Predicate;
@@ -123,7 +123,7 @@ fn blank() -> Event {
             key: Vec::new(),
         },
         outcome: None,
-        values: [const { Vec::new() }; Field::ALL.len()],
+        values: Values::default(),
         payload: Payload::whole(""),
     }
 }

@@ -13,7 +13,7 @@ use super::sweep::{Room, Sweep};
 use super::{ArchiveStore, open};
 use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::aggregate::{AggregateRequest, GroupKey, Measure, Subject};
-use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Payload};
+use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Payload, Values};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::purge::plan::RowOrder;
@@ -38,8 +38,8 @@ fn expected(rows: &[Small], predicate: &Predicate) -> Vec<String> {
             );
             let record = FlatJson::parse(text).unwrap();
             let mut event = blank(*at);
-            event.values[Field::Actor as usize] =
-                vec![Scalar::Text(char::from(b'a' + who).to_string().into())];
+            let actor = Scalar::Text(char::from(b'a' + who).to_string().into());
+            event.values = Values::of(&[(Field::Actor, actor)]);
             predicate.matches(&event, &record)
         })
         .map(|(id, (at, _))| (*at, id))
@@ -55,7 +55,7 @@ fn blank(at: i64) -> Event {
         id: EventId::new(""),
         cursor: row.cursor(),
         outcome: None,
-        values: [const { Vec::new() }; Field::ALL.len()],
+        values: Values::default(),
         payload: Payload::whole(""),
     }
 }

@@ -9,6 +9,7 @@ use crate::demo::dronahq::{NUMBERS, Record};
 use crate::store::StoreError;
 use crate::store::mongo::failure;
 use crate::store::mongo::target::Target;
+use crate::store::secret::Secret;
 
 /// DronaHQ's own name for its collection.
 const COLLECTION: &str = "dhq_managed_audit_log";
@@ -34,15 +35,15 @@ pub enum Loaded {
 
 impl DemoWriter {
     /// Connects for writing.
-    pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let target = Target::resolve(url).await?;
+    pub async fn connect(url: &str, password: Option<&Secret>) -> Result<Self, StoreError> {
+        let target = Target::resolve(url).await?.with_password(password)?;
         let client = Client::with_options(target.options.clone());
-        let client = client.map_err(|error| failure::connecting(&error, &target))?;
+        let client = client.map_err(|error| failure::connecting(&error, &target, None))?;
         let name = target.table.as_deref().unwrap_or(COLLECTION);
         let database = client.database(target.database.as_deref().unwrap_or(DATABASE));
         let documents = database.collection(name);
         let ping = database.run_command(doc! {"ping": 1}).await;
-        ping.map_err(|error| failure::connecting(&error, &target))?;
+        ping.map_err(|error| failure::connecting(&error, &target, None))?;
         Ok(Self { target, documents })
     }
 

@@ -117,6 +117,14 @@ fn tail(source: &Source) -> Finding {
             "a change stream follows the collection: every event, once".to_owned(),
             None,
         ),
+        Means::TailableCursor => finding(
+            FindingLevel::Good,
+            "tail",
+            "a tailable cursor follows the capped collection: every event, once; what is \
+             overwritten before it was read is shown as a gap"
+                .to_owned(),
+            None,
+        ),
         Means::Overlap(why) => finding(
             FindingLevel::Advice,
             "tail",

@@ -1,14 +1,18 @@
 //! What went wrong, in a sentence that names the object, and what to do about it.
 
+mod unreached;
+
 use mongodb::error::{Error, ErrorKind};
 
+use crate::core::sanitise::safe;
 use crate::store::StoreError;
+use crate::store::mongo::heartbeat::Unreachable;
 use crate::store::mongo::target::Target;
 
-/// Codes of a server that is about to go, or is no primary any more: the same request may be made
-/// again.
-const TRANSIENT: [i32; 14] = [
-    6, 7, 43, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 237,
+/// Codes of a server that is about to go, or is no primary any more, or whose capped collection
+/// went round under the query: the same request may be made again.
+const TRANSIENT: [i32; 15] = [
+    6, 7, 43, 89, 91, 136, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 237,
 ];
 /// The operation was killed: by us, or by an administrator.
 const INTERRUPTED: i32 = 11601;
@@ -36,64 +40,34 @@ pub fn is_passing(error: &Error) -> bool {
     is_gone || code(error).is_some_and(|code| TRANSIENT.contains(&code))
 }
 
-/// What the driver's text speaks of, and what to say about it. The first that fits counts; `{}` is
-/// the place, and the telling part of the driver's text follows where the sentence ends in a colon.
-const TELLING: [(&[&str], &str, &str); 6] = [
-    (
-        &[
-            "failed to lookup address",
-            "Name or service not known",
-            "nodename nor servname",
-        ],
-        "the host of {} is unknown",
-        "check the name and the resolver",
-    ),
-    (
-        &[
-            "certificate",
-            "UnknownIssuer",
-            "NotValidForName",
-            "tls handshake",
-            "InvalidMessage",
-        ],
-        "TLS with {} failed:",
-        "tlsCAFile=FILE names the authority to trust; is the host named as in its certificate?",
-    ),
-    (
-        &["Connection refused"],
-        "nothing answers at {}: connection refused",
-        "is the server running, and is this its port?",
-    ),
-    (
-        &["ReplicaSetNoPrimary", "replica set name", "set name"],
-        "no usable member of the replica set answers at {}:",
-        "check replicaSet=; directConnection=true reads from one member alone",
-    ),
-    (
-        &["wire version", "requires at least"],
-        "the server at {} is too old for this driver",
-        "MongoDB 4.2 or later is needed",
-    ),
-    (
-        &[
-            "unexpected end of file",
-            "Connection reset",
-            "closed by peer",
-            "invalid reply",
-        ],
-        "{} closed the conversation:",
-        "does it want TLS (tls=true), and is it a MongoDB server?",
-    ),
-];
-
-/// An error of the first conversation, as exit code 3.
-pub fn connecting(error: &Error, target: &Target) -> StoreError {
-    let place = &target.place;
-    let said = target.clean(&error.to_string());
-    let connect = |message: String, hint: &str| StoreError::Connect {
-        message,
-        hint: Some(hint.to_owned()),
+/// An error of the first conversation, as exit code 3. Where no host can be talked to, it is the
+/// host's own error that tells why.
+pub fn connecting(error: &Error, target: &Target, unreachable: Option<&Unreachable>) -> StoreError {
+    if let ErrorKind::InvalidTlsConfig { message, .. } = &*error.kind {
+        return bad_tls(&target.clean(message));
+    }
+    let (message, hint) = match (login(error, target), unreachable) {
+        (Some(said), _) => said,
+        (None, Some(unreachable)) => unreached::told(unreachable, target),
+        (None, None) => no_server(error, target),
     };
+    StoreError::Connect {
+        message,
+        hint: Some(hint),
+    }
+}
+
+/// Files or options for TLS that cannot be used, as exit code 2.
+pub fn bad_tls(said: &str) -> StoreError {
+    StoreError::Target {
+        message: format!("TLS cannot be set up: {said}"),
+        hint: Some("tlsCAFile and tlsCertificateKeyFile name PEM files".to_owned()),
+    }
+}
+
+fn login(error: &Error, target: &Target) -> Option<(String, String)> {
+    let place = &target.place;
+    let said = error.to_string();
     let is_login = matches!(&*error.kind, ErrorKind::Authentication { .. })
         || code(error) == Some(AUTHENTICATION_FAILED)
         || ["SCRAM failure", "Authentication failed"]
@@ -101,25 +75,42 @@ pub fn connecting(error: &Error, target: &Target) -> StoreError {
             .any(|word| said.contains(word));
     if is_login {
         let user = target.user.as_deref().unwrap_or("nobody");
-        return connect(
-            format!("{place} refused the password of user {user}"),
-            "check user and password, and name the database that holds the user: authSource=admin",
+        let database = safe(target.user_database()).into_owned();
+        return Some((
+            format!(
+                "{place} refused the password of user {user}, looked for in database {database}"
+            ),
+            "check user and password; authSource=DATABASE names the database that holds the user, \
+             often admin"
+                .to_owned(),
+        ));
+    }
+    (code(error) == Some(UNAUTHORIZED))
+        .then(|| (format!("{place} wants a login first"), LOGIN.to_owned()))
+}
+
+/// The driver has hosts that live, and none it may use.
+fn no_server(error: &Error, target: &Target) -> (String, String) {
+    let place = &target.place;
+    let said = target.clean(&error.to_string());
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if let Some(set) = &target.options.repl_set_name
+        && matches!(&*error.kind, ErrorKind::ServerSelection { .. })
+    {
+        return (
+            format!("{place} has no member of a replica set {}", safe(set)),
+            "check replicaSet=; directConnection=true reads from one server alone".to_owned(),
         );
     }
-    if code(error) == Some(UNAUTHORIZED) {
-        return connect(format!("{place} wants a login first"), LOGIN);
+    if has(&["wire version", "requires at least"]) {
+        return (
+            format!("the server at {place} is too old for this driver"),
+            "MongoDB 4.2 or later is needed".to_owned(),
+        );
     }
-    let fits = |(words, ..): &&(&[&str], _, _)| words.iter().any(|word| said.contains(word));
-    if let Some((_, sentence, hint)) = TELLING.iter().find(fits) {
-        let mut message = sentence.replace("{}", place);
-        if message.ends_with(':') {
-            message = format!("{message} {}", cause(&said));
-        }
-        return connect(message, hint);
-    }
-    connect(
+    (
         format!("{place} did not answer in time: {}", cause(&said)),
-        "is it reachable from here? serverSelectionTimeoutMS=… waits longer",
+        "is it reachable from here? serverSelectionTimeoutMS=… waits longer".to_owned(),
     )
 }
 

@@ -22,7 +22,7 @@ use crate::core::scalar::{Scalar, is_number};
 use crate::store::Exactness;
 use crate::store::mongo::filter::bounds::{Bounds, Cond};
 use crate::store::mongo::filter::leaf::Ask;
-use crate::store::mongo::order::{Arrays, Bracket, Order, date};
+use crate::store::mongo::order::{Arrays, Bracket, FIRST_INSTANT, Order, date};
 
 /// A predicate in MQL.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +89,9 @@ impl Compiler<'_> {
 /// The condition on time.
 fn at(order: &Order, since: Option<Micros>, until: Option<Micros>) -> Bounds {
     let field = order.field.as_str();
+    if order.bracket != Bracket::Number && until.is_some_and(|until| until <= FIRST_INSTANT) {
+        return Bounds::exact(Cond::Never);
+    }
     let found = match order.bracket {
         Bracket::Date => {
             let mut range = doc! {"$gte": date(since.map_or(i64::MIN, first_milli))};
@@ -135,14 +138,22 @@ fn at(order: &Order, since: Option<Micros>, until: Option<Micros>) -> Bounds {
     }
 }
 
-/// The first millisecond at or after an instant.
+/// The first millisecond at or after an instant. Whatever was before the first instant is read as
+/// the first.
 fn first_milli(at: Micros) -> i64 {
+    if at <= FIRST_INSTANT {
+        return i64::MIN;
+    }
     at.0.div_euclid(1000) + i64::from(at.0.rem_euclid(1000) != 0)
 }
 
 /// What a number must satisfy to be read as this instant or a later one. Numbers are rounded to the
 /// microsecond, halves away from zero, so the bound is half a microsecond lower.
 fn first_number(encoding: TimeEncoding, at: Micros) -> (&'static str, Bson) {
+    // Whatever was before the first instant is read as the first; only −∞ is before that.
+    if at <= FIRST_INSTANT {
+        return ("$gt", f64::NEG_INFINITY.into());
+    }
     let power = match encoding {
         TimeEncoding::EpochSeconds => -7,
         TimeEncoding::EpochMillis => -4,
@@ -262,7 +273,10 @@ fn expression(expr: &ValueExpr, ask: Ask<'_>) -> Bounds {
                 }
             };
             // Values that the table does not rename.
-            let hidden = |key: &str| ask.accepts(&Scalar::Text(key.into()));
+            let hidden = |key: &str| {
+                ask.accepts(&Scalar::Text(key.into()))
+                    || is_number(key) && ask.accepts(&Scalar::Number(key.into()))
+            };
             let is_hidden = table.iter().any(|(key, name)| hidden(key) && !names(name));
             let renamed = |literal: &Literal| {
                 table.contains_key(literal.text()) && !is_number(literal.text())

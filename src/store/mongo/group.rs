@@ -110,13 +110,10 @@ impl Grouping {
         };
         for path in &self.paths {
             let value = record.at(path.steps().iter().map(|step| &**step));
-            if let Some(Value::Array(elements)) = value {
-                for element in elements.elements() {
-                    // Two levels of documents look like one here.
-                    if matches!(element.map_err(malformed)?.value, Value::Array(_)) {
-                        return Ok(false);
-                    }
-                }
+            if let Some(value) = value
+                && says_less(value)?
+            {
+                return Ok(false);
             }
         }
         let at = match (self.steps, group.at(["_id", "b"])) {
@@ -147,6 +144,39 @@ impl Grouping {
         counted.feed_times(&event, &record, times);
         Ok(true)
     }
+}
+
+/// Whether other values that the server takes for the same have other texts.
+fn says_less(value: Value<'_>) -> Result<bool, StoreError> {
+    let mut insides = match value {
+        // 7.0 and 7.00 are one decimal, 0.0 and -0.0 one double.
+        Value::Decimal(_) => return Ok(true),
+        Value::Double(number) => return Ok(number == 0.0),
+        Value::Document(inside) => vec![inside],
+        Value::Array(inside) => {
+            for element in inside.elements() {
+                // Two levels of documents look like one here.
+                if matches!(element.map_err(malformed)?.value, Value::Array(_)) {
+                    return Ok(true);
+                }
+            }
+            vec![inside]
+        }
+        _ => return Ok(false),
+    };
+    while let Some(inside) = insides.pop() {
+        for element in inside.elements() {
+            match element.map_err(malformed)?.value {
+                Value::Document(inner) | Value::Array(inner) => insides.push(inner),
+                // In here, nothing tells 7 from 7.0.
+                Value::Int32(_) | Value::Int64(_) | Value::Double(_) | Value::Decimal(_) => {
+                    return Ok(true);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn whole(value: Value<'_>) -> Option<i64> {
@@ -276,5 +306,38 @@ fn of_condition(condition: &Condition, paths: &mut BTreeSet<Path>) {
             }
         }
         Condition::Not(part) => of_condition(part, paths),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::Decimal128;
+
+    use super::*;
+
+    #[test]
+    fn values_that_the_server_takes_for_others_are_known() {
+        let decimal: Decimal128 = "7.0".parse().expect("a number");
+        let document = doc! {
+            "less": [
+                decimal, 0.0, -0.0, [7], [{"a": 7.5}], [["a"]], {"a": {"b": [7]}}, {"a": decimal},
+            ],
+            "all": ["7", 7, 7_i64, 7.0, f64::NAN, true, Bson::Null, ["7", true], {"a": [{"b": "7"}]}],
+        };
+        let bytes = document.to_vec().expect("bson");
+        let raw = Raw::new(&bytes).expect("a document");
+        for (name, expected) in [("less", true), ("all", false)] {
+            let Some(Value::Array(values)) = raw.get(name) else {
+                panic!("{name} is an array");
+            };
+            for element in values.elements() {
+                let value = element.expect("well formed").value;
+                assert_eq!(
+                    says_less(value).expect("well formed"),
+                    expected,
+                    "{value:?}"
+                );
+            }
+        }
     }
 }

@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::instant::Micros;
 use crate::store::mongo::failure;
-use crate::store::mongo::target::Target;
+use crate::store::mongo::heartbeat::Heartbeats;
+use crate::store::mongo::target::{Haste, Target};
 use crate::store::{Access, StoreError};
 
 /// Every command this program sends to a MongoDB server, the driver's own among them. None of them
@@ -110,6 +111,7 @@ impl Link {
             let handler = move |event: CommandEvent| watcher(&event);
             target.options.command_event_handler = Some(EventHandler::callback(handler));
         }
+        let heartbeats = Heartbeats::listen(&mut target.options);
         let connected = async {
             let client = Client::with_options(target.options.clone())?;
             let admin = client.database("admin");
@@ -119,9 +121,15 @@ impl Link {
             let status = admin.run_command(status).await?;
             error::Result::Ok((client, hello, build, status))
         };
-        let (client, hello, build, status) = connected
-            .await
-            .map_err(|error| failure::connecting(&error, &target))?;
+        let connected = tokio::select! {
+            connected = connected => connected.map_err(|error| (error, heartbeats.unreachable())),
+            unreachable = heartbeats.hopeless(), if target.haste == Haste::First => {
+                Err((unreachable.error.clone(), Some(unreachable)))
+            }
+        };
+        let (client, hello, build, status) = connected.map_err(|(error, unreachable)| {
+            failure::connecting(&error, &target, unreachable.as_ref())
+        })?;
         let deployment = match (hello.get_str("setName"), hello.get_str("msg")) {
             (Ok(name), _) => Deployment::ReplicaSet(name.to_owned()),
             (_, Ok("isdbgrid")) => Deployment::Sharded,
@@ -289,8 +297,20 @@ impl Work<'_> {
         &mut self,
         collection: &Collection<RawDocumentBuf>,
         filter: Document,
-        mut options: FindOptions,
+        options: FindOptions,
     ) -> Result<Rows, StoreError> {
+        self.try_find(collection, filter, options)
+            .await?
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// As [`Work::find`]; the caller looks at the failure.
+    pub async fn try_find(
+        &mut self,
+        collection: &Collection<RawDocumentBuf>,
+        filter: Document,
+        mut options: FindOptions,
+    ) -> Result<error::Result<Rows>, StoreError> {
         // A collection may have a collation of its own, in which `alice` equals `ALICE`.
         options.collation = Some(Collation::builder().locale("simple").build());
         let run = collection
@@ -299,9 +319,7 @@ impl Work<'_> {
             .session(&mut self.session)
             .batch();
         let found = guard(self.link, &self.id, self.stop, run).await?;
-        Ok(Rows {
-            cursor: found.map_err(|error| self.failed(&error))?,
-        })
+        Ok(found.map(|cursor| Rows { cursor }))
     }
 
     /// Runs a pipeline.
@@ -324,10 +342,20 @@ impl Work<'_> {
 
     /// The next batch; `None` at the end.
     pub async fn next(&mut self, rows: &mut Rows) -> Result<Option<RawBatch>, StoreError> {
+        self.try_next(rows)
+            .await?
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// As [`Work::next`]; the caller looks at the failure.
+    pub async fn try_next(
+        &mut self,
+        rows: &mut Rows,
+    ) -> Result<error::Result<Option<RawBatch>>, StoreError> {
         let mut stream = rows.cursor.stream(&mut self.session);
         let batch = guard(self.link, &self.id, self.stop, stream.next()).await?;
         drop(stream);
-        batch.transpose().map_err(|error| self.failed(&error))
+        Ok(batch.transpose())
     }
 
     /// The server's clock.

@@ -15,6 +15,9 @@ use crate::core::profile::evaluate::decode_time;
 use crate::core::profile::{TimeEncoding, TimeRule};
 use crate::core::scalar::Scalar;
 
+/// The earliest instant a time is read as, however long before it was.
+pub const FIRST_INSTANT: Micros = Micros(-i64::MAX);
+
 /// The type that holds the dated events of a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bracket {
@@ -121,7 +124,7 @@ impl Order {
         let absent = (At::Absent, KeyPart::Null);
         match (self.bracket, found) {
             (Bracket::Date, Some(Value::Date(millis))) => (
-                At::Instant(Micros(millis.saturating_mul(1000))),
+                At::Instant(Micros(millis.saturating_mul(1000)).max(FIRST_INSTANT)),
                 KeyPart::Int(millis),
             ),
             (Bracket::Number, Some(value)) => {
@@ -245,35 +248,67 @@ fn number(value: Value<'_>) -> Option<KeyPart> {
 }
 
 /// The `_id` of a document as a cursor keeps it: the rank of its type, then its value. Both in the
-/// server's order, so that ids of several types in one collection page without loss.
+/// server's order, so that ids of several types in one collection page without loss. Where the
+/// order does not tell the value, its bytes come last.
 pub fn key(id: &Element<'_>) -> Vec<KeyPart> {
-    let rank = |rank: i64, part: KeyPart| vec![KeyPart::Int(rank), part];
-    match id.value {
-        Value::Text(text) => match std::str::from_utf8(text) {
-            Ok(text) => rank(15, KeyPart::Text(text.into())),
-            Err(_) => rank(15, raw_part(id)),
-        },
-        value => match number(value) {
-            Some(part) => rank(10, part),
-            None => rank(value.rank(), raw_part(id)),
-        },
+    let mut parts = Vec::with_capacity(2);
+    in_order(id.value, id.bytes, &mut parts);
+    let is_composed = matches!(
+        id.value,
+        Value::Document(_)
+            | Value::Array(_)
+            | Value::Binary(..)
+            | Value::Date(_)
+            | Value::Timestamp(..)
+    );
+    if is_composed {
+        parts.push(raw_part(id.value, id.bytes));
+    }
+    parts
+}
+
+/// What a value is compared by. A document is compared member by member: type, name, value.
+fn in_order(value: Value<'_>, bytes: &[u8], parts: &mut Vec<KeyPart>) {
+    parts.push(KeyPart::Int(value.rank()));
+    match value {
+        Value::Text(text) if let Ok(text) = std::str::from_utf8(text) => {
+            parts.push(KeyPart::Text(text.into()));
+        }
+        Value::Date(millis) => parts.push(KeyPart::Int(millis)),
+        Value::Timestamp(seconds, count) => {
+            parts.extend([seconds, count].map(|part| KeyPart::Int(part.into())));
+        }
+        Value::Binary(subtype, bytes) => {
+            let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+            parts.extend([length, subtype.into()].map(KeyPart::Int));
+            parts.push(KeyPart::Bytes(bytes.into()));
+        }
+        Value::Document(inner) | Value::Array(inner) => {
+            // Broken bytes end the comparison, and the bytes themselves go on with it.
+            for member in inner.elements().map_while(Result::ok) {
+                let at = parts.len();
+                in_order(member.value, member.bytes, parts);
+                parts.insert(at + 1, KeyPart::Bytes(member.key.into()));
+            }
+            // A document that ends comes before one that goes on.
+            parts.push(KeyPart::Int(i64::MIN));
+        }
+        value => parts.push(number(value).unwrap_or_else(|| raw_part(value, bytes))),
     }
 }
 
-fn raw_part(id: &Element<'_>) -> KeyPart {
-    let mut bytes = Vec::with_capacity(1 + id.bytes.len());
-    bytes.push(id.value.type_code());
-    bytes.extend_from_slice(id.bytes);
-    KeyPart::Bytes(bytes.into())
+fn raw_part(value: Value<'_>, bytes: &[u8]) -> KeyPart {
+    let code = std::iter::once(value.type_code());
+    KeyPart::Bytes(code.chain(bytes.iter().copied()).collect())
 }
 
 /// The `_id` a key stands for; `None` for a key of another store.
 pub fn id_of(key: &[KeyPart]) -> Option<Bson> {
-    let [KeyPart::Int(_), part] = key else {
+    let [KeyPart::Int(_), .., last] = key else {
         return None;
     };
-    let KeyPart::Bytes(bytes) = part else {
-        return Some(part_to_bson(part));
+    let KeyPart::Bytes(bytes) = last else {
+        return Some(part_to_bson(last));
     };
     let (code, value) = bytes.split_first()?;
     if let (0x07, Ok(id)) = (*code, <[u8; 12]>::try_from(value)) {
@@ -328,6 +363,13 @@ mod tests {
         (key(&element), id_text(&element))
     }
 
+    fn binary(bytes: &[u8]) -> Bson {
+        Bson::Binary(Binary {
+            subtype: BinarySubtype::Generic,
+            bytes: bytes.to_vec(),
+        })
+    }
+
     #[rstest]
     #[case(Bson::Int32(7), "7")]
     #[case(Bson::Int64(i64::MIN), "-9223372036854775808")]
@@ -338,7 +380,7 @@ mod tests {
     #[case(Bson::Boolean(true), "true")]
     #[case(date(0), "1970-01-01T00:00:00.000Z")]
     #[case(Uuid::from_bytes([17; 16]).into(), "11111111-1111-1111-1111-111111111111")]
-    #[case(Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: vec![9] }), "\\x09")]
+    #[case(binary(&[9]), "\\x09")]
     #[case(Bson::Document(doc! {"a": 1, "b": "c"}), r#"{"a":1,"b":"c"}"#)]
     #[case(Bson::MaxKey, "MaxKey()")]
     fn ids_come_back(#[case] value: Bson, #[case] text: &str) {
@@ -362,10 +404,22 @@ mod tests {
             Bson::String("10".to_owned()),
             Bson::String("9".to_owned()),
             Bson::Document(doc! {}),
+            Bson::Document(doc! {"b": 7}),
+            Bson::Document(doc! {"a": "x", "n": 9}),
+            Bson::Document(doc! {"a": "x", "n": 10_i64}),
+            Bson::Document(doc! {"a": "x", "n": 256, "m": 1}),
+            Bson::Document(doc! {"a": "y", "n": 1.5}),
+            Bson::Document(doc! {"a": {}, "n": 1}),
+            Bson::Document(doc! {"a": {"b": 1}}),
+            binary(&[9]),
+            binary(&[1; 300]),
+            binary(&[1; 513]),
             Bson::ObjectId(ObjectId::from_bytes([1; 12])),
             Bson::ObjectId(ObjectId::from_bytes([255; 12])),
             Bson::Boolean(false),
             date(-5),
+            date(3),
+            date(256),
             Bson::MaxKey,
         ];
         for pair in sorted.windows(2) {

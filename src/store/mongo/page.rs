@@ -34,7 +34,7 @@ use crate::store::mongo::source::{Ordering as Served, Source};
 use crate::store::{Exactness, PageEnd, PageFrom, PageItem, PageRequest, StoreError};
 
 /// Documents of one batch at most; the server ends a batch at 16 MB besides.
-const BATCH: u32 = 1_000;
+const BATCH: u32 = 500;
 /// How often a page goes on after a lost connection.
 const ATTEMPTS: u32 = 6;
 

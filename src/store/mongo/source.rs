@@ -10,10 +10,11 @@ use mongodb::options::FindOptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::bson::render;
-use crate::core::profile::detect::{self, Candidate};
+use crate::core::profile::detect::{Candidate, Relation};
 use crate::core::profile::guess::epoch_unit_of;
-use crate::core::profile::{Origin, Profile, TimeEncoding, load};
+use crate::core::profile::{Origin, Profile, TimeEncoding};
 use crate::core::sanitise::safe;
+use crate::store::choice;
 use crate::store::connect::OpenOptions;
 use crate::store::mongo::discover::{self, Found, Kind};
 use crate::store::mongo::link::{Deployment, Link, Watcher, Work};
@@ -60,7 +61,13 @@ pub async fn open(
     options: &OpenOptions,
     watcher: Option<Watcher>,
 ) -> Result<Source, StoreError> {
-    open_at(Target::resolve(target).await?, options, watcher).await
+    let target = Target::resolve(target).await?;
+    open_at(
+        target.with_password(options.password.as_ref())?,
+        options,
+        watcher,
+    )
+    .await
 }
 
 /// As [`open`], with a target that was read before.
@@ -71,8 +78,8 @@ pub async fn open_at(
 ) -> Result<Source, StoreError> {
     let link = Link::open(target, watcher).await?;
     let stop = CancellationToken::new();
-    let place = link.target.place.clone();
-    let mut work = link.work(&place, &stop).await?;
+    let object = object(&link, options);
+    let mut work = link.work(&object, &stop).await?;
     let (found, candidate) = choose(&mut work, &link, options).await?;
     let label = safe(&format!("{}.{}", found.database, found.name)).into_owned();
     let mut profile = candidate.profile;
@@ -124,12 +131,14 @@ pub async fn open_at(
 
 /// What `profiles detect` prints.
 pub async fn candidates(target: &str, options: &OpenOptions) -> Result<Vec<Candidate>, StoreError> {
-    let link = Link::open(Target::resolve(target).await?, None).await?;
+    let target = Target::resolve(target).await?;
+    let target = target.with_password(options.password.as_ref())?;
+    let link = Link::open(target, None).await?;
     let stop = CancellationToken::new();
-    let place = link.target.place.clone();
-    let mut work = link.work(&place, &stop).await?;
+    let object = object(&link, options);
+    let mut work = link.work(&object, &stop).await?;
     let found = wanted(&mut work, &link, options).await?;
-    Ok(rank(&found, options))
+    Ok(choice::rank(options, &relations(&found)))
 }
 
 impl Source {
@@ -137,6 +146,18 @@ impl Source {
     pub fn collection(&self) -> Collection<RawDocumentBuf> {
         self.link.collection(&self.found.database, &self.found.name)
     }
+}
+
+/// What is being opened, for messages: as much as is known before anything was found.
+fn object(link: &Link, options: &OpenOptions) -> String {
+    let target = &link.target;
+    let table = options.table.as_deref().or(target.table.as_deref());
+    let name = match (target.database.as_deref(), table) {
+        (Some(database), Some(table)) => format!("collection {database}.{table}"),
+        (Some(database), None) => format!("database {database}"),
+        (None, _) => return target.place.clone(),
+    };
+    format!("{} at {}", safe(&name), target.place)
 }
 
 /// The server in words.
@@ -214,8 +235,8 @@ async fn wanted(
                 safe(name),
                 safe(database)
             ),
-            "without --table the best candidate is opened; \
-             auditail profiles detect TARGET lists them",
+            "is the name right, and may this user read it? Without --table the best candidate is \
+             opened; auditail profiles detect TARGET lists them",
         ),
         (Some(name), _) => (
             format!("no database of {place} has a collection {}", safe(name)),
@@ -239,12 +260,8 @@ async fn wanted(
     })
 }
 
-fn rank(found: &[Found], options: &OpenOptions) -> Vec<Candidate> {
-    let relations: Vec<_> = found.iter().map(Found::relation).collect();
-    match &options.profile {
-        Some(profile) => detect::detect(&relations, std::slice::from_ref(profile)),
-        None => detect::detect(&relations, load::built_in()),
-    }
+fn relations(found: &[Found]) -> Vec<Relation> {
+    found.iter().map(Found::relation).collect()
 }
 
 async fn choose(
@@ -253,36 +270,20 @@ async fn choose(
     options: &OpenOptions,
 ) -> Result<(Found, Candidate), StoreError> {
     let found = wanted(work, link, options).await?;
-    // A collection and a profile by name: nothing to detect.
-    if let ([only], Some(profile)) = (found.as_slice(), &options.profile) {
-        let relation = only.relation();
-        let candidate = Candidate {
-            profile: detect::settled(profile, &relation),
-            relation,
-            score: 0,
-            evidence: vec!["named on the command line".to_owned()],
-        };
-        return Ok((only.clone(), candidate));
+    let is_named = options.table.is_some() || link.target.table.is_some();
+    // One collection and a profile by name: nothing to detect.
+    if let ([only], true) = (found.as_slice(), is_named || options.profile.is_some()) {
+        return Ok((only.clone(), choice::named(options, only.relation())?));
     }
-    let ranked = rank(&found, options);
+    let relations = relations(&found);
+    let ranked = choice::rank(options, &relations);
     let Some(best) = ranked.first() else {
-        let database = found.first().map_or("", |found| &found.database);
-        let message = match found.as_slice() {
-            [only] => format!(
-                "the collection {} looks like no audit log",
-                safe(&only.name)
-            ),
-            _ => format!(
-                "no collection of database {} looks like an audit log",
-                safe(database)
-            ),
+        let place = match &link.target.database {
+            Some(database) => format!("database {}", safe(database)),
+            None => link.target.place.clone(),
         };
-        let hint = "auditail profiles detect TARGET shows what was looked at; \
-                    name the collection and a profile with --table and --profile";
-        return Err(StoreError::Failed {
-            message,
-            hint: Some(hint.to_owned()),
-        });
+        let among = format!("collection of {place}");
+        return Err(choice::none_fits(options, &among, &relations));
     };
     let equals: Vec<String> = ranked
         .iter()

@@ -1,13 +1,14 @@
-//! The tail: a change stream where there is an oplog, a window of time read again and again where
-//! there is none.
+//! The tail: a change stream where there is an oplog, a tailable cursor on a capped collection, a
+//! window of time read again and again where there is neither.
 //!
-//! What was seen, and what is told, is decided by `store::overlap` in both cases. With a stream the
+//! What was seen, and what is told, is decided by `store::overlap` in all cases. With a stream the
 //! order is: open it, read the window once, then follow; so a document that is committed meanwhile
 //! is in one of the two, and one that is in both is told once.
 
 mod follow;
 mod outlet;
 mod poll;
+mod ring;
 mod stream;
 
 use std::sync::Arc;
@@ -18,8 +19,7 @@ use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::bson::Raw;
-use crate::core::bson::render::hex;
-use crate::core::event::{Event, Outcome};
+use crate::core::event::{Event, EventId, Outcome, hex};
 use crate::core::profile::Changes;
 use crate::store::mongo::discover::Kind;
 use crate::store::mongo::link::Deployment;
@@ -43,6 +43,8 @@ const UNCHANGING: &str = "1";
 pub enum Means {
     /// By the oplog.
     ChangeStream,
+    /// By a tailable cursor, in the order in which documents were inserted.
+    TailableCursor,
     /// By reading a window of time again and again.
     Overlap(&'static str),
 }
@@ -51,6 +53,8 @@ pub enum Means {
 pub fn means(source: &Source) -> Means {
     let found = &source.found;
     match (&source.link.server.deployment, found.kind) {
+        // Its cursor tells of insertions alone.
+        (_, Kind::Capped) if source.profile.changes == Changes::Never => Means::TailableCursor,
         (Deployment::Standalone, _) => Means::Overlap("a standalone server has no change streams"),
         (_, Kind::View) => Means::Overlap("a view has no change stream"),
         (_, Kind::TimeSeries) => Means::Overlap("a time-series collection has no change stream"),
@@ -87,9 +91,11 @@ pub async fn tail(
         },
         stop,
         saved: None,
+        last: None,
     };
     let end = match means(source) {
         Means::ChangeStream => tail.by_stream().await,
+        Means::TailableCursor => tail.by_ring().await,
         Means::Overlap(_) => tail.by_polls().await,
     };
     if tail.outlet.is_intact && matches!(end, StoreError::Cancelled) {
@@ -107,6 +113,8 @@ struct Tail<'t> {
     stop: &'t CancellationToken,
     /// When the last checkpoint was sent.
     saved: Option<Instant>,
+    /// The last document of a capped collection that was read: the place to go on from.
+    last: Option<EventId>,
 }
 
 impl Tail<'_> {
@@ -183,7 +191,13 @@ impl Tail<'_> {
     }
 
     async fn save(&mut self) {
-        if let Some(checkpoint) = self.overlap.checkpoint() {
+        if let Some(mut checkpoint) = self.overlap.checkpoint() {
+            if let Some(last) = &self.last
+                && !checkpoint.seen.iter().any(|(id, _)| id == last)
+            {
+                let told = (last.clone(), UNCHANGING.to_owned());
+                checkpoint.seen.push(told);
+            }
             self.saved = Some(Instant::now());
             // A receiver that is gone is noticed by the next round.
             drop(self.outlet.send(TailItem::Checkpoint(checkpoint)).await);
@@ -287,7 +301,5 @@ struct Seen {
 /// The same in every run and every build.
 fn digest(document: Raw<'_>) -> String {
     let sum = Sha256::digest(document.bytes());
-    let mut text = String::new();
-    hex(&mut text, &sum[..16]);
-    text
+    hex(&sum[..16])
 }

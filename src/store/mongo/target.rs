@@ -5,16 +5,29 @@
 
 use std::time::Duration;
 
-use mongodb::options::{ClientOptions, ReadPreference, SelectionCriteria, Tls};
+use mongodb::options::{
+    AuthMechanism, ClientOptions, Credential, ReadPreference, SelectionCriteria, Tls,
+};
 
 use crate::core::sanitise::safe;
 use crate::store::StoreError;
+use crate::store::mongo::failure;
+use crate::store::secret::Secret;
 
 /// Longer than this nobody waits for a server that may not be there; `serverSelectionTimeoutMS` in
 /// the URI waits longer.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Connections for operations: four at work, one to stop them.
 const CONNECTIONS: u32 = 5;
+
+/// How the answer of a server that cannot be reached is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Haste {
+    /// The first failure of every host is the answer.
+    First,
+    /// As long as the URI says.
+    Told,
+}
 
 /// Where to connect, and what to open there. Has no Debug: the options hold the password.
 pub struct Target {
@@ -28,6 +41,8 @@ pub struct Target {
     pub place: String,
     /// The user, for messages.
     pub user: Option<String>,
+    /// Whether the URI says how long to wait.
+    pub haste: Haste,
     /// Texts that no message may contain.
     secrets: Vec<String>,
 }
@@ -40,12 +55,23 @@ pub fn is_mongo(text: &str) -> bool {
 impl Target {
     /// Reads a target; resolves `mongodb+srv` names.
     pub async fn resolve(text: &str) -> Result<Self, StoreError> {
+        Self::resolve_within(text, PATIENCE).await
+    }
+
+    /// Name servers that do not answer are asked no longer than this.
+    async fn resolve_within(text: &str, patience: Duration) -> Result<Self, StoreError> {
         let (uri, table) = without_table(text);
         let secrets = passwords(text);
         let place = hosts(text);
-        let mut options = match ClientOptions::parse(&uri).await {
-            Ok(options) => options,
-            Err(error) => return Err(refused(&error, &place, &secrets)),
+        let parsing = tokio::time::timeout(patience, ClientOptions::parse(&uri));
+        let mut options = match parsing.await {
+            Ok(Ok(options)) => options,
+            Ok(Err(error)) => return Err(refused(&error, &place, &secrets)),
+            Err(_) => return Err(nameless(&place, "no name server answers in time")),
+        };
+        let haste = match options.server_selection_timeout {
+            None => Haste::First,
+            Some(_) => Haste::Told,
         };
         options
             .app_name
@@ -68,8 +94,50 @@ impl Target {
             table,
             place: safe(&place).into_owned(),
             user: user.map(|user| safe(&user).into_owned()),
+            haste,
             secrets,
         })
+    }
+
+    /// The same with a password for a user who has none in the URI and needs one.
+    pub fn with_password(mut self, typed: Option<&Secret>) -> Result<Self, StoreError> {
+        let is_missing = |credential: &&mut Credential| {
+            let asks = matches!(
+                credential.mechanism,
+                None | Some(
+                    AuthMechanism::ScramSha1 | AuthMechanism::ScramSha256 | AuthMechanism::Plain
+                )
+            );
+            asks && credential.username.is_some() && credential.password.is_none()
+        };
+        let Some(credential) = self.options.credential.as_mut().filter(is_missing) else {
+            return Ok(self);
+        };
+        let Some(typed) = typed else {
+            let user = self.user.as_deref().unwrap_or_default();
+            return Err(StoreError::NoPassword {
+                message: format!("{} asks for a password of user {user}", self.place),
+                hint: Some(
+                    "set AUDITAIL_PASSWORD, or write it into the URI: \
+                     mongodb://USER:PASSWORD@HOST/DATABASE"
+                        .to_owned(),
+                ),
+            });
+        };
+        credential.password = Some(typed.expose().to_owned());
+        if !typed.expose().is_empty() {
+            self.secrets.push(typed.expose().to_owned());
+        }
+        Ok(self)
+    }
+
+    /// The database in which the server looks for the user.
+    pub fn user_database(&self) -> &str {
+        let source = self.options.credential.as_ref();
+        source
+            .and_then(|credential| credential.source.as_deref())
+            .or(self.database.as_deref())
+            .unwrap_or("admin")
     }
 
     /// A text of the driver's or the server's, fit to be shown.
@@ -102,20 +170,12 @@ fn refused(error: &mongodb::error::Error, place: &str, secrets: &[String]) -> St
     use mongodb::error::ErrorKind;
     let place = safe(place);
     match &*error.kind {
-        ErrorKind::DnsResolve { message, .. } => StoreError::Connect {
-            message: format!(
-                "the hosts of {place} cannot be found: {}",
-                clean(message, secrets)
-            ),
-            hint: Some(
-                "mongodb+srv:// needs a DNS name with SRV records; mongodb://HOST:PORT does not"
-                    .to_owned(),
-            ),
-        },
-        ErrorKind::InvalidTlsConfig { message, .. } => StoreError::Target {
-            message: format!("TLS cannot be set up: {}", clean(message, secrets)),
-            hint: Some("tlsCAFile and tlsCertificateKeyFile name PEM files".to_owned()),
-        },
+        ErrorKind::DnsResolve { message, .. } if message.contains("no records found") => nameless(
+            &place,
+            &format!("there is no DNS record _mongodb._tcp.{place}"),
+        ),
+        ErrorKind::DnsResolve { message, .. } => nameless(&place, &clean(message, secrets)),
+        ErrorKind::InvalidTlsConfig { message, .. } => failure::bad_tls(&clean(message, secrets)),
         _ => {
             let said = clean(&error.to_string(), secrets);
             let said = said
@@ -130,6 +190,17 @@ fn refused(error: &mongodb::error::Error, place: &str, secrets: &[String]) -> St
                 ),
             }
         }
+    }
+}
+
+/// A `mongodb+srv` name without an answer.
+fn nameless(place: &str, why: &str) -> StoreError {
+    StoreError::Connect {
+        message: format!("the hosts of {} cannot be found: {why}", safe(place)),
+        hint: Some(
+            "mongodb+srv:// needs a DNS name with SRV records; mongodb://HOST:PORT does not"
+                .to_owned(),
+        ),
     }
 }
 
@@ -248,6 +319,57 @@ mod tests {
     fn hosts_and_secrets(#[case] text: &str, #[case] place: &str, #[case] secret: &[&str]) {
         assert_eq!(hosts(text), place);
         assert_eq!(passwords(text), secret);
+    }
+
+    #[tokio::test]
+    async fn name_servers_that_do_not_answer_are_not_waited_for() {
+        let text = "mongodb+srv://ana:hunter2@cluster.example.net/db";
+        let Err(error) = Target::resolve_within(text, Duration::ZERO).await else {
+            panic!("nothing can have answered");
+        };
+        assert!(matches!(error, StoreError::Connect { .. }), "{error:?}");
+        let said = error.to_string();
+        assert!(
+            said.contains("cluster.example.net cannot be found: no name server"),
+            "{said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[rstest]
+    #[case("mongodb://ana@h/db", Some("h asks for a password of user ana"))]
+    #[case(
+        "mongodb://ana@h/db?authMechanism=SCRAM-SHA-1",
+        Some("h asks for a password of user ana")
+    )]
+    #[case("mongodb://ana:x@h/db", None)]
+    #[case("mongodb://h/db", None)]
+    #[case("mongodb://CN=ana@h/db?authMechanism=MONGODB-X509&tls=true", None)]
+    #[tokio::test]
+    async fn a_user_without_a_password_needs_one(
+        #[case] text: &str,
+        #[case] question: Option<&str>,
+    ) {
+        let resolve = || async {
+            Target::resolve(text)
+                .await
+                .unwrap_or_else(|error| panic!("{error}"))
+        };
+        let asked = resolve().await.with_password(None).err();
+        assert_eq!(asked.map(|error| error.to_string()).as_deref(), question);
+        let typed = Secret::new("hunter2".to_owned());
+        let target = resolve()
+            .await
+            .with_password(Some(&typed))
+            .unwrap_or_else(|error| panic!("{error}"));
+        let password = target
+            .options
+            .credential
+            .as_ref()
+            .and_then(|known| known.password.as_deref());
+        let taken = question.is_some();
+        assert_eq!(password == Some("hunter2"), taken);
+        assert_eq!(target.clean("it is hunter2") == "it is ***", taken);
     }
 
     #[tokio::test]

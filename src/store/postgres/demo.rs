@@ -19,6 +19,7 @@ use crate::store::postgres::params::Params;
 use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::quote::{ident, text};
 use crate::store::postgres::surroundings::Surroundings;
+use crate::store::secret::Secret;
 
 /// Marks a table as the demo's own.
 const MARK: &str = "auditail demo: made-up events in the form of Lyft Clutch";
@@ -51,8 +52,9 @@ enum Found {
 
 impl DemoWriter {
     /// Connects. The table is `audit_events`, or what `?table=` in the URL says.
-    pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let params = Params::resolve(url, &Surroundings::of_process())?;
+    pub async fn connect(url: &str, password: Option<Secret>) -> Result<Self, StoreError> {
+        let mut params = Params::resolve(url, &Surroundings::of_process())?;
+        params.typed = password;
         let session = Session::open(&params, Purpose::Load).await?;
         let name = params
             .table

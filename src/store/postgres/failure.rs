@@ -14,12 +14,26 @@ use crate::store::postgres::place::Place;
 
 /// An error while connecting, as exit code 3.
 pub fn connecting(error: &Error, params: &Params, place: &Place, note: Option<&str>) -> StoreError {
+    if chain(error).contains("password missing") {
+        return no_password(params, place, note);
+    }
     let (message, hint) = match error.as_db_error() {
         Some(db) => refused_by_server(db, params, place, note),
-        None => no_conversation(error, params, place, note),
+        None => no_conversation(error, place),
     };
     StoreError::Connect {
         message,
+        hint: Some(hint),
+    }
+}
+
+fn no_password(params: &Params, place: &Place, note: Option<&str>) -> StoreError {
+    let hint = note.map_or_else(
+        || "set PGPASSWORD, or write a line into ~/.pgpass (mode 600)".to_owned(),
+        str::to_owned,
+    );
+    StoreError::NoPassword {
+        message: format!("{place} asks for a password of role {}", safe(&params.user)),
         hint: Some(hint),
     }
 }
@@ -74,23 +88,8 @@ fn refused_by_server(
     )
 }
 
-fn no_conversation(
-    error: &Error,
-    params: &Params,
-    place: &Place,
-    note: Option<&str>,
-) -> (String, String) {
+fn no_conversation(error: &Error, place: &Place) -> (String, String) {
     let text = chain(error);
-    if text.contains("password missing") {
-        let hint = note.map_or_else(
-            || "set PGPASSWORD, or write a line into ~/.pgpass (mode 600)".to_owned(),
-            str::to_owned,
-        );
-        return (
-            format!("{place} asks for a password of role {}", safe(&params.user)),
-            hint,
-        );
-    }
     if text.contains("does not support TLS") {
         let hint = "sslmode=disable connects without encryption, if the way there is safe";
         return (

@@ -335,7 +335,7 @@ impl TimeColumn {
         let path = &profile.time.path;
         let unusable = |why: String| StoreError::Failed {
             message: format!("{} has no usable time column: {why}", table.label()),
-            hint: Some("auditail profiles detect TARGET shows what was looked for".to_owned()),
+            hint: Some("auditail profiles show NAME prints the columns a profile reads".to_owned()),
         };
         let name = path.column().to_owned();
         if path.steps().len() > 1 {

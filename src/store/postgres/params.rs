@@ -11,9 +11,9 @@ use crate::store::StoreError;
 use crate::store::postgres::keyword::{self, KEYWORDS};
 use crate::store::postgres::passfile;
 use crate::store::postgres::place::{Host, Place};
-use crate::store::postgres::secret::Secret;
 use crate::store::postgres::surroundings::Surroundings;
 use crate::store::postgres::target::{self, Given};
+use crate::store::secret::Secret;
 
 /// How much TLS is asked for, in libpq's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Params {
     pub database: String,
     /// The password, when one was given; the passfile is asked per place.
     pub password: Option<Secret>,
+    /// One for where neither that nor the passfile tells.
+    pub typed: Option<Secret>,
     /// The passfile to ask.
     pub passfile: Option<PathBuf>,
     /// `None`: verified for remote hosts, nothing for local ones.
@@ -165,6 +167,7 @@ impl Params {
             database: get("dbname").unwrap_or_else(|| user.clone()),
             user,
             password: get("password").map(Secret::new),
+            typed: None,
             passfile: get("passfile")
                 .map(PathBuf::from)
                 .or_else(|| around.home(".pgpass")),
@@ -198,12 +201,18 @@ impl Params {
         })
     }
 
-    /// The password for one place: as given, else from the passfile.
+    /// The password for one place: as given, else from the passfile, else as typed.
     pub fn password_for(&self, place: &Place) -> passfile::Found {
-        match (&self.password, &self.passfile) {
+        let found = match (&self.password, &self.passfile) {
             (Some(secret), _) => passfile::Found::Password(secret.clone()),
             (None, Some(file)) => passfile::look_up(file, place, &self.database, &self.user),
             (None, None) => passfile::Found::Nothing,
+        };
+        match (&self.typed, found) {
+            (Some(secret), passfile::Found::Nothing | passfile::Found::Refused(_)) => {
+                passfile::Found::Password(secret.clone())
+            }
+            (_, found) => found,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::store::postgres::place::{Host, Place};
-use crate::store::postgres::secret::Secret;
+use crate::store::secret::Secret;
 
 /// What a passfile says about one place.
 pub enum Found {

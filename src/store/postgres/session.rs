@@ -23,10 +23,10 @@ use crate::store::postgres::failure;
 use crate::store::postgres::params::{Params, SessionWish};
 use crate::store::postgres::passfile::Found;
 use crate::store::postgres::place::Place;
-use crate::store::postgres::secret::Secret;
 use crate::store::postgres::session::facts::{Facts, statement_limit};
 use crate::store::postgres::sql::quote::ident;
 use crate::store::postgres::tls::{self, Security};
+use crate::store::secret::Secret;
 
 /// What a connection is for; decides how long the server may work on one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,13 +10,13 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::core::event::KeyPart;
 use crate::core::profile::ColumnKind;
-use crate::core::profile::detect::{Candidate, Relation, detect};
-use crate::core::profile::guess::{epoch_unit_of, guess};
-use crate::core::profile::load::built_in;
+use crate::core::profile::detect::{Candidate, Relation};
+use crate::core::profile::guess::epoch_unit_of;
 use crate::core::profile::{Origin, Profile, TimeEncoding};
 use crate::core::query::predicate::Predicate;
 use crate::core::sanitise::safe;
 use crate::core::scalar::compare_numbers;
+use crate::store::choice;
 use crate::store::connect::{OpenOptions, Owner};
 use crate::store::sqlite::describe::{self, Form, Table};
 use crate::store::sqlite::open::{shown, statement_error};
@@ -41,7 +41,7 @@ pub(super) fn candidates(
     options: &OpenOptions,
 ) -> Result<Vec<Candidate>, StoreError> {
     let tables = asked_for(describe::tables(connection)?, path, options)?;
-    Ok(fitting(&relations(&tables), options))
+    Ok(choice::rank(options, &relations(&tables)))
 }
 
 /// Decides for one table and looks at how it is to be read.
@@ -51,14 +51,8 @@ pub(super) fn choose(
     options: &OpenOptions,
 ) -> Result<Chosen, StoreError> {
     let tables = asked_for(describe::tables(connection)?, path, options)?;
-    let candidate = match (&options.profile, tables.as_slice()) {
-        // Both were named: the user knows better than the signatures.
-        (Some(profile), [table]) if options.table.is_some() => Candidate {
-            relation: table.relation.clone(),
-            profile: Arc::clone(profile),
-            score: 0,
-            evidence: vec!["profile and table as given".to_owned()],
-        },
+    let candidate = match tables.as_slice() {
+        [table] if options.table.is_some() => choice::named(options, table.relation.clone())?,
         _ => best(&tables, path, options)?,
     };
     let Some(table) = tables
@@ -101,49 +95,13 @@ fn relations(tables: &[Table]) -> Vec<Relation> {
     tables.iter().map(|table| table.relation.clone()).collect()
 }
 
-fn fitting(relations: &[Relation], options: &OpenOptions) -> Vec<Candidate> {
-    match &options.profile {
-        Some(profile) => detect(relations, std::slice::from_ref(profile))
-            .into_iter()
-            .filter(|candidate| candidate.profile.name == profile.name)
-            .collect(),
-        None => detect(relations, built_in()),
-    }
-}
-
 fn best(tables: &[Table], path: &Path, options: &OpenOptions) -> Result<Candidate, StoreError> {
     let relations = relations(tables);
-    if let Some(candidate) = fitting(&relations, options).into_iter().next() {
-        return Ok(candidate);
-    }
-    let message = match (relations.as_slice(), &options.profile) {
-        ([relation], None) if options.table.is_some() => match guess(relation) {
-            // It scores low, but it was asked for by name.
-            Ok((profile, score, evidence)) => {
-                let (relation, profile) = (relation.clone(), Arc::new(profile));
-                return Ok(Candidate {
-                    relation,
-                    profile,
-                    score,
-                    evidence,
-                });
-            }
-            Err(missing) => format!("table {} cannot be read: {missing}", safe(&relation.name)),
-        },
-        (_, Some(profile)) => {
-            format!(
-                "no table of {} fits the profile {}",
-                shown(path),
-                safe(&profile.name)
-            )
-        }
-        _ => format!("no table of {} looks like an audit log", shown(path)),
-    };
-    let hint = Some(match options.table {
-        Some(_) => "a profile can say which column is the time: --profile FILE".to_owned(),
-        None => format!("name one with --table; there are {}", names(tables)),
-    });
-    Err(StoreError::Failed { message, hint })
+    let best = choice::rank(options, &relations).into_iter().next();
+    best.ok_or_else(|| {
+        let among = format!("table of {}", shown(path));
+        choice::none_fits(options, &among, &relations)
+    })
 }
 
 /// The tables among which to choose.

@@ -69,7 +69,7 @@ fn inspect(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return refuse(
                 format!("there is no file {shown}"),
-                "give the path of an SQLite database, or a postgres:// URL",
+                "give the path of an SQLite database, or a postgres:// or mongodb:// URL",
             );
         }
         Err(error) => return refuse(format!("cannot look at {shown}: {error}"), ""),

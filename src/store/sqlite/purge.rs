@@ -35,7 +35,6 @@ use crate::store::sqlite::worker::Worker;
 use crate::store::{BoxFuture, StoreError};
 
 /// A file whose old rows may be archived and deleted.
-#[derive(Debug)]
 pub struct SqlitePurger {
     path: PathBuf,
     options: OpenOptions,

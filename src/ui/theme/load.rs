@@ -107,19 +107,23 @@ pub fn built_in(name: &str) -> Option<&'static str> {
 /// A built-in theme.
 pub fn named(name: &str) -> Result<Theme, ThemeError> {
     let Some(text) = built_in(name) else {
-        let names = BUILT_IN.map(|(name, _)| name);
-        return Err(ThemeError {
-            file: name.to_owned(),
-            line: 1,
-            key: String::new(),
-            message: format!(
-                "there is no theme of this name; there are {}",
-                names.join(", ")
-            ),
-            hint: near(name, names),
-        });
+        return Err(unknown(name, BUILT_IN.map(|(name, _)| name).to_vec()));
     };
     parse(name, &format!("built-in {name}"), text)
+}
+
+/// No theme has this name; these are the names there are.
+pub fn unknown(name: &str, names: Vec<&str>) -> ThemeError {
+    ThemeError {
+        file: name.to_owned(),
+        line: 1,
+        key: String::new(),
+        message: format!(
+            "there is no theme of this name; there are {}",
+            names.join(", ")
+        ),
+        hint: near(name, names),
+    }
 }
 
 /// Reads a theme. `file` is how errors call it.

@@ -2,21 +2,24 @@
 
 use fastrand::Rng;
 
-use super::{Dialect, METHODS, TEXTS, or_null, pick, quoted, sql, time, value};
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, Bson, Uuid};
 
-/// A column: its name, its types, and a value of it as SQL.
+use super::{Cell, Dialect, METHODS, TEXTS, pick, quoted, sql, time, value, winston};
+
+/// A column: its name, its types, and a value of it.
 struct Column {
     name: &'static str,
     postgres: &'static str,
     sqlite: &'static str,
-    cell: fn(&mut Rng, Dialect) -> String,
+    cell: fn(&mut Rng, Dialect) -> Cell,
 }
 
 const fn column(
     name: &'static str,
     postgres: &'static str,
     sqlite: &'static str,
-    cell: fn(&mut Rng, Dialect) -> String,
+    cell: fn(&mut Rng, Dialect) -> Cell,
 ) -> Column {
     Column {
         name,
@@ -28,28 +31,28 @@ const fn column(
 
 #[rustfmt::skip]
 const COLUMNS: [Column; 25] = [
-    column("created_at", "timestamptz", "timestamptz", |rng, _| or_null(time(rng))),
+    column("created_at", "timestamptz", "timestamptz", |rng, _| instant(rng)),
     column("user_name", "text collate \"und-x-icu\"", "text collate nocase", |rng, _| some(rng, TEXTS)),
     column("action", "varchar(80)", "varchar(80)", |rng, _| some(rng, METHODS)),
     column("status", "text", "text", |rng, _| some(rng, &["success", "failed", "denied", "pending", "odd", "OK"])),
     column("ip", "inet", "text", |rng, _| some(rng, &["10.0.0.1", "10.0.0.17", "fe80::1", "192.168.0.0/24"])),
     column("duration_ms", "int", "int", |rng, _| plain(rng, SMALL)),
-    column("amount", "numeric", "numeric", |rng, dialect| special(rng, dialect, "'NaN'").unwrap_or_else(|| plain(rng, WIDE))),
-    column("score", "float8", "real", |rng, dialect| special(rng, dialect, "'-Infinity'").unwrap_or_else(|| plain(rng, FLOATS))),
-    column("flag", "boolean", "boolean", |rng, _| rng.bool().to_string()),
-    column("seen_at", "timestamptz", "timestamptz", |rng, _| or_null(time(rng))),
+    column("amount", "numeric", "numeric", |rng, dialect| special(rng, dialect, "NaN").unwrap_or_else(|| plain(rng, WIDE))),
+    column("score", "float8", "real", |rng, dialect| special(rng, dialect, "-Infinity").unwrap_or_else(|| plain(rng, FLOATS))),
+    column("flag", "boolean", "boolean", |rng, _| Cell::Plain(rng.bool().to_string())),
+    column("seen_at", "timestamptz", "timestamptz", |rng, _| instant(rng)),
     column("local_at", "timestamp", "timestamp", |rng, _| some(rng, CLOCKS)),
     column("day", "date", "date", |rng, _| some(rng, &["2026-01-05", "1999-12-31"])),
-    column("uid", "uuid", "uuid", |rng, _| some(rng, UUIDS)),
+    column("uid", "uuid", "uuid", uuid),
     column("tags", "text[]", "text", |rng, dialect| array(rng, dialect, TEXTS, "text[]")),
     column("nums", "int[]", "text", |rng, dialect| array(rng, dialect, SMALL, "int[]")),
     column("mood", "mood", "text", |rng, _| some(rng, &["sad", "ok", "Happy"])),
-    column("data", "bytea", "blob", |_, dialect| bytes(dialect).to_owned()),
+    column("data", "bytea", "blob", |_, dialect| bytes(dialect)),
     column("email", "citext", "text", |rng, _| some(rng, TEXTS)),
     column("nick", "text collate folded", "text collate rtrim", |rng, _| some(rng, TEXTS)),
     column("code", "char(6)", "char(6)", |rng, _| some(rng, &["a", "ab ", "7"])),
-    column("meta", "jsonb", "json", |rng, _| sql(&value(rng, 3))),
-    column("raw", "json", "json", |rng, dialect| sql(&raw(rng, dialect))),
+    column("meta", "jsonb", "json", |rng, _| Cell::Json(value(rng, 3))),
+    column("raw", "json", "json", raw),
     column("small", "smallint", "smallint", |rng, _| plain(rng, SMALL)),
     column("single", "real", "real", |rng, _| plain(rng, &["0.1", "7", "16777216", "2.5"])),
     column("\"odd \"\"name\"", "text", "text", |rng, _| some(rng, TEXTS)),
@@ -119,43 +122,72 @@ const RAW: &[&str] = &[
     " 7.50 ",
 ];
 
-fn some(rng: &mut Rng, from: &[&str]) -> String {
-    sql(pick(rng, from))
+fn some(rng: &mut Rng, from: &[&str]) -> Cell {
+    Cell::Text(pick(rng, from).to_owned())
 }
 
-fn plain(rng: &mut Rng, from: &[&str]) -> String {
-    pick(rng, from).to_owned()
+fn plain(rng: &mut Rng, from: &[&str]) -> Cell {
+    Cell::Plain(pick(rng, from).to_owned())
+}
+
+fn instant(rng: &mut Rng) -> Cell {
+    time(rng).map_or(Cell::Null, Cell::Time)
 }
 
 /// A number that is none, now and then; SQLite has no such thing.
-fn special(rng: &mut Rng, dialect: Dialect, number: &str) -> Option<String> {
-    (dialect == Dialect::Postgres && rng.u8(..10) == 0).then(|| number.to_owned())
+fn special(rng: &mut Rng, dialect: Dialect, number: &str) -> Option<Cell> {
+    let is_now = dialect != Dialect::Sqlite && rng.u8(..10) == 0;
+    is_now.then(|| match dialect {
+        Dialect::Mongo => Cell::Bson(Bson::Double(number.parse().expect("a double"))),
+        Dialect::Postgres | Dialect::Sqlite => Cell::Text(number.to_owned()),
+    })
 }
 
-fn array(rng: &mut Rng, dialect: Dialect, from: &[&str], kind: &str) -> String {
-    let items: Vec<_> = (0..rng.usize(..4)).map(|_| pick(rng, from)).collect();
-    if dialect == Dialect::Postgres {
-        let items: Vec<_> = items.iter().map(|item| sql(item)).collect();
-        format!("array[{}]::{kind}", items.join(","))
-    } else {
-        let items: Vec<_> = items.iter().map(|item| quoted(item)).collect();
-        sql(&format!("[{}]", items.join(",")))
-    }
-}
-
-fn bytes(dialect: Dialect) -> &'static str {
+fn uuid(rng: &mut Rng, dialect: Dialect) -> Cell {
+    let text = pick(rng, UUIDS);
     match dialect {
-        Dialect::Postgres => "'\\x00ff10'",
-        Dialect::Sqlite => "x'00ff10'",
+        Dialect::Mongo => Cell::Bson(Uuid::parse_str(text).expect("a UUID").into()),
+        Dialect::Postgres | Dialect::Sqlite => Cell::Text(text.to_owned()),
     }
 }
 
-/// What `json` keeps and `jsonb` refuses or rewrites; SQLite keeps anything.
-fn raw(rng: &mut Rng, dialect: Dialect) -> String {
+fn array(rng: &mut Rng, dialect: Dialect, from: &[&str], kind: &str) -> Cell {
+    let items: Vec<_> = (0..rng.usize(..4)).map(|_| pick(rng, from)).collect();
+    let (opening, items): (_, Vec<_>) = match (dialect, kind) {
+        (Dialect::Postgres, _) => ("array[", items.iter().map(|item| sql(item)).collect()),
+        (Dialect::Mongo, "int[]") => ("[", items.into_iter().map(str::to_owned).collect()),
+        (Dialect::Mongo | Dialect::Sqlite, _) => {
+            ("[", items.iter().map(|item| quoted(item)).collect())
+        }
+    };
+    let list = format!("{opening}{}]", items.join(","));
+    match dialect {
+        Dialect::Postgres => Cell::Sql(format!("{list}::{kind}")),
+        Dialect::Sqlite | Dialect::Mongo => Cell::Json(list),
+    }
+}
+
+fn bytes(dialect: Dialect) -> Cell {
+    match dialect {
+        Dialect::Postgres => Cell::Sql("'\\x00ff10'".to_owned()),
+        Dialect::Sqlite => Cell::Sql("x'00ff10'".to_owned()),
+        Dialect::Mongo => Cell::Bson(Bson::Binary(Binary {
+            subtype: BinarySubtype::Generic,
+            bytes: vec![0, 255, 16],
+        })),
+    }
+}
+
+/// What `json` keeps and `jsonb` refuses or rewrites; SQLite keeps anything, and BSON has types
+/// that JSON has not.
+fn raw(rng: &mut Rng, dialect: Dialect) -> Cell {
     match (rng.u8(..8), dialect) {
-        (0, Dialect::Postgres) => pick(rng, RAW).to_owned(),
-        (0, Dialect::Sqlite) => pick(rng, &["{not json", "", "{\"a\":1}x", "nul"]).to_owned(),
-        _ => value(rng, 3),
+        (0, Dialect::Postgres) => Cell::Json(pick(rng, RAW).to_owned()),
+        (0, Dialect::Sqlite) => {
+            Cell::Json(pick(rng, &["{not json", "", "{\"a\":1}x", "nul"]).to_owned())
+        }
+        (0, Dialect::Mongo) => Cell::Bson(winston::value(rng, 2)),
+        _ => Cell::Json(value(rng, 3)),
     }
 }
 
@@ -163,12 +195,12 @@ fn raw(rng: &mut Rng, dialect: Dialect) -> String {
 pub fn schema(dialect: Dialect) -> String {
     let columns = COLUMNS.iter().map(|column| match dialect {
         Dialect::Postgres => format!("{} {}", column.name, column.postgres),
-        Dialect::Sqlite => format!("{} {}", column.name, column.sqlite),
+        Dialect::Sqlite | Dialect::Mongo => format!("{} {}", column.name, column.sqlite),
     });
     let columns: Vec<_> = columns.collect();
     let types = match dialect {
         Dialect::Postgres => POSTGRES_TYPES,
-        Dialect::Sqlite => "",
+        Dialect::Sqlite | Dialect::Mongo => "",
     };
     format!(
         "{types} create table activity_log (part text not null, seq int not null, {}, \
@@ -177,20 +209,28 @@ pub fn schema(dialect: Dialect) -> String {
     )
 }
 
-/// Row `id` as SQL.
-pub fn row(id: usize, dialect: Dialect, rng: &mut Rng) -> String {
-    let cells: Vec<_> = COLUMNS
-        .iter()
-        .map(|column| match rng.u8(..20) {
-            0 if dialect == Dialect::Sqlite => {
-                // No cursor can hold a time that is broken UTF-8; the last of the odd ones is.
-                let is_time = column.name == "created_at";
-                pick(rng, &ODD[..ODD.len() - usize::from(is_time)]).to_owned()
-            }
-            0..=1 => "null".to_owned(),
-            _ => (column.cell)(rng, dialect),
-        })
-        .collect();
-    let part = pick(rng, &["a", "b", "it's"]);
-    format!("({},{id},{})", sql(part), cells.join(","))
+/// The names of the columns of a row.
+pub fn names() -> impl Iterator<Item = String> {
+    let others = COLUMNS.iter().map(|column| column.name);
+    let unquoted = |name: &str| name.trim_matches('"').replace("\"\"", "\"");
+    ["part", "seq"].into_iter().chain(others).map(unquoted)
+}
+
+/// The cells of row `id`.
+pub fn row(id: usize, dialect: Dialect, rng: &mut Rng) -> Vec<Cell> {
+    let key = [
+        Cell::Text(pick(rng, &["a", "b", "it's"]).to_owned()),
+        Cell::Plain(id.to_string()),
+    ];
+    let cells = COLUMNS.iter().map(|column| match rng.u8(..20) {
+        0 if dialect == Dialect::Sqlite => {
+            // No cursor can hold a time that is broken UTF-8; the last of the odd ones is.
+            let is_time = column.name == "created_at";
+            Cell::Sql(pick(rng, &ODD[..ODD.len() - usize::from(is_time)]).to_owned())
+        }
+        0 if dialect == Dialect::Mongo => Cell::Bson(winston::value(rng, 1)),
+        0..=1 => Cell::Null,
+        _ => (column.cell)(rng, dialect),
+    });
+    key.into_iter().chain(cells).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Payload};
+use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Payload, Values};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::path::Path;
@@ -35,13 +35,18 @@ pub fn event() -> Event {
             key: Vec::new(),
         },
         outcome: None,
-        values: Default::default(),
+        values: Values::default(),
         payload: Payload::whole(RECORD),
     };
     let text = |text: &'static str| Scalar::Text(text.into());
-    event.values[Field::Actor as usize] = vec![text("alice")];
-    event.values[Field::Action as usize] = vec![text("DescribePod"), text("two words")];
-    event.values[Field::Service as usize] = vec![text("k8s(1)"), text("OR"), text("7")];
+    event.values = Values::of(&[
+        (Field::Actor, text("alice")),
+        (Field::Action, text("DescribePod")),
+        (Field::Action, text("two words")),
+        (Field::Service, text("k8s(1)")),
+        (Field::Service, text("OR")),
+        (Field::Service, text("7")),
+    ]);
     event
 }
 

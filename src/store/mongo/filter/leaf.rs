@@ -263,9 +263,9 @@ fn shown_date(text: &str) -> Option<i64> {
     let millis = chrono::DateTime::parse_from_rfc3339(text)
         .ok()?
         .timestamp_millis();
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     render::date(&mut shown, millis);
-    (shown == text).then_some(millis)
+    (shown == text.as_bytes()).then_some(millis)
 }
 
 /// Types other than text whose shown form may hold these pieces, the first at its beginning.

@@ -16,7 +16,7 @@ use crate::store::mongo::rows::RowReader;
 use crate::store::{PayloadNeed, StoreError};
 
 /// Batches that are decoded while another is asked for.
-const AT_ONCE: usize = 1;
+const AT_ONCE: usize = 2;
 /// Larger batches come one after the other, so that only one of them is in memory.
 const LARGE: usize = 2 * 1024 * 1024;
 

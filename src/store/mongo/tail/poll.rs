@@ -174,7 +174,7 @@ impl Tail<'_> {
     }
 
     /// Records what was read, and passes the news on.
-    async fn pass_on(&mut self, seen: Vec<Seen>) -> Result<usize, StoreError> {
+    pub(super) async fn pass_on(&mut self, seen: Vec<Seen>) -> Result<usize, StoreError> {
         let events = self.tell(seen);
         let told = events.len();
         if told > 0 {

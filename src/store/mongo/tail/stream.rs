@@ -140,7 +140,11 @@ impl Follower {
         let collection = self.source.collection();
         let watch = collection
             .watch()
-            .pipeline([doc! {"$match": {"operationType": {"$in": wanted.to_vec()}}}])
+            .pipeline([
+                doc! {"$match": {"operationType": {"$in": wanted.to_vec()}}},
+                // Beside the whole document it makes an event larger than a message may be.
+                doc! {"$project": {"updateDescription": 0}},
+            ])
             .full_document(FullDocumentType::UpdateLookup)
             .max_await_time(AWAIT)
             .batch_size(500);
