@@ -196,3 +196,28 @@ async fn a_tampered_archive_deletes_nothing(
     drop(deleter);
     assert_eq!(bench.db.count(AUDIT), 2_000);
 }
+
+/// Nearly as long as a document can be: a condition cannot hold it, a transaction can.
+#[rstest]
+#[case::in_a_transaction(Topology::ReplicaSet, Ok(2))]
+#[case::one_by_one(Topology::Standalone, Err(Left::Refused))]
+#[tokio::test]
+async fn the_longest_document(#[case] topology: Topology, #[case] fate: Result<u64, Left>) {
+    let documents = vec![event("short", 1), event("vast", 2)];
+    let Some(bench) = bench_on(topology, "purge_vast", documents, None).await else {
+        return;
+    };
+    let text = "x".repeat((16 << 20) - 400);
+    bench.update(doc! {"_id": "vast"}, doc! {"$set": {"details": text}});
+    let batch = bench.backup(10).await;
+    let (deleted, left) = bench.delete(&batch).await;
+    match fate {
+        Ok(count) => assert_eq!((deleted, ids(&left)), (count, vec![])),
+        Err(why) => assert_eq!((deleted, ids(&left)), (1, vec![("vast", why)])),
+    }
+    let mut restorer = bench.restorer().await;
+    let report = restorer.restore(&batch, &bench.stop).await;
+    let report = report.expect("restored");
+    assert_eq!((report.inserted, report.equal), (deleted, 2 - deleted));
+    assert_eq!(bench.backup(10).await.rows, batch.rows);
+}
