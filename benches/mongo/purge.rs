@@ -64,14 +64,14 @@ impl Bench<'_> {
             })
             .collect();
         let drained = median(drained);
-        let backup = self.step(&["backup", "DIR"]);
+        let backup = self.step(&["backup", "DIR", "-o", "json"]);
         self.compare(
             "backup, against a bare drain by time",
             backup.time,
             drained,
             ">= 0.8",
         );
-        let verify = self.step(&["verify", "DIR"]);
+        let verify = self.step(&["verify", "DIR", "-o", "json"]);
         self.compare(
             "verification, against the backup",
             verify.time,
@@ -100,6 +100,9 @@ impl Bench<'_> {
                 "1..99999999",
                 "--max-rate",
                 "none",
+                // Its progress is when its memory is looked at.
+                "-o",
+                "json",
             ])
         });
         self.compare(
