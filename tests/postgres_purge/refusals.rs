@@ -149,7 +149,9 @@ async fn a_role_that_may_not_or_cannot_see_everything_is_refused() {
         .deleter(&bench.plan, Some(&url), &bench.stop)
         .await
     {
-        Err(StoreError::Refused { message, .. }) => message,
+        Err(StoreError::Refused { message, .. } | StoreError::NotAllowed { message, .. }) => {
+            message
+        }
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("it may delete"),
     };
