@@ -232,6 +232,7 @@ fn an_archive_in_a_terminal() {
         terminal.see("archive · RO");
         terminal.see("■ nothing new comes");
         terminal.see("journal and sizes checked");
+        terminal.see("events · newest");
         terminal.press("f");
         terminal.press("is:denied user:alice");
         terminal.see("filter ▸ is:denied user:alice");

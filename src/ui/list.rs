@@ -36,6 +36,9 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     let previous = app.shows_previous() && !app.timeline.is_empty();
     let title = match app.timeline.follow() {
         _ if previous => "events · previous result",
+        // Nothing new comes, so there is nothing to follow.
+        Follow::Following if app.is_archive() => "events · newest",
+        Follow::Paused { .. } if app.is_archive() => "events",
         Follow::Following => "events · following",
         Follow::Paused { .. } => "events · paused",
     };
@@ -242,6 +245,7 @@ pub fn bottom_rule(pen: &mut Pen<'_>, area: Rect, app: &App, shown: CompleteShow
     let room = |x: u16| area.right().saturating_sub(x + 1);
     if let Follow::Paused { new } = app.timeline.follow() {
         let waiting = match (new, app.timeline.newer) {
+            (0, Edge::End) if app.is_archive() => " G goes to the newest ".to_owned(),
             (0, Edge::End) => " paused · G follows ".to_owned(),
             (0, Edge::Open) => " more below · G goes to the newest ".to_owned(),
             (new, _) => format!(" {} new below · G follows ", short(new)),
