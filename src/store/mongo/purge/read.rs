@@ -4,6 +4,7 @@
 //! of their keys here; otherwise they come by `_id`. One cursor a call; the next call goes on after
 //! the last document of this one.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use mongodb::bson::{Bson, Document, doc};
@@ -30,8 +31,11 @@ use crate::store::purger::{Piece, Place, ReadEnd};
 
 /// Bytes after which a call ends.
 const ENOUGH: usize = 24 << 20;
-/// Bytes and rows of one piece.
-const PIECE: (usize, usize) = (1 << 20, 4_000);
+/// Bytes and rows of one piece. Buffers of more than 128 KiB would be new pages of memory for each
+/// piece, and cost more to clear than to fill.
+const PIECE: (usize, usize) = (112 << 10, 500);
+/// A document beyond it makes the buffer grow.
+const ROOM: usize = 8 << 10;
 /// Bytes of one instant's documents that are put in order in memory.
 const MOST_INSTANT: usize = 32 << 20;
 /// Documents of one batch; the server ends it at 16 MB besides.
@@ -133,13 +137,14 @@ impl<'r> Reading<'r> {
             rows: self.order,
             instants: self.order == RowOrder::TimeThenKey && source.served != Ordering::Exactly,
             after: self.after,
+            time: None,
             last: None,
             limit: self.limit,
             out: self.out,
             piece: empty(),
             instant: None,
             group: Vec::new(),
-            held: 0,
+            held: Vec::new(),
             taken: (0, 0),
         };
         let taking = tokio::task::spawn_blocking(move || taker.run(waiting));
@@ -213,8 +218,11 @@ fn time_part(text: &str) -> KeyPart {
 
 fn empty() -> Piece {
     Piece {
-        rows: vec![RawRows::default()],
-        times: Vec::new(),
+        rows: vec![RawRows {
+            payload: Vec::with_capacity(PIECE.0 + ROOM),
+            marks: Vec::with_capacity(PIECE.1),
+        }],
+        times: Vec::with_capacity(PIECE.1),
     }
 }
 
@@ -226,6 +234,8 @@ struct Taker {
     /// Documents of one instant come in any order.
     instants: bool,
     after: Option<After>,
+    /// The time of the last document taken in.
+    time: Option<KeyPart>,
     /// The last document that was handed out.
     last: Option<After>,
     limit: usize,
@@ -233,9 +243,9 @@ struct Taker {
     piece: Piece,
     /// The time of the documents that wait for the rest of their instant.
     instant: Option<KeyPart>,
-    group: Vec<(RowMark, Vec<u8>)>,
-    /// Bytes of them.
-    held: usize,
+    group: Vec<(RowMark, Range<usize>)>,
+    /// Their bytes.
+    held: Vec<u8>,
     /// Rows and bytes handed out.
     taken: (usize, usize),
 }
@@ -280,11 +290,12 @@ impl Taker {
                     self.end_instant()?;
                     self.instant = Some(time);
                 }
-                self.held += document.bytes().len();
-                if self.held > MOST_INSTANT {
+                let from = self.held.len();
+                self.held.extend_from_slice(document.bytes());
+                if self.held.len() > MOST_INSTANT {
                     return Err(self.crowded());
                 }
-                self.group.push((mark, document.bytes().to_vec()));
+                self.group.push((mark, from..self.held.len()));
                 Ok(())
             }
             RowOrder::TimeThenKey => self.later(mark, document.bytes(), &time),
@@ -297,11 +308,13 @@ impl Taker {
             return Ok(());
         };
         let mut group = std::mem::take(&mut self.group);
-        self.held = 0;
+        let mut held = std::mem::take(&mut self.held);
         group.sort_unstable_by(|(one, _), (other, _)| one.key.cmp(&other.key));
-        for (mark, bytes) in group {
-            self.later(mark, &bytes, &time)?;
+        for (mark, range) in group.drain(..) {
+            self.later(mark, &held[range], &time)?;
         }
+        held.clear();
+        (self.group, self.held) = (group, held);
         Ok(())
     }
 
@@ -315,10 +328,14 @@ impl Taker {
             return Ok(());
         }
         // Reading goes on after the last document; one out of order would be left out in silence.
-        let is_later = self.last.as_ref().is_none_or(|last| {
-            let before = last.time.as_ref();
-            before.is_none_or(|before| (before, &last.key) < (time, &mark.key))
-        });
+        let before = match self.piece.rows[0].marks.last() {
+            Some(last) => self.time.as_ref().map(|time| (time, &last.key)),
+            None => self
+                .last
+                .as_ref()
+                .and_then(|last| Some((last.time.as_ref()?, &last.key))),
+        };
+        let is_later = before.is_none_or(|before| before < (time, &mark.key));
         if !is_later {
             return Err(refused(
                 format!(
@@ -328,10 +345,7 @@ impl Taker {
                 "this is a defect of the program; please report it",
             ));
         }
-        self.last = Some(After {
-            time: Some(time.clone()),
-            key: mark.key.clone(),
-        });
+        self.time = Some(time.clone());
         self.push(mark, bytes, spelled(time))
     }
 
@@ -356,9 +370,13 @@ impl Taker {
 
     fn send(&mut self) -> Result<(), StoreError> {
         let piece = std::mem::replace(&mut self.piece, empty());
-        if piece.rows[0].marks.is_empty() {
+        let Some(last) = piece.rows[0].marks.last() else {
             return Ok(());
-        }
+        };
+        self.last = Some(After {
+            time: self.time.clone(),
+            key: last.key.clone(),
+        });
         self.out
             .blocking_send(piece)
             .map_err(|_| StoreError::Cancelled)
