@@ -45,6 +45,13 @@ impl Engine<'_> {
         if judge.is_chained() {
             plan.warnings.push(CHAINED.to_owned());
         }
+        for (because, selection) in judge.held() {
+            // Some stores count what the profile holds back while they survey.
+            if plan.survey.held.iter().all(|(known, _)| *known != because) {
+                let rows = self.purger.count(&selection, self.halt.token()).await?;
+                plan.survey.held.push((because, rows));
+            }
+        }
         if !judge.is_sayable() {
             plan.survey.exactness = CountExactness::AtMost;
         }

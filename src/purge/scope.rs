@@ -91,6 +91,25 @@ impl Judge {
         }
     }
 
+    /// What each hold keeps of that which the cutoff and the filter select, as far as it can be said
+    /// to a server: what was typed first, then the profile's.
+    pub fn held(&self) -> Vec<(String, Selection)> {
+        let typed = self.keep.iter();
+        let typed = typed.map(|(text, keep)| (format!("keep {text}"), keep.clone()));
+        let facts = self.profile.purge.keep.iter();
+        let facts = facts.filter_map(|keep| Some((keep.because.clone(), asked(&keep.when)?)));
+        typed
+            .chain(facts)
+            .map(|(because, keep)| {
+                let selection = Selection {
+                    cutoff: self.cutoff,
+                    predicate: Arc::new(self.filter.clone().and(keep)),
+                };
+                (because, selection)
+            })
+            .collect()
+    }
+
     /// Whether everything that decides can be said to a server.
     pub fn is_sayable(&self) -> bool {
         let facts = &self.profile.purge.keep;
