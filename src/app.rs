@@ -239,6 +239,17 @@ pub struct Settings {
     pub tz: Tz,
     /// The zone of this machine.
     pub local: Tz,
+    /// Where leaving leads.
+    pub way: Way,
+}
+
+/// Where leaving a store leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To the shell.
+    Out,
+    /// To the store from which this one, an archive, was opened.
+    Back,
 }
 
 /// The state of the screen.

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::Instant;
 
-use crate::app::{App, Connection, Effect, Generation, Msg, Settings};
+use crate::app::{App, Connection, Effect, Generation, Msg, Settings, Way};
 use crate::core::instant::Micros;
 use crate::runtime::effects::{Report, Workers};
 use crate::runtime::purging::Purging;
@@ -106,11 +106,13 @@ pub fn run(options: Options) -> Result<Exit, RunError> {
             screen: &mut screen,
             keys: EventStream::new(),
             signals,
-            settings: options.settings,
             history: options.history,
             visit: options.visit,
+            next: None,
         };
-        let exit = seat.sit(options.open, options.purging, Way::Out).await;
+        let exit = seat
+            .sit(options.settings, options.open, options.purging)
+            .await;
         seat.screen.leave();
         exit
     });
@@ -124,24 +126,22 @@ struct Seat<'s> {
     screen: &'s mut Screen,
     keys: EventStream,
     signals: Signals,
-    settings: Settings,
     history: Option<PathBuf>,
     visit: Visitor,
-}
-
-/// Where leaving a store leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// To the shell.
-    Out,
-    /// To the store before it.
-    Back,
+    /// The archive to show next, instead of the store from which this one was opened.
+    next: Option<PathBuf>,
 }
 
 impl Seat<'_> {
     /// Shows one store until the user leaves it.
-    async fn sit(&mut self, open: Opener, purging: Purging, way: Way) -> Result<Exit, RunError> {
-        let (app, first) = App::new(self.settings.clone());
+    async fn sit(
+        &mut self,
+        settings: Settings,
+        open: Opener,
+        purging: Purging,
+    ) -> Result<Exit, RunError> {
+        let way = settings.way;
+        let (app, first) = App::new(settings);
         let (out, answers) = channel(WAITING);
         let alarm = Arc::new(Notify::new());
         let workers = Workers::start(open, self.history.clone(), out, alarm.clone())
@@ -193,7 +193,7 @@ impl Loop<'_, '_> {
         self.execute(first);
         loop {
             if let Some(directory) = self.visiting.take() {
-                self.visit(&directory).await?;
+                self.visit(directory).await?;
             }
             if let Some(exit) = self.exit.take() {
                 return Ok(exit);
@@ -229,17 +229,21 @@ impl Loop<'_, '_> {
         }
     }
 
-    /// Shows an archive over this store until the user leaves it.
-    async fn visit(&mut self, directory: &Path) -> Result<(), RunError> {
-        let (open, purging) = (self.seat.visit)(directory);
-        let target = directory.display().to_string();
-        let own = std::mem::replace(&mut self.seat.settings.target, target);
-        let exit = Box::pin(self.seat.sit(open, purging, Way::Back)).await?;
-        self.seat.settings.target = own;
-        match exit {
-            // Why an archive cannot be opened was on the screen.
-            Exit::Done | Exit::NotConnected(_) => {}
-            Exit::Signal(_) | Exit::Panicked => self.exit = Some(exit),
+    /// Shows an archive over this store, and those that are opened from it, until the user leaves.
+    async fn visit(&mut self, directory: PathBuf) -> Result<(), RunError> {
+        self.seat.next = Some(directory);
+        while let Some(directory) = self.seat.next.take() {
+            let (open, purging) = (self.seat.visit)(&directory);
+            let settings = Settings {
+                target: directory.display().to_string(),
+                way: Way::Back,
+                ..self.app.settings.clone()
+            };
+            match Box::pin(self.seat.sit(settings, open, purging)).await? {
+                // Why an archive cannot be opened was on the screen.
+                Exit::Done | Exit::NotConnected(_) => {}
+                exit @ (Exit::Signal(_) | Exit::Panicked) => self.exit = Some(exit),
+            }
         }
         self.tell(Msg::Clock(now()));
         self.tell(Msg::Disturbed);
@@ -342,7 +346,14 @@ impl Loop<'_, '_> {
                         Connection::Opening | Connection::Ready(_) => Exit::Done,
                     });
                 }
-                Effect::Visit(directory) => self.visiting = Some(directory),
+                Effect::Visit(directory) => match self.app.settings.way {
+                    Way::Out => self.visiting = Some(directory),
+                    // One over the other for ever would be a maze.
+                    Way::Back => {
+                        self.seat.next = Some(directory);
+                        self.exit = Some(Exit::Done);
+                    }
+                },
                 other => self.workers.take(other),
             }
         }

@@ -6,7 +6,7 @@ mod purge;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use auditail::app::Settings;
+use auditail::app::{Settings, Way};
 use auditail::runtime::purging::Purging;
 use auditail::runtime::terminal::Screen;
 use auditail::runtime::{self, Exit, Options};
@@ -303,6 +303,7 @@ fn options(open: runtime::Opener) -> Options {
             target: "nowhere".to_owned(),
             tz: Tz::UTC,
             local: Tz::UTC,
+            way: Way::Out,
         },
         theme: named("dark").expect("built in"),
         history: None,

@@ -99,6 +99,15 @@ impl Archives {
 impl App {
     /// Shows the tab.
     pub(super) fn show_archives(&mut self) -> Vec<Effect> {
+        // Whoever comes from a purge wants to see that one.
+        if let Some(facts) = self
+            .dialog
+            .as_ref()
+            .and_then(|dialog| dialog.stands.as_ref())
+            && self.page == Page::Purge
+        {
+            self.archives.selected = Some(facts.directory.clone());
+        }
         self.page = Page::Archives;
         vec![self.list_archives()]
     }

@@ -222,6 +222,16 @@ impl Dialog {
         }
     }
 
+    /// A line for who deletes: what was typed before, or the purge's target, whose user is changed
+    /// more quickly than all of it is typed.
+    pub(super) fn role_to_mend(&self) -> SecretLine {
+        match (&self.as_whom, &self.stands) {
+            (Some(typed), _) => SecretLine::holding(typed.expose()),
+            (None, Some(facts)) => SecretLine::holding(&facts.plan.target),
+            (None, None) => SecretLine::default(),
+        }
+    }
+
     /// The plan of the purge, or the one that was surveyed.
     pub fn plan(&self) -> Option<&Plan> {
         match (&self.stands, &self.surveying) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::{Answer, App, Effect, Focus, Msg, Overlay, Settings};
+use super::{Answer, App, Effect, Focus, Msg, Overlay, Settings, Way};
 use crate::app::archives::Known;
 use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
@@ -103,6 +103,7 @@ pub fn settings() -> Settings {
         target: "postgres://prod".to_owned(),
         tz: Tz::UTC,
         local: Tz::Europe__Berlin,
+        way: Way::Out,
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::app::Settings;
+use crate::app::{Settings, Way};
 use crate::archive::known;
 use crate::cli::arguments::{Color, Common};
 use crate::cli::failure::{Failure, Kind};
@@ -121,6 +121,7 @@ pub fn show(
             target,
             tz: common.tz,
             local: environment::local_zone(),
+            way: Way::Out,
         },
         theme: environment::theme(&look)?,
         history: history::default_path(),

@@ -8,7 +8,7 @@ use crate::app::dialog::steps::Line;
 use crate::app::keymap::{sequence, shown};
 use crate::app::notice::Level;
 use crate::app::work::Pausing;
-use crate::app::{App, Connection, Focus, Overlay, Page};
+use crate::app::{App, Connection, Focus, Overlay, Page, Way};
 use crate::core::query::diagnostic::Severity;
 use crate::purge::halt::Going;
 use crate::ui::pen::Pen;
@@ -20,6 +20,16 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
     match (&app.connection, app.focus) {
         (Connection::Failed(_), _) => &[("connection.retry", "retry"), ("connection.quit", "quit")],
         _ if app.page != Page::Events => useful_elsewhere(app),
+        (_, Focus::List) if app.settings.way == Way::Back => &[
+            ("app.leave", "back to the store"),
+            ("event.open", "open"),
+            ("filter.edit", "filter"),
+            ("search.start", "search"),
+            ("range.choose", "range"),
+            ("failure.next", "failure"),
+            ("palette.open", "commands"),
+            ("help.show", "keys"),
+        ],
         (_, Focus::List) => &[
             ("event.open", "open"),
             ("list.pause", "pause"),
@@ -273,6 +283,7 @@ mod tests {
             target: String::new(),
             tz: chrono_tz::Tz::UTC,
             local: chrono_tz::Tz::UTC,
+            way: Way::Out,
         };
         let (mut app, _) = App::new(settings);
         for focus in [Focus::List, Focus::Inspector, Focus::Filter] {

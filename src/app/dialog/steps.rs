@@ -12,6 +12,7 @@ use crate::app::command::Direction;
 use crate::app::dialog::{Dialog, Field, GO_ON, Step, Surveying};
 use crate::app::filter_bar::{Room, paste};
 use crate::app::histogram::Histogram;
+use crate::app::secret::SecretLine;
 use crate::app::work::{Job, Task};
 use crate::app::{App, Effect, Page};
 use crate::core::instant::Micros;
@@ -149,7 +150,15 @@ impl App {
 
     /// Looks at a line of the first step as it is typed.
     fn doubt(&mut self) {
-        let Some(Line::Scope(field)) = self.dialog_line() else {
+        let line = self.dialog_line();
+        let Some(dialog) = &mut self.dialog else {
+            return;
+        };
+        // What is typed anew is not what was wrong; who may delete stays to be read.
+        if line != Some(Line::Role) {
+            dialog.fault = None;
+        }
+        let Some(Line::Scope(field)) = line else {
             return;
         };
         let Some(dialog) = &self.dialog else { return };
@@ -159,7 +168,6 @@ impl App {
         };
         if let Some(dialog) = &mut self.dialog {
             dialog.doubts = doubts;
-            dialog.fault = None;
         }
     }
 
@@ -346,12 +354,18 @@ impl App {
         let Some(dialog) = &mut self.dialog else {
             return Vec::new();
         };
-        let typed = dialog.role.take().map(|line| line.secret());
-        dialog.as_whom = typed.filter(|secret| !secret.expose().is_empty());
-        // Only a role was missing: the phrase was typed just before.
-        if dialog.as_whom.is_none() {
+        let Some(typed) = dialog.role.as_ref().map(SecretLine::secret) else {
+            return Vec::new();
+        };
+        // Enter alone never deletes: what was tried already is not tried again by a habit.
+        if typed.expose().is_empty() || typed == dialog.role_to_mend().secret() {
+            let hint = "name another role; Shift-Tab goes back to the phrase";
+            self.complain("this role was tried already", hint);
             return Vec::new();
         }
+        dialog.role = None;
+        dialog.as_whom = Some(typed);
+        // Only a role was missing: the phrase was typed just before.
         self.delete(None)
     }
 

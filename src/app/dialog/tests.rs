@@ -12,6 +12,7 @@ use crate::app::work::{Outcome, Task, Tidings};
 use crate::app::{App, Effect};
 use crate::purge::halt::Going;
 use crate::purge::restore::RestoreReport;
+use crate::store::StoreError;
 
 const PHRASE: &str = "'delete 60 rows from public.audit_events' enter";
 
@@ -213,7 +214,13 @@ fn another_role_is_asked_for_only_when_this_one_may_not() {
     assert_eq!(rig.app.dialog_line(), None);
     rig = role_asked();
     assert_eq!(rig.app.dialog_line(), Some(Line::Role));
-    rig.press("'postgres://purger:hunter2@db/x' enter");
+    rig.press("enter ctrl-u enter");
+    assert!(rig.job().is_none(), "{:?}", rig.effects);
+    // Without another role one is back at the phrase.
+    rig.press("backtab");
+    assert_eq!(rig.app.dialog_line(), Some(Line::Phrase));
+    rig = role_asked();
+    rig.press("ctrl-u 'postgres://purger:hunter2@db/x' enter");
     assert!(!format!("{:?} {:?}", rig.effects, rig.app).contains("hunter2"));
     let Some(Task::Delete { typed, as_whom }) = rig.job().map(|job| job.task) else {
         panic!("{:?}", rig.effects);
@@ -221,6 +228,21 @@ fn another_role_is_asked_for_only_when_this_one_may_not() {
     assert_eq!(typed, None);
     let as_whom = as_whom.expect("a role");
     assert_eq!(as_whom.expose(), "postgres://purger:hunter2@db/x");
+    // One that cannot log in is there to be mended, and not tried again by Enter alone.
+    let fault = Fault::Store(StoreError::Connect {
+        message: "nothing answers".to_owned(),
+        hint: None,
+    });
+    rig.end_with(Some(facts("new", Phase::Confirmed)), fault);
+    assert_eq!(rig.app.dialog_line(), Some(Line::Role));
+    rig.press("enter");
+    assert!(rig.job().is_none());
+    rig.press("backspace 'y' enter");
+    let Some(Task::Delete { as_whom, .. }) = rig.job().map(|job| job.task) else {
+        panic!("{:?}", rig.effects);
+    };
+    let as_whom = as_whom.expect("a role");
+    assert_eq!(as_whom.expose(), "postgres://purger:hunter2@db/y");
 }
 
 #[test]

@@ -7,7 +7,6 @@ use crate::app::dialog::steps::Proposal;
 use crate::app::dialog::{Sights, Step, Surveying};
 use crate::app::histogram::Histogram;
 use crate::app::notice::Level;
-use crate::app::secret::SecretLine;
 use crate::app::work::{Outcome, Work};
 use crate::app::{App, Effect, Page};
 use crate::purge::dossier::Phase;
@@ -97,7 +96,7 @@ impl App {
             }
             dialog.fault = result.as_ref().err().cloned();
             if asks_for_role {
-                dialog.role = Some(SecretLine::default());
+                dialog.role = Some(dialog.role_to_mend());
             }
         }
         match result {

@@ -65,12 +65,12 @@ fn before(sheet: &mut Sheet<'_, '_>, facts: &Facts) {
         let text = if numbers.iter().all(|number| *number == counts.archived) {
             format!(
                 "{} planned, archived and read back, and still on the server",
-                rows(counts.archived)
+                grouped(counts.archived)
             )
         } else {
             format!(
                 "{} archived and read back · {} planned · {} on the server",
-                rows(counts.archived),
+                grouped(counts.archived),
                 grouped(counts.planned),
                 grouped(counts.server)
             )
@@ -110,7 +110,11 @@ fn deleting(sheet: &mut Sheet<'_, '_>, app: &App, facts: &Facts, work: &Work) {
         return working(sheet, app);
     };
     progress(sheet, app, work, (sums.archived, facts.archived));
-    let speed = format!("{rate:.0} rows/s in batches of {}", grouped(*batch as u64));
+    let speed = format!(
+        "{} rows/s in batches of {}",
+        grouped(whole(*rate)),
+        grouped(*batch as u64)
+    );
     sheet.fact("speed", &speed, Role::Text);
     let mut pressure = Vec::new();
     if let Some(seconds) = replica_seconds {
@@ -134,6 +138,17 @@ fn deleting(sheet: &mut Sheet<'_, '_>, app: &App, facts: &Facts, work: &Work) {
     }
     tally(sheet, sums);
     remarks(sheet, work);
+}
+
+/// A rate as a number of rows.
+fn whole(rate: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "rates are positive and far below 2^53"
+    )]
+    let rows = rate.max(0.0).round() as u64;
+    rows
 }
 
 /// What became of the rows that had their turn.

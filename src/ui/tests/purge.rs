@@ -72,7 +72,7 @@ const STATES: [State; 17] = [
         let mut rig = Rig::at_confirmation();
         rig.press("'delete 60 rows from public.audit_events' enter");
         rig.end_with(Some(facts("new", Phase::Confirmed)), not_allowed());
-        pressed(rig, "'postgres://purger:hunter2@db/x'")
+        pressed(rig, "ctrl-u 'postgres://purger:hunter2@db/x'")
     }),
     ("deleting", Rig::deleting),
     ("paused", || pressed(Rig::deleting(), "space")),
