@@ -25,7 +25,7 @@ use crate::purge::progress::{Progress, Told};
 use crate::purge::verify::Drill;
 use crate::runtime::effects::Report;
 use crate::runtime::purging::{Purging, lists};
-use crate::store::connect::lasting;
+use crate::store::connect::{OpenOptions, lasting};
 use crate::store::purger::Purger;
 
 /// Progress under way between the engine and the screen.
@@ -147,7 +147,15 @@ impl Bench {
     async fn purger(&self, plan: &Plan, into: Option<&Secret>) -> Result<Box<dyn Purger>, Fault> {
         let wanted = into.map_or(plan.target.as_str(), Secret::expose);
         let given = (self.means.target)().filter(|given| lasting(given) == wanted);
-        let options = self.means.options.clone();
+        // The password that was asked for is that of the store on the screen, and its table may be
+        // another than the plan's.
+        let options = OpenOptions {
+            table: None,
+            ..match &given {
+                Some(_) => self.means.options.clone(),
+                None => OpenOptions::default(),
+            }
+        };
         let target = given.unwrap_or_else(|| wanted.to_owned());
         opening::of_plan(&target, plan, options).await
     }
