@@ -15,7 +15,6 @@
 //! winston-mongodb writes `.` and `$` in keys as `[dot]` and `[$]`; they are shown as they were.
 
 use std::fmt;
-use std::io::Write as _;
 
 use mongodb::bson::{Decimal128, oid::ObjectId};
 
@@ -177,8 +176,7 @@ impl Sheet {
             self.integer(number as i64);
             self.word(".0");
         } else if number.is_finite() {
-            // Writing to a vector cannot fail.
-            let _ = write!(self.out, "{number:?}");
+            self.word(&format!("{number:?}"));
         } else if number.is_nan() {
             self.word("\"NaN\"");
         } else {
@@ -314,7 +312,7 @@ pub fn date(out: &mut Vec<u8>, millis: i64) {
     }
     let year = year.unsigned_abs();
     if year > 9_999 {
-        let _ = write!(out, "{year}");
+        out.extend_from_slice(year.to_string().as_bytes());
     } else {
         digits(out, year, 4);
     }
