@@ -6,6 +6,7 @@ pub mod event;
 pub mod instant;
 pub mod json;
 pub mod nearest;
+pub mod number;
 pub mod path;
 pub mod profile;
 pub mod purge;

@@ -4,6 +4,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::str::FromStr;
 
+use crate::core::number::grouped;
 use crate::core::purge::journal::Entry;
 use crate::purge::dossier::Dossier;
 use crate::purge::engine::Engine;
@@ -94,19 +95,6 @@ pub fn phrase(dossier: &Dossier) -> String {
     format!("delete {} {noun} from {table}", grouped(rows))
 }
 
-/// A number with commas.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// `1 row`, `1,203 rows`.
 pub fn rows(number: u64) -> String {
     match number {
@@ -170,18 +158,6 @@ impl Engine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (12_345_678, "12,345,678"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-    }
 
     #[test]
     fn expected_counts_are_a_number_or_a_range() {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::app::App;
 use crate::app::archives::{Known, Said, Whose};
 use crate::app::layout::Regions;
-use crate::purge::confirm::grouped;
+use crate::core::number::grouped;
 use crate::purge::dossier::Phase;
 use crate::purge::facts::Facts;
 use crate::ui::dialog::{explain, size, working};

@@ -1,8 +1,9 @@
 //! Numbers of events as people read them.
 
+use crate::core::number::grouped;
 use crate::store::Count;
 
-/// `842`, `41 203`, `1.2M`: all digits up to six, then rounded.
+/// `842`, `41,203`, `1.2M`: all digits up to six, then rounded.
 pub fn short(number: u64) -> String {
     match number {
         0..1_000_000 => grouped(number),
@@ -23,18 +24,6 @@ fn tenths(number: u64, unit: u64, suffix: &str) -> String {
     format!("{}.{}{suffix}", number / unit, number % unit * 10 / unit)
 }
 
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(' ');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,12 +33,12 @@ mod tests {
         for (number, expected) in [
             (0, "0"),
             (842, "842"),
-            (41_203, "41 203"),
+            (41_203, "41,203"),
             (1_250_000, "1.2M"),
         ] {
             assert_eq!(short(number), expected);
         }
         assert_eq!(count(Count::Estimate(1_250_000)), "≈1.2M");
-        assert_eq!(count(Count::Exact(1_250_000)), "1 250 000");
+        assert_eq!(count(Count::Exact(1_250_000)), "1,250,000");
     }
 }

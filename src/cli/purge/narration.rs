@@ -5,8 +5,8 @@ use std::io::{IsTerminal, Write};
 use crate::cli::arguments::purge::Form;
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use crate::core::number::grouped;
 use crate::core::sanitise::safe;
-use crate::purge::confirm::grouped;
 use crate::purge::progress::Progress;
 
 /// Tells what happens.
