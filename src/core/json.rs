@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 
+use crate::core::json::nodes::Nodes;
 use crate::core::scalar::Scalar;
 
+pub mod nodes;
 mod parser;
 
 pub(super) use parser::plain_bytes;
@@ -85,6 +87,14 @@ impl<'t> FlatJson<'t> {
         let text = text.into();
         let nodes = parser::parse(text.as_bytes(), nodes)?;
         Ok(Self { text, nodes })
+    }
+
+    /// A text with the nodes its writer noted down; the text is not looked at.
+    pub(super) fn written(text: &'t str, nodes: Nodes) -> Self {
+        Self {
+            text: Cow::Borrowed(text),
+            nodes: nodes.all,
+        }
     }
 
     /// Gives the nodes' allocation back for reuse.

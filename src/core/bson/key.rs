@@ -90,7 +90,11 @@ pub fn text(key: &RowKey) -> EventId {
 pub fn id_text(id: &Element<'_>) -> EventId {
     match id.value {
         Value::Text(text) if let Ok(text) = std::str::from_utf8(text) => EventId::new(text),
-        Value::ObjectId(id) => EventId::new(&*ObjectId::from_bytes(*id).to_hex()),
+        Value::ObjectId(id) => {
+            let mut digits = Vec::with_capacity(24);
+            hex(&mut digits, id);
+            EventId::new(String::from_utf8_lossy(&digits))
+        }
         Value::Document(document) | Value::Array(document) => {
             let mut text = String::new();
             // Arrays cannot be ids; whatever it is, its text tells it apart.

@@ -19,6 +19,8 @@ use std::fmt;
 use mongodb::bson::{Decimal128, oid::ObjectId};
 
 use crate::core::bson::{Elements, Malformed, Raw, Value};
+use crate::core::json::nodes::{Escapes, Nodes};
+use crate::core::json::{FlatJson, Node};
 use crate::core::record::quote_bytes;
 use crate::core::scalar::is_number;
 
@@ -34,12 +36,24 @@ pub const EXOTIC: [&str; 6] = [
 
 /// Appends a document as JSON.
 pub fn render(document: Raw<'_>, out: &mut String) -> Result<(), Malformed> {
-    written(out, |sheet| sheet.document(document))
+    written(out, Vec::new(), |sheet| sheet.document(document)).1
+}
+
+/// Makes a document the record that [`FlatJson::parse`] would find in its JSON, without looking at
+/// the JSON again. The text and the nodes are those of a former record, to be used again.
+pub fn record<'t>(
+    document: Raw<'_>,
+    text: &'t mut String,
+    nodes: Vec<Node>,
+) -> Result<FlatJson<'t>, Malformed> {
+    text.clear();
+    let (nodes, result) = written(text, nodes, |sheet| sheet.document(document));
+    result.map(|()| FlatJson::written(text, nodes))
 }
 
 /// Appends anything but a document or an array.
 pub fn scalar(out: &mut String, value: Value<'_>) {
-    let _ = written(out, |sheet| {
+    let _ = written(out, Vec::new(), |sheet| {
         sheet.scalar(value);
         Ok(())
     });
@@ -49,29 +63,32 @@ pub fn scalar(out: &mut String, value: Value<'_>) {
 /// that fails.
 fn written(
     out: &mut String,
+    nodes: Vec<Node>,
     write: impl Fn(&mut Sheet) -> Result<(), Malformed>,
-) -> Result<(), Malformed> {
+) -> (Nodes, Result<(), Malformed>) {
     let start = out.len();
     let mut sheet = Sheet {
         out: std::mem::take(out).into_bytes(),
         texts: Texts::Trusted,
+        nodes: Nodes::reusing(nodes),
     };
     let mut result = write(&mut sheet);
-    let bytes = match String::from_utf8(sheet.out) {
+    match String::from_utf8(sheet.out) {
         Ok(text) => {
             *out = text;
-            return result;
+            return (sheet.nodes, result);
         }
-        Err(error) => error.into_bytes(),
-    };
-    let mut sheet = Sheet {
-        out: bytes,
-        texts: Texts::Examined,
-    };
+        Err(error) => sheet.out = error.into_bytes(),
+    }
     sheet.out.truncate(start);
+    sheet.texts = Texts::Examined;
+    sheet.nodes = Nodes::reusing(sheet.nodes.into_vec());
     result = write(&mut sheet);
-    *out = String::from_utf8(sheet.out).map_err(|_| Malformed)?;
-    result
+    match String::from_utf8(sheet.out) {
+        Ok(text) => *out = text,
+        Err(_) => result = Err(Malformed),
+    }
+    (sheet.nodes, result)
 }
 
 /// Whether each text is looked at before it is written.
@@ -87,6 +104,8 @@ enum Texts {
 struct Sheet {
     out: Vec<u8>,
     texts: Texts,
+    /// Where what stands.
+    nodes: Nodes,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,11 +130,13 @@ impl Sheet {
         let mut open: Vec<(Elements<'_>, Container)> = Vec::new();
         let mut inside = document.elements();
         let mut container = Container::Object;
+        self.nodes.open(self.out.len());
         self.out.push(b'{');
         let mut first = true;
         loop {
             let Some(element) = inside.next() else {
                 self.out.push(container.end());
+                self.nodes.close(self.out.len());
                 let Some(outer) = open.pop() else {
                     return Ok(());
                 };
@@ -135,10 +156,14 @@ impl Sheet {
                 Value::Document(nested) => (nested, Container::Object),
                 Value::Array(nested) => (nested, Container::Array),
                 leaf => {
+                    let start = self.out.len();
                     self.scalar(leaf);
+                    let escapes = self.escapes(start);
+                    self.nodes.leaf(start, self.out.len(), escapes);
                     continue;
                 }
             };
+            self.nodes.open(self.out.len());
             self.out.push(kind.start());
             open.push((std::mem::replace(&mut inside, nested.elements()), container));
             container = kind;
@@ -146,7 +171,16 @@ impl Sheet {
         }
     }
 
+    /// Whether what was written since has escapes.
+    fn escapes(&self, start: usize) -> Escapes {
+        match memchr::memchr(b'\\', &self.out[start..]) {
+            None => Escapes::None,
+            Some(_) => Escapes::Some,
+        }
+    }
+
     fn key(&mut self, key: &[u8]) {
+        let start = self.out.len();
         let restored = (memchr::memchr(b'[', key).is_some())
             .then(|| std::str::from_utf8(key).ok())
             .flatten()
@@ -155,6 +189,8 @@ impl Sheet {
             Some(key) => quote_bytes(&mut self.out, key.as_bytes()),
             None => self.text(key),
         }
+        let escapes = self.escapes(start);
+        self.nodes.key(start + 1, escapes);
         self.out.push(b':');
     }
 
@@ -369,9 +405,16 @@ mod tests {
     use crate::core::json::is_json;
 
     fn json(document: &Document) -> String {
-        let bytes = document.to_vec().expect("bson");
+        shown(&document.to_vec().expect("bson"))
+    }
+
+    /// The JSON; what was noted down about it is what the parser finds.
+    fn shown(bytes: &[u8]) -> String {
         let mut out = String::new();
-        render(Raw::new(&bytes).expect("a document"), &mut out).expect("well formed");
+        let raw = Raw::new(bytes).expect("a document");
+        let noted = record(raw, &mut out, Vec::new()).expect("well formed");
+        let parsed = FlatJson::parse(noted.text().to_owned()).expect("JSON");
+        assert_eq!(format!("{noted:?}"), format!("{parsed:?}"));
         out
     }
 
@@ -423,9 +466,7 @@ mod tests {
                 break;
             }
         }
-        let mut out = String::new();
-        render(Raw::new(&bytes).expect("a document"), &mut out).expect("well formed");
-        assert!(out.len() > 10_000 && is_json(&out));
+        assert!(shown(&bytes).len() > 10_000);
     }
 
     #[test]
@@ -433,9 +474,7 @@ mod tests {
         let mut bytes = doc! {"t": "ab"}.to_vec().expect("bson");
         let at = bytes.len() - 4;
         bytes[at] = 0x9b;
-        let mut out = String::new();
-        render(Raw::new(&bytes).expect("a document"), &mut out).expect("well formed");
-        assert_eq!(out, r#"{"t":"\\x9bb"}"#);
+        assert_eq!(shown(&bytes), r#"{"t":"\\x9bb"}"#);
     }
 
     proptest! {

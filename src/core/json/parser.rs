@@ -4,7 +4,8 @@
 //! though no float holds it. Half a surrogate pair, which a `json` column may hold and jsonb
 //! refuses, stands for U+FFFD.
 
-use super::{ESCAPED, JsonError, LONGEST, NO_KEY, NO_PARENT, Node};
+use super::nodes::{Escapes, Nodes};
+use super::{JsonError, LONGEST, NO_PARENT, Node};
 
 /// What may come next.
 enum Next {
@@ -23,18 +24,11 @@ enum Next {
 struct Parser<'t> {
     bytes: &'t [u8],
     at: usize,
-    nodes: Vec<Node>,
-    /// The container that is open.
-    open: u32,
-    /// Key of the value that comes next.
-    key: u32,
-    /// [`ESCAPED`] when that key has escapes.
-    key_flag: u32,
+    nodes: Nodes,
 }
 
 /// Parses one JSON value with nothing but white space around it, into a cleared `nodes`.
-pub(super) fn parse(bytes: &[u8], mut nodes: Vec<Node>) -> Result<Vec<Node>, JsonError> {
-    nodes.clear();
+pub(super) fn parse(bytes: &[u8], nodes: Vec<Node>) -> Result<Vec<Node>, JsonError> {
     if bytes.len() > LONGEST {
         return Err(JsonError {
             offset: LONGEST,
@@ -44,10 +38,7 @@ pub(super) fn parse(bytes: &[u8], mut nodes: Vec<Node>) -> Result<Vec<Node>, Jso
     let mut parser = Parser {
         bytes,
         at: 0,
-        nodes,
-        open: NO_PARENT,
-        key: NO_KEY,
-        key_flag: 0,
+        nodes: Nodes::reusing(nodes),
     };
     let mut next = Next::Value;
     loop {
@@ -57,9 +48,9 @@ pub(super) fn parse(bytes: &[u8], mut nodes: Vec<Node>) -> Result<Vec<Node>, Jso
             Next::Value | Next::ValueOrClose => parser.value()?,
             Next::KeyOrClose if parser.peek() == Some(b'}') => parser.close(),
             Next::Key | Next::KeyOrClose => parser.key()?,
-            Next::Separator if parser.open == NO_PARENT => {
+            Next::Separator if parser.nodes.open == NO_PARENT => {
                 return match parser.peek() {
-                    None => Ok(parser.nodes),
+                    None => Ok(parser.nodes.all),
                     Some(_) => parser.fail("the end of the text"),
                 };
             }
@@ -95,15 +86,6 @@ fn hex(digits: Option<&[u8]>) -> Option<u32> {
     })
 }
 
-/// Every text is shorter than [`LONGEST`], which `parse` checks first.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "offsets are at most LONGEST"
-)]
-fn offset(at: usize) -> u32 {
-    at as u32
-}
-
 impl Parser<'_> {
     fn fail<T>(&self, expected: &'static str) -> Result<T, JsonError> {
         Err(JsonError {
@@ -124,9 +106,9 @@ impl Parser<'_> {
 
     fn value(&mut self) -> Result<Next, JsonError> {
         let start = self.at;
-        let mut flag = 0;
+        let mut escapes = Escapes::None;
         match self.peek() {
-            Some(b'"') => flag = self.string()?,
+            Some(b'"') => escapes = self.string()?,
             Some(b'{') => return Ok(self.open(Next::KeyOrClose)),
             Some(b'[') => return Ok(self.open(Next::ValueOrClose)),
             Some(b'-' | b'0'..=b'9') => self.number()?,
@@ -135,44 +117,24 @@ impl Parser<'_> {
             Some(b'n') => self.word(b"null")?,
             _ => return self.fail("a value"),
         }
-        let next = offset(self.nodes.len() + 1) | flag;
-        self.push(start, next);
+        self.nodes.leaf(start, self.at, escapes);
         Ok(Next::Separator)
     }
 
-    fn push(&mut self, start: usize, next: u32) {
-        self.nodes.push(Node {
-            start: offset(start),
-            end: offset(self.at),
-            key: self.key,
-            parent: self.open | self.key_flag,
-            next,
-        });
-        self.key = NO_KEY;
-        self.key_flag = 0;
-    }
-
     fn open(&mut self, next: Next) -> Next {
-        let container = offset(self.nodes.len());
-        let start = self.at;
+        self.nodes.open(self.at);
         self.at += 1;
-        self.push(start, 0);
-        self.open = container;
         next
     }
 
     fn close(&mut self) -> Next {
         self.at += 1;
-        let (end, next) = (offset(self.at), offset(self.nodes.len()));
-        let container = &mut self.nodes[self.open as usize];
-        container.end = end;
-        container.next = next;
-        self.open = container.parent & !ESCAPED;
+        self.nodes.close(self.at);
         Next::Separator
     }
 
     fn separator(&mut self) -> Result<Next, JsonError> {
-        let in_object = self.bytes[self.nodes[self.open as usize].start as usize] == b'{';
+        let in_object = self.bytes[self.nodes.all[self.nodes.open as usize].start as usize] == b'{';
         match self.peek() {
             Some(b',') => {
                 self.at += 1;
@@ -189,8 +151,9 @@ impl Parser<'_> {
         if self.peek() != Some(b'"') {
             return self.fail("a key in quotes");
         }
-        self.key = offset(self.at + 1);
-        self.key_flag = self.string()?;
+        let start = self.at + 1;
+        let escapes = self.string()?;
+        self.nodes.key(start, escapes);
         self.skip_space();
         if self.peek() != Some(b':') {
             return self.fail("`:`");
@@ -241,19 +204,19 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Passes a string, both quotes included; gives [`ESCAPED`] when it has escapes.
-    fn string(&mut self) -> Result<u32, JsonError> {
+    /// Passes a string, both quotes included.
+    fn string(&mut self) -> Result<Escapes, JsonError> {
         self.at += 1;
-        let mut flag = 0;
+        let mut escapes = Escapes::None;
         loop {
             self.at += plain_bytes(&self.bytes[self.at..]);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(flag);
+                    return Ok(escapes);
                 }
                 Some(b'\\') => {
-                    flag = ESCAPED;
+                    escapes = Escapes::Some;
                     self.escape()?;
                 }
                 Some(_) => return self.fail("an escape instead of a control character"),

@@ -298,6 +298,11 @@ fn in_order(value: Value<'_>, bytes: &[u8], parts: &mut Vec<KeyPart>) {
 }
 
 fn raw_part(value: Value<'_>, bytes: &[u8]) -> KeyPart {
+    if let Value::ObjectId(id) = value {
+        let mut part = [value.type_code(); 13];
+        part[1..].copy_from_slice(id);
+        return KeyPart::Bytes(part.into());
+    }
     let code = std::iter::once(value.type_code());
     KeyPart::Bytes(code.chain(bytes.iter().copied()).collect())
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::core::bson::key::{id_of, id_text};
-use crate::core::bson::render::render;
-use crate::core::bson::{Element, Malformed, Raw, Value};
+use crate::core::bson::{Element, Malformed, Raw, Value, render};
 use crate::core::event::{Cursor, Event, EventId, Payload};
 use crate::core::json::{FlatJson, Node};
 use crate::core::profile::Profile;
@@ -75,19 +74,8 @@ impl<'r> RowReader<'r> {
         visit: impl FnOnce(Event, &FlatJson<'_>) -> T,
     ) -> Result<Option<T>, StoreError> {
         let (cursor, id) = self.cursor(document)?;
-        self.text.clear();
-        render(document, &mut self.text).map_err(malformed)?;
         let nodes = std::mem::take(&mut self.nodes);
-        let record = FlatJson::parse_into(self.text.as_str(), nodes).map_err(|error| {
-            let message = format!(
-                "document {}: {error}",
-                crate::core::sanitise::safe(id.as_str())
-            );
-            StoreError::Failed {
-                message,
-                hint: None,
-            }
-        })?;
+        let record = render::record(document, &mut self.text, nodes).map_err(malformed)?;
         let evaluated = evaluate(self.profile, &record);
         let mut event = Event {
             id,
