@@ -62,6 +62,12 @@ impl Profile {
             || self.outcome.iter().any(|rule| rule.when.reads(&is_below))
     }
 
+    /// Whether a row's time, or whether it must stay, is read out of a column.
+    pub fn decides_by(&self, column: &str) -> bool {
+        let is_it = |path: &Path| path.column() == column;
+        is_it(&self.time.path) || self.purge.keep.iter().any(|keep| keep.when.reads(&is_it))
+    }
+
     /// The own field with this name.
     pub fn own(&self, name: &str) -> Option<&OwnField> {
         self.own.iter().find(|own| own.name == name)

@@ -10,9 +10,9 @@ use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::path::Path;
-use crate::core::profile::evaluate::{evaluate, holds, values};
+use crate::core::profile::evaluate::{self, evaluate, values};
 use crate::core::profile::{Condition, Origin, Profile, ValueExpr, load};
-use crate::core::purge::decode::{self, Decoder};
+use crate::core::purge::decode::{self, DecodeError, Decoder};
 use crate::core::purge::plan::{Encoding, Plan, Scope};
 use crate::core::purge::row::RowMark;
 use crate::core::query::catalog::{Catalog, PathFacts};
@@ -127,24 +127,12 @@ impl Judge {
                 None => {}
             }
         }
-        let record = self.record(mark, row)?;
+        let of_part = self.by_profile(&self.record(self.decoder.deciding(row), mark)?);
+        if of_part != Verdict::Goes || (self.filter == Predicate::All && self.keep.is_empty()) {
+            return Ok(of_part);
+        }
+        let record = self.record(self.decoder.record(row), mark)?;
         let evaluated = evaluate(&self.profile, &record);
-        let is_old = matches!(evaluated.at, At::Instant(at) if at < self.cutoff);
-        if !is_old {
-            return Ok(Verdict::Outside);
-        }
-        if let Some(keep) = self
-            .profile
-            .purge
-            .keep
-            .iter()
-            .find(|keep| holds(&keep.when, &record))
-        {
-            return Ok(Verdict::Held(keep.because.clone()));
-        }
-        if self.filter == Predicate::All && self.keep.is_empty() {
-            return Ok(Verdict::Goes);
-        }
         let event = Event {
             id: self.id(mark),
             cursor: Cursor {
@@ -166,6 +154,18 @@ impl Judge {
         Ok(held.map_or(Verdict::Goes, |(text, _)| Verdict::Held(text.clone())))
     }
 
+    /// What the time and the profile's holds say; a record of nothing else is enough.
+    fn by_profile(&self, record: &FlatJson<'_>) -> Verdict {
+        if !matches!(evaluate::time(&self.profile, record), At::Instant(at) if at < self.cutoff) {
+            return Verdict::Outside;
+        }
+        let mut holds = self.profile.purge.keep.iter();
+        match holds.find(|keep| evaluate::holds(&keep.when, record)) {
+            Some(keep) => Verdict::Held(keep.because.clone()),
+            None => Verdict::Goes,
+        }
+    }
+
     /// Whether nothing but its time decides about a row.
     fn asks_for_time_only(&self) -> bool {
         self.filter == Predicate::All && self.keep.is_empty() && self.profile.purge.keep.is_empty()
@@ -176,7 +176,7 @@ impl Judge {
         let Some(chain) = &self.profile.purge.chain else {
             return Ok(None);
         };
-        let record = self.record(mark, row)?;
+        let record = self.record(self.decoder.record(row), mark)?;
         let text = |path: &Path| {
             let value = values(&ValueExpr::Path(path.clone()), &record);
             value.first().map(|value| value.text().to_owned())
@@ -205,11 +205,12 @@ impl Judge {
         !self.keep.is_empty() || !self.profile.purge.keep.is_empty()
     }
 
-    fn record(&self, mark: &RowMark, row: &[u8]) -> Result<FlatJson<'static>, Fault> {
-        let text = self
-            .decoder
-            .record(row)
-            .map_err(|error| self.unreadable(mark, &error.to_string()))?;
+    fn record(
+        &self,
+        decoded: Result<String, DecodeError>,
+        mark: &RowMark,
+    ) -> Result<FlatJson<'static>, Fault> {
+        let text = decoded.map_err(|error| self.unreadable(mark, &error.to_string()))?;
         FlatJson::parse(text).map_err(|error| self.unreadable(mark, &error.to_string()))
     }
 

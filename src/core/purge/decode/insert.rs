@@ -7,10 +7,24 @@ use crate::core::record::RecordWriter;
 
 /// The record's JSON text.
 pub fn record(relation: &Relation, row: &[u8]) -> Result<String, BadInsert> {
-    let values = form(relation).read(row)?;
+    part(&form(relation), relation, row, &|_| true)
+}
+
+/// The JSON text of a record that has the wanted columns only, by their places; `form` is the
+/// relation's.
+pub fn part(
+    form: &InsertForm,
+    relation: &Relation,
+    row: &[u8],
+    is_wanted: &dyn Fn(usize) -> bool,
+) -> Result<String, BadInsert> {
+    let values = form.read(row)?;
     let mut record = RecordWriter::default();
     record.begin();
-    for (column, value) in relation.columns.iter().zip(&values) {
+    for (place, (column, value)) in relation.columns.iter().zip(&values).enumerate() {
+        if !is_wanted(place) {
+            continue;
+        }
         let kind = ColumnKind::from_word(&column.kind).unwrap_or(ColumnKind::Other);
         value.show(&column.name, kind, &mut record);
     }
