@@ -2,6 +2,7 @@
 //! nothing else ever goes.
 
 mod forms;
+mod looks;
 mod refusals;
 mod restoring;
 mod shapes;

@@ -16,6 +16,9 @@ use crate::core::purge::row::{RawRows, RowMark};
 use crate::core::query::predicate::Predicate;
 use crate::store::{BoxFuture, StoreError};
 
+/// Bytes of rows after which a read ends: what is read is held in memory until it is written down.
+pub const READ_BYTES: usize = 16 << 20;
+
 /// The purging side of a store. Reading rows happens on read-only sessions; only a [`Deleter`] can
 /// delete.
 pub trait Purger: Send + Sync {
@@ -39,7 +42,8 @@ pub trait Purger: Send + Sync {
     ) -> BoxFuture<'a, Result<u64, StoreError>>;
 
     /// Reads event rows strictly after a place in the plan's order, and their related rows with
-    /// them, in one short snapshot; ends after about `limit` rows or 64 MiB, whichever comes first.
+    /// them, in one short snapshot; ends after about `limit` rows or some [`READ_BYTES`], whichever
+    /// comes first.
     /// Pieces come through `out` in order.
     fn read<'a>(
         &'a self,

@@ -22,6 +22,23 @@ pub struct RowVersion(pub String);
 pub struct RowDigest(pub [u8; 16]);
 
 impl RowDigest {
+    /// From 32 hexadecimal digits in lower case, as it is shown.
+    pub fn read(text: &str) -> Option<Self> {
+        let value = |digit: &u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let mut digest = [0; 16];
+        if text.len() != 2 * digest.len() {
+            return None;
+        }
+        for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = value(&digits[0])? << 4 | value(&digits[1])?;
+        }
+        Some(Self(digest))
+    }
+
     /// The digest of a row exactly as the archive holds it: a line of COPY text with its newline, a
     /// BSON document, an INSERT statement with its newline.
     pub fn of(bytes: &[u8]) -> Self {
@@ -87,5 +104,84 @@ impl RawRows {
             rest = after;
             (mark, row)
         })
+    }
+
+    /// Appends a row.
+    pub fn push(&mut self, mark: &RowMark, bytes: &[u8]) {
+        self.payload.extend_from_slice(bytes);
+        self.marks.push(mark.clone());
+    }
+
+    /// Forgets all rows and keeps the room they had.
+    pub fn clear(&mut self) {
+        self.payload.clear();
+        self.marks.clear();
+    }
+
+    /// Appends the rows of others at these places, which ascend; places beyond the last row have
+    /// none.
+    pub fn push_at(&mut self, rows: &Self, places: &[usize]) {
+        let (mut offset, mut next) = (0, 0);
+        for place in places {
+            let Some(mark) = rows.marks.get(*place) else {
+                break;
+            };
+            let passed = rows.marks.get(next..*place).unwrap_or_default();
+            offset += passed
+                .iter()
+                .map(|mark| mark.length as usize)
+                .sum::<usize>();
+            let end = offset + mark.length as usize;
+            self.push(mark, rows.payload.get(offset..end).unwrap_or_default());
+            (offset, next) = (end, place + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_read_as_they_are_shown() {
+        let digest = RowDigest::of(b"row");
+        assert_eq!(RowDigest::read(&digest.to_string()), Some(digest));
+        let shown = digest.to_string();
+        for wrong in [&shown[1..], &shown.to_uppercase(), &format!("{shown}0"), ""] {
+            assert_eq!(RowDigest::read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rows_are_taken_by_their_places() {
+        let mut rows = RawRows::default();
+        for n in 0..6_u32 {
+            let bytes = "r".repeat(n as usize) + "\n";
+            let mark = RowMark {
+                key: RowKey(vec![KeyPart::Int(n.into())]),
+                version: RowVersion::default(),
+                digest: RowDigest::of(bytes.as_bytes()),
+                at: At::Absent,
+                length: n + 1,
+                parent: None,
+            };
+            rows.push(&mark, bytes.as_bytes());
+        }
+        let mut some = RawRows::default();
+        for places in [&[0, 1, 2][..], &[5], &[1, 3, 4], &[], &[4, 9]] {
+            some.clear();
+            some.push_at(&rows, places);
+            let wanted: Vec<_> = rows
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| places.contains(place))
+                .map(|(_, row)| row)
+                .collect();
+            assert_eq!(some.iter().collect::<Vec<_>>(), wanted);
+            assert!(
+                some.iter()
+                    .all(|(mark, row)| RowDigest::of(row) == mark.digest)
+            );
+        }
     }
 }

@@ -28,6 +28,7 @@ use crate::store::postgres::layout::Layout;
 use crate::store::postgres::params::Params;
 use crate::store::postgres::purge::link::Link;
 use crate::store::postgres::purge::probe::Examined;
+use crate::store::postgres::purge::read::Mean;
 use crate::store::postgres::session::Purpose;
 use crate::store::postgres::surroundings::Surroundings;
 use crate::store::purger::{
@@ -41,6 +42,7 @@ pub struct PostgresPurger {
     options: OpenOptions,
     /// What the first look found.
     known: OnceCell<Arc<Known>>,
+    mean: Mean,
     /// The reading connection, while nobody uses it.
     idle: Mutex<Option<Link>>,
 }
@@ -59,6 +61,7 @@ pub fn open(target: &str, options: &OpenOptions) -> Result<PostgresPurger, Store
         params: Params::resolve(target, &Surroundings::of_process())?,
         options: options.clone(),
         known: OnceCell::new(),
+        mean: Mean::default(),
         idle: Mutex::new(None),
     })
 }
@@ -211,7 +214,7 @@ impl Purger for PostgresPurger {
                 condition: survey::condition(&known.layout, what).sql,
                 stop,
             };
-            let (end, is_done) = reading.run(after, limit, &out).await?;
+            let (end, is_done) = reading.run(after, limit, &self.mean, &out).await?;
             if is_done {
                 self.give_back(link).await;
             } else {

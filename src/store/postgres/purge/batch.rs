@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::core::event::KeyPart;
 use crate::core::purge::row::{RawRows, RowDigest, RowKey, RowMark};
 use crate::store::StoreError;
 use crate::store::postgres::purge::link::{Fault, Link};
@@ -239,6 +240,17 @@ impl<'b> Events<'b> {
 
     /// How many rows are there, whatever they look like.
     pub async fn present(&self, link: &Link) -> Result<u64, StoreError> {
+        // One look at a range costs a tenth of one at each of its keys, and finds nothing most often.
+        if let Some(range) = self.dense() {
+            let statement = format!(
+                "SELECT count(*)::text FROM {} t WHERE {range}",
+                self.target.quoted()
+            );
+            let count = link.value(&statement, self.stop).await?;
+            if count.as_deref() == Some("0") {
+                return Ok(0);
+            }
+        }
         let keys: Vec<(&RowKey, Option<&str>)> = self
             .rows
             .iter()
@@ -252,6 +264,26 @@ impl<'b> Events<'b> {
         );
         let count = link.value(&statement, self.stop).await?;
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+    }
+
+    /// The range of all keys, where they are whole numbers that leave few others room in between.
+    fn dense(&self) -> Option<String> {
+        const GAPS: i64 = 4;
+        let [part] = self.target.key.as_slice() else {
+            return None;
+        };
+        let mut ends: Option<(i64, i64)> = None;
+        for (mark, _) in &self.rows {
+            let [KeyPart::Int(key)] = mark.key.0.as_slice() else {
+                return None;
+            };
+            let (least, most) = ends.unwrap_or((*key, *key));
+            ends = Some((least.min(*key), most.max(*key)));
+        }
+        let (least, most) = ends?;
+        let rows = i64::try_from(self.rows.len()).ok()?;
+        let is_dense = most.checked_sub(least)? < rows.checked_mul(GAPS)?;
+        is_dense.then(|| format!("{} BETWEEN {least} AND {most}", part.same))
     }
 
     /// All rows with the versions of the archive.

@@ -3,6 +3,7 @@
 //! One short snapshot a call; the next call goes on after the last row of this one.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::mpsc::Sender;
 use tokio_util::bytes::Bytes;
@@ -18,14 +19,36 @@ use crate::store::postgres::purge::link::Link;
 use crate::store::postgres::purge::target::{Target, first_field, first_number, list, trimmed};
 use crate::store::postgres::sql::quote::{ident, text};
 use crate::store::postgres::walk;
-use crate::store::purger::{Piece, Place, ReadEnd};
+use crate::store::purger::{Piece, Place, READ_BYTES, ReadEnd};
 
-/// Bytes after which a call ends.
-const ENOUGH: usize = 64 * 1024 * 1024;
 /// Bytes and rows of one piece.
 const PIECE: (usize, usize) = (1024 * 1024, 4_000);
 /// Events whose related rows are asked for together.
 const FAMILY: usize = 2_000;
+
+/// How long a row is, as far as it is known.
+#[derive(Debug)]
+pub struct Mean(AtomicUsize);
+
+impl Default for Mean {
+    /// Before anything was read; most rows are shorter.
+    fn default() -> Self {
+        Self(AtomicUsize::new(1024))
+    }
+}
+
+impl Mean {
+    /// How many rows a read takes: some fewer than there is room for, as the next ones may be longer.
+    fn rows(&self) -> usize {
+        (READ_BYTES / 4 * 3 / self.0.load(Ordering::Relaxed)).max(1)
+    }
+
+    fn learn(&self, rows: usize, bytes: usize) {
+        if let Some(mean) = bytes.checked_div(rows) {
+            self.0.store(mean.max(1), Ordering::Relaxed);
+        }
+    }
+}
 
 /// A read.
 pub struct Reading<'r> {
@@ -42,14 +65,17 @@ pub struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    /// Reads; also says whether the answer was read to its end.
+    /// Reads; also says whether the answer was read to its end. `mean` learns how long a row is, so
+    /// that the next read asks for no more rows than it takes.
     pub async fn run(
         &self,
         after: Option<Place>,
         limit: usize,
+        mean: &Mean,
         out: &Sender<Piece>,
     ) -> Result<(ReadEnd, bool), StoreError> {
         if self.known.examined.targets.len() == 1 {
+            let limit = limit.min(mean.rows());
             let mut lines = self
                 .link
                 .lines(&self.statement(after.as_ref(), limit), self.stop)
@@ -64,12 +90,14 @@ impl Reading<'_> {
                     self.send(std::mem::replace(&mut piece, Self::empty(1)), out)
                         .await?;
                 }
-                if bytes >= ENOUGH && rows < limit {
+                if bytes >= READ_BYTES && rows < limit {
                     self.send(piece, out).await?;
+                    mean.learn(rows, bytes);
                     return Ok((ReadEnd::Limit, false));
                 }
             }
             self.send(piece, out).await?;
+            mean.learn(rows, bytes);
             return Ok((Self::end(rows, limit), true));
         }
         self.families(after, limit, out).await
@@ -84,7 +112,7 @@ impl Reading<'_> {
     ) -> Result<(ReadEnd, bool), StoreError> {
         let targets = &self.known.examined.targets;
         let (mut rows, mut bytes) = (0, 0);
-        while rows < limit && bytes < ENOUGH {
+        while rows < limit && bytes < READ_BYTES {
             let wanted = FAMILY.min(limit - rows);
             let mut piece = Self::empty(targets.len());
             let statement = self.statement(after.as_ref(), wanted);

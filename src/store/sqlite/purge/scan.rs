@@ -14,7 +14,7 @@ use crate::core::event::KeyPart;
 use crate::core::instant::{At, Micros};
 use crate::core::purge::row::{RawRows, RowDigest, RowKey, RowMark, RowVersion};
 use crate::store::StoreError;
-use crate::store::purger::{Piece, ReadEnd, Selection};
+use crate::store::purger::{Piece, READ_BYTES, ReadEnd, Selection};
 use crate::store::sqlite::open::statement_error;
 use crate::store::sqlite::purge::model::refused;
 use crate::store::sqlite::purge::sheet::Sheets;
@@ -28,9 +28,6 @@ const SLICE: Duration = Duration::from_millis(100);
 
 /// Bytes of a piece.
 const PIECE: usize = 1024 * 1024;
-
-/// Bytes of one read.
-const READ: usize = 64 * 1024 * 1024;
 
 /// The rows a server would select, one slice after the other.
 #[derive(Clone, Debug)]
@@ -261,7 +258,7 @@ pub(super) async fn read(
     let sheets = Arc::new(sheets);
     let (mut left, mut bytes) = (limit, 0);
     loop {
-        if left == 0 || bytes >= READ {
+        if left == 0 || bytes >= READ_BYTES {
             return Ok(ReadEnd::Limit);
         }
         let (sheets, most) = (Arc::clone(&sheets), left);
