@@ -5,6 +5,7 @@
 //! its work done says so and goes on. Nothing here draws or prints; what happens is told as
 //! [`progress::Progress`], to a dialog as well as to a terminal's standard error.
 
+pub mod ahead;
 pub mod backup;
 pub mod chain;
 pub mod clock;

@@ -3,6 +3,7 @@
 
 pub mod stream;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Read};
 
@@ -29,13 +30,16 @@ const UNSUSPICIOUS: u64 = 128 << 20;
 /// Too much: real records of that size are text or pictures.
 const MOST_GROWTH: u64 = 200;
 
+/// Bytes of a sidecar's line, about.
+const LINE: usize = 128;
+
 /// A row as the sidecar tells it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct Line<'l> {
     key: Vec<Value>,
-    version: String,
-    digest: String,
+    version: Cow<'l, str>,
+    digest: Cow<'l, str>,
     at: Option<i64>,
     length: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,12 +67,12 @@ pub fn write(
     rows: &RawRows,
 ) -> Result<SegmentPart, ArchiveError> {
     let [payload_name, sidecar_name] = names(number, relation, encoding);
-    let mut sidecar = Vec::new();
+    let mut sidecar = Vec::with_capacity(rows.marks.len() * LINE);
     for mark in &rows.marks {
         let line = Line {
             key: key::spell(&mark.key),
-            version: mark.version.0.clone(),
-            digest: mark.digest.to_string(),
+            version: Cow::Borrowed(&mark.version.0),
+            digest: Cow::Owned(mark.digest.to_string()),
             at: mark.at.instant().map(|at| at.0),
             length: mark.length,
             parent: mark.parent.as_ref().map(key::spell),
@@ -102,14 +106,25 @@ pub fn write(
     })
 }
 
-/// Reads a relation's files back; every byte is compared with what was journalled, every row with its
-/// digest.
+/// How the content of a payload is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Hashed as a whole, and row by row.
+    Hashed,
+    /// Row by row: with the file's hash and the digests of all rows there is no byte that nobody
+    /// has compared.
+    ByRows,
+    /// Not at all: the rows come without their bytes.
+    None,
+}
+
+/// Reads a relation's files back, named by segment, relation and encoding; every byte is compared
+/// with what was journalled, every row with its digest.
 pub fn read(
     place: &Place,
-    number: u32,
-    relation: usize,
-    encoding: Encoding,
+    (number, relation, encoding): (u32, usize, Encoding),
     part: &SegmentPart,
+    content: Content,
 ) -> Result<RawRows, ArchiveError> {
     let [payload_name, sidecar_name] = names(number, relation, encoding);
     let stored = |name: &str, bytes: u64, hash: &str| {
@@ -122,17 +137,23 @@ pub fn read(
         }
         Ok(found)
     };
-    let payload = stored(&payload_name, part.payload_bytes, &part.payload)?;
-    let sidecar = stored(&sidecar_name, part.sidecar_bytes, &part.sidecar)?;
-    let payload = unpack(place, &payload_name, &payload, part.plain_bytes)?;
-    if payload.len() as u64 != part.plain_bytes || hex(&payload) != part.plain {
-        return Err(place.broken(
-            &payload_name,
-            "its content differs from what was journalled",
-        ));
+    let payload = match content {
+        Content::None => None,
+        Content::ByRows | Content::Hashed => {
+            let packed = stored(&payload_name, part.payload_bytes, &part.payload)?;
+            Some(unpack(place, &payload_name, &packed, part.plain_bytes)?)
+        }
+    };
+    if let Some(payload) = &payload
+        && (payload.len() as u64 != part.plain_bytes
+            || (content == Content::Hashed && hex(payload) != part.plain))
+    {
+        let why = "its content differs from what was journalled";
+        return Err(place.broken(&payload_name, why));
     }
+    let sidecar = stored(&sidecar_name, part.sidecar_bytes, &part.sidecar)?;
     let sidecar = unpack(place, &sidecar_name, &sidecar, MOST_BYTES)?;
-    let mut marks = Vec::new();
+    let mut marks = Vec::with_capacity(sidecar.len() / LINE);
     for line in sidecar.split_inclusive(|byte| *byte == b'\n') {
         let line: Line = serde_json::from_slice(line)
             .map_err(|error| place.broken(&sidecar_name, error.to_string()))?;
@@ -143,6 +164,10 @@ pub fn read(
     if marks.len() as u64 != part.rows || length != part.plain_bytes {
         return Err(place.broken(&sidecar_name, "its rows are not the payload's"));
     }
+    let Some(payload) = payload else {
+        let payload = Vec::new();
+        return Ok(RawRows { payload, marks });
+    };
     let rows = RawRows { payload, marks };
     if rows
         .iter()
@@ -153,18 +178,11 @@ pub fn read(
     Ok(rows)
 }
 
-fn mark(line: Line) -> Option<RowMark> {
-    let mut digest = [0; 16];
-    if line.digest.len() != 32 || !line.digest.is_ascii() {
-        return None;
-    }
-    for (place, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&line.digest[2 * place..2 * place + 2], 16).ok()?;
-    }
+fn mark(line: Line<'_>) -> Option<RowMark> {
     Some(RowMark {
         key: key::read(&line.key)?,
-        version: RowVersion(line.version),
-        digest: RowDigest(digest),
+        version: RowVersion(line.version.into_owned()),
+        digest: RowDigest::read(&line.digest)?,
         at: line.at.map_or(At::Absent, |at| At::Instant(Micros(at))),
         length: line.length,
         parent: match line.parent {
@@ -181,7 +199,10 @@ fn unpack(place: &Place, name: &str, packed: &[u8], most: u64) -> Result<Vec<u8>
     let most = most.min(bomb).min(MOST_BYTES);
     let mut reader = zstd::stream::read::Decoder::new(packed).map_err(fail)?;
     reader.window_log_max(MOST_WINDOW).map_err(fail)?;
-    let mut plain = Vec::new();
+    // What the file says of its length saves growing; it is not relied upon.
+    let said = zstd::zstd_safe::get_frame_content_size(packed);
+    let said = said.ok().flatten().unwrap_or_default().min(most);
+    let mut plain = Vec::with_capacity(usize::try_from(said).unwrap_or_default());
     reader
         .take(most.saturating_add(1))
         .read_to_end(&mut plain)

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::core::instant::{At, Micros};
 use crate::core::purge::journal::{Entry, SegmentEntry};
@@ -18,7 +19,7 @@ use crate::purge::fault::Fault;
 use crate::purge::place;
 use crate::purge::progress::Progress;
 use crate::purge::scope::{Judge, Verdict};
-use crate::store::purger::{Piece, Place, ReadEnd, Selection};
+use crate::store::purger::{Piece, Place, READ_BYTES, ReadEnd, Selection};
 
 /// When a segment is written before more is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,8 @@ pub struct SegmentSize {
 impl Default for SegmentSize {
     fn default() -> Self {
         Self {
-            rows: 200_000,
-            bytes: 32 << 20,
+            rows: 100_000,
+            bytes: READ_BYTES / 2,
         }
     }
 }
@@ -67,28 +68,43 @@ impl Engine<'_> {
         let mut at = dossier.read_to()?;
         self.told.tell(dossier.backing_up()).await;
         let mut chain = self.chain(dossier, &judge).await?;
+        let mut writing: Option<Writing> = None;
+        let relations = dossier.plan().relations.len().max(1);
+        // Of the segment written last, for the next but one.
+        let mut room: Option<Vec<RawRows>> = None;
         loop {
-            self.halt.check()?;
-            let mut kept = Kept::new(judge.clone(), dossier.plan().relations.len(), at.clone());
+            let rows = room
+                .take()
+                .unwrap_or_else(|| vec![RawRows::default(); relations]);
+            let mut kept = Kept::new(judge.clone(), rows, at.clone());
             kept.chain = chain.take();
-            let (mut kept, end) = self.fill(dossier, kept).await?;
+            let so_far = match &writing {
+                Some(writing) => writing.so_far.clone(),
+                None => dossier.backing_up(),
+            };
+            let filled = match self.halt.check() {
+                Ok(()) => self.fill(dossier, kept, &so_far).await,
+                Err(fault) => Err(fault),
+            };
+            // What was read before counts, whatever became of this.
+            if let Some(before) = writing.take() {
+                room = Some(before.done(dossier).await?);
+                self.told.tell(dossier.backing_up()).await;
+            }
+            let (mut kept, end) = filled?;
             at.clone_from(&kept.last);
             chain = kept.chain.take();
             if kept.rows[0].marks.is_empty() {
                 dossier.skipped(kept.left);
-            } else if let Some(last) = &kept.last {
-                let number = dossier.next_segment();
-                let parts = dossier.write_segment(number, &kept.rows)?;
-                let left = kept.left + dossier.take_skipped();
-                dossier.record(Entry::Segment(SegmentEntry {
-                    number,
-                    parts,
-                    last: place::mark(last),
-                    left,
-                }))?;
+                self.told.tell(dossier.backing_up()).await;
+            } else if let Some(last) = kept.last.take() {
+                writing = Some(Writing::begin(dossier, kept, &last));
             }
-            self.told.tell(dossier.backing_up()).await;
             if end == ReadEnd::Exhausted {
+                if let Some(last) = writing {
+                    last.done(dossier).await?;
+                    self.told.tell(dossier.backing_up()).await;
+                }
                 return Ok(());
             }
         }
@@ -125,13 +141,18 @@ impl Engine<'_> {
     }
 
     /// Reads until a segment is full or nothing is left.
-    async fn fill(&self, dossier: &Dossier, mut kept: Kept) -> Result<(Kept, ReadEnd), Fault> {
+    async fn fill(
+        &self,
+        dossier: &Dossier,
+        mut kept: Kept,
+        so_far: &Progress,
+    ) -> Result<(Kept, ReadEnd), Fault> {
         let plan = dossier.plan();
         let what = kept.judge.selection();
         loop {
             let (out, mut pieces) = mpsc::channel::<Piece>(PIECES);
             let from = kept.last.clone();
-            let (told, so_far) = (self.told.clone(), dossier.backing_up());
+            let (told, so_far) = (self.told.clone(), so_far.clone());
             let judging = tokio::task::spawn_blocking(move || {
                 let mut unsaid = 0;
                 while let Some(piece) = pieces.blocking_recv() {
@@ -167,6 +188,43 @@ impl Engine<'_> {
 /// Rows that are read before that is told again: a segment takes a while.
 const TOLD_EVERY: usize = 2_000;
 
+/// A segment that is written while the next one is read.
+struct Writing {
+    written: JoinHandle<Result<(SegmentEntry, Vec<RawRows>), Fault>>,
+    /// With its rows.
+    so_far: Progress,
+}
+
+impl Writing {
+    fn begin(dossier: &mut Dossier, kept: Kept, last: &Place) -> Self {
+        let so_far = kept.added_to(&dossier.backing_up());
+        let (shelf, number) = (dossier.shelf(), dossier.next_segment());
+        let (last, left) = (place::mark(last), kept.left + dossier.take_skipped());
+        let written = tokio::task::spawn_blocking(move || {
+            let entry = SegmentEntry {
+                parts: shelf.write(number, &kept.rows)?,
+                number,
+                last,
+                left,
+            };
+            Ok((entry, kept.rows))
+        });
+        Self { written, so_far }
+    }
+
+    /// Journals it once its files are durable, and hands back the room of its rows.
+    async fn done(self, dossier: &mut Dossier) -> Result<Vec<RawRows>, Fault> {
+        let written = self.written.await.map_err(|_| Fault::Files {
+            message: "the thread that writes segments has ended early".to_owned(),
+            hint: None,
+        })?;
+        let (entry, mut rows) = written?;
+        dossier.record(Entry::Segment(entry))?;
+        rows.iter_mut().for_each(RawRows::clear);
+        Ok(rows)
+    }
+}
+
 /// Rows of a segment to be.
 struct Kept {
     judge: Judge,
@@ -177,10 +235,10 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(judge: Judge, relations: usize, last: Option<Place>) -> Self {
+    fn new(judge: Judge, rows: Vec<RawRows>, last: Option<Place>) -> Self {
         Self {
             judge,
-            rows: vec![RawRows::default(); relations.max(1)],
+            rows,
             left: 0,
             last,
             chain: None,
@@ -218,7 +276,7 @@ impl Kept {
                 chain.follow(&self.judge, mark, bytes)?;
             }
             if self.judge.of_row(mark, bytes)? == Verdict::Goes {
-                push(&mut self.rows[0], mark, bytes);
+                self.rows[0].push(mark, bytes);
             } else {
                 self.left += 1;
                 stays.push(&mark.key);
@@ -235,7 +293,7 @@ impl Kept {
                     .as_ref()
                     .ok_or_else(|| unplanned("a related row without the key of its event"))?;
                 if stays.binary_search(&parent).is_err() {
-                    push(kept, mark, bytes);
+                    kept.push(mark, bytes);
                 }
             }
         }
@@ -260,11 +318,6 @@ impl Kept {
         });
         Ok(())
     }
-}
-
-fn push(rows: &mut RawRows, mark: &RowMark, bytes: &[u8]) {
-    rows.payload.extend_from_slice(bytes);
-    rows.marks.push(mark.clone());
 }
 
 fn unplanned(what: &str) -> Fault {

@@ -89,7 +89,7 @@ pub fn anchor(dossier: &Dossier) -> Result<Option<Anchor>, Fault> {
     let Some(last) = dossier.segments().last().filter(|_| judge.is_chained()) else {
         return Ok(None);
     };
-    let parts = dossier.read_segment(&last)?;
+    let parts = dossier.read_segment(last)?;
     let row = parts.first().and_then(|events| events.iter().last());
     let Some((mark, bytes)) = row else {
         return Ok(None);

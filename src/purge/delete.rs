@@ -3,15 +3,18 @@
 //! Order is everything here: the driver compares what the server hands back with the archive, then
 //! the intent is on stable storage, then the commit is sent, then its end is noted.
 
+mod segment;
 mod settle;
 
 use std::time::Duration;
 
 use crate::core::purge::decode;
-use crate::core::purge::journal::{DoneEntry, Entry, Fate, IntentEntry, LeftRows};
+use crate::core::purge::journal::{DoneEntry, Entry, Fate, IntentEntry, LeftRows, SegmentEntry};
 use crate::core::purge::plan::Encoding;
-use crate::core::purge::row::RawRows;
-use crate::purge::dossier::{Dossier, batch_of};
+use crate::purge::ahead::Ahead;
+use crate::purge::delete::segment::Segment;
+use crate::purge::dossier::shelf::Wanted;
+use crate::purge::dossier::{Dossier, fill};
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
 use crate::purge::hold::HoldFile;
@@ -19,7 +22,7 @@ use crate::purge::pace::{BatchSize, Limits, Throttle};
 use crate::purge::progress::Progress;
 use crate::purge::scope::{Judge, Verdict};
 use crate::store::StoreError;
-use crate::store::purger::{Deleter, Left, Pressure, Settled, Staged};
+use crate::store::purger::{Batch, Deleter, Left, Pressure, Settled, Staged};
 
 /// How often locked rows have another try at the end.
 const LOCKED_TRIES: u32 = 3;
@@ -43,23 +46,8 @@ pub(super) struct Deleting<'e, 'd> {
     throttle: Throttle,
     began: Duration,
     turns: u64,
-}
-
-/// A segment's rows, read back and hashed in this process.
-struct Segment {
-    number: u32,
-    encoding: Encoding,
-    parts: Vec<RawRows>,
-}
-
-impl Segment {
-    fn id(&self, place: usize) -> String {
-        decode::id(self.encoding, &self.parts[0].marks[place].key).to_string()
-    }
-
-    fn len(&self) -> usize {
-        self.parts.first().map_or(0, |events| events.marks.len())
-    }
+    /// The rows in hand, in room that is used again and again.
+    batch: Batch,
 }
 
 impl Engine<'_> {
@@ -89,6 +77,7 @@ impl Engine<'_> {
             throttle: Throttle::new(limits),
             began: self.clock.elapsed(),
             turns: 0,
+            batch: Batch::default(),
             engine: self,
             dossier,
         };
@@ -126,17 +115,15 @@ pub(super) fn cut(error: StoreError) -> Fault {
 impl Deleting<'_, '_> {
     async fn run(&mut self) -> Result<(), Fault> {
         self.settle_open().await?;
-        let segments: Vec<_> = self.dossier.segments().collect();
-        for entry in segments {
+        let ledger = self.dossier.ledger();
+        let is_left = |entry: &&SegmentEntry| {
             let rows = entry.parts.first().map_or(0, |events| events.rows);
-            if self.dossier.ledger().reached(entry.number) >= rows {
-                continue;
-            }
-            let segment = Segment {
-                number: entry.number,
-                encoding: self.dossier.plan().encoding,
-                parts: self.dossier.read_segment(&entry)?,
-            };
+            ledger.reached(entry.number) < rows
+        };
+        let segments: Vec<_> = self.dossier.segments().filter(is_left).cloned().collect();
+        let mut ahead = Ahead::new(self.dossier.shelf(), Wanted::Rows, segments);
+        while let Some((entry, parts)) = ahead.next().await? {
+            let segment = Segment::new(&entry, self.dossier.plan().encoding, parts);
             self.segment(&segment).await?;
         }
         self.locked_again().await
@@ -150,7 +137,7 @@ impl Deleting<'_, '_> {
                 return Ok(());
             }
             self.wait_for_a_turn().await?;
-            let last = segment.len().min(first + self.size.rows());
+            let last = segment.end_of_batch(first, self.size.rows());
             let began = self.engine.clock.elapsed();
             self.batch(segment, first, last).await?;
             let now = self.engine.clock.elapsed();
@@ -276,10 +263,10 @@ impl Deleting<'_, '_> {
 
     async fn attempt(&mut self, segment: &Segment, first: usize, last: usize) -> Result<(), Fault> {
         let (goes, held) = self.without_held(segment, first, last)?;
-        let batch = batch_of(&segment.parts, &goes);
+        fill(&mut self.batch, &segment.parts, &goes);
         // A batch that has begun is finished: what stops a purge is looked at between batches.
         let never = tokio_util::sync::CancellationToken::new();
-        let staged = self.deleter.stage(&batch, &never).await?;
+        let staged = self.deleter.stage(&self.batch, &never).await?;
         let (left, is_sound) = left_rows(segment.encoding, &*staged, goes.len(), held);
         if !is_sound {
             staged.rollback().await?;

@@ -3,8 +3,9 @@
 
 mod opening;
 mod papers;
+pub mod shelf;
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
@@ -13,12 +14,13 @@ use crate::archive::journal_file::{self, JournalFile};
 use crate::archive::lock::Lock;
 use crate::archive::place::Place;
 use crate::archive::plan_file;
-use crate::archive::segment;
 use crate::core::purge::decode;
-use crate::core::purge::journal::{Entry, SegmentEntry, SegmentPart};
+use crate::core::purge::journal::{Entry, SegmentEntry};
 use crate::core::purge::plan::Plan;
 use crate::core::purge::row::{RawRows, RowKey};
+use crate::purge::ahead::Ahead;
 use crate::purge::backup::SegmentSize;
+use crate::purge::dossier::shelf::{Shelf, Wanted};
 use crate::purge::fault::Fault;
 use crate::purge::ledger::Ledger;
 use crate::purge::place;
@@ -135,9 +137,9 @@ impl Dossier {
     }
 
     /// Finished segments, in order.
-    pub fn segments(&self) -> impl Iterator<Item = SegmentEntry> {
+    pub fn segments(&self) -> impl Iterator<Item = &SegmentEntry> {
         self.entries.iter().filter_map(|entry| match entry {
-            Entry::Segment(segment) => Some(segment.clone()),
+            Entry::Segment(segment) => Some(segment),
             _ => None,
         })
     }
@@ -145,7 +147,7 @@ impl Dossier {
     /// One of them.
     pub fn segment(&self, number: u32) -> Result<SegmentEntry, Fault> {
         let found = self.segments().find(|segment| segment.number == number);
-        found.ok_or_else(|| {
+        found.cloned().ok_or_else(|| {
             self.place
                 .broken(journal_file::FILE, format!("there is no segment {number}"))
                 .into()
@@ -194,35 +196,20 @@ impl Dossier {
         self.size = size;
     }
 
-    /// Writes a segment's files.
-    pub fn write_segment(&self, number: u32, rows: &[RawRows]) -> Result<Vec<SegmentPart>, Fault> {
-        let encoding = self.plan.encoding;
-        let parts = rows
-            .iter()
-            .enumerate()
-            .map(|(relation, rows)| segment::write(&self.place, number, relation, encoding, rows));
-        Ok(parts.collect::<Result<_, _>>()?)
+    /// Where segments are read and written.
+    pub fn shelf(&self) -> Shelf {
+        let plan = &self.plan;
+        Shelf::new(self.place.clone(), plan.encoding, plan.relations.len())
     }
 
     /// Reads a segment's files; every byte is compared.
     pub fn read_segment(&self, entry: &SegmentEntry) -> Result<Vec<RawRows>, Fault> {
-        if entry.parts.len() != self.plan.relations.len() {
-            let name = segment::names(entry.number, 0, self.plan.encoding);
-            return Err(self
-                .place
-                .broken(&name[0], "it has other tables than the plan")
-                .into());
-        }
-        let parts = entry.parts.iter().enumerate().map(|(relation, part)| {
-            segment::read(
-                &self.place,
-                entry.number,
-                relation,
-                self.plan.encoding,
-                part,
-            )
-        });
-        Ok(parts.collect::<Result<_, _>>()?)
+        self.shelf().read(entry, Wanted::Rows)
+    }
+
+    /// All segments, each read while somebody works on the one before.
+    pub fn read_ahead(&self, wanted: Wanted) -> Ahead {
+        Ahead::new(self.shelf(), wanted, self.segments().cloned())
     }
 
     /// The hash over everything and the rows by relation, once the archive is whole.
@@ -330,7 +317,7 @@ impl Dossier {
     /// How far the backup has come.
     pub fn backing_up(&self) -> Progress {
         let left: u64 = self.segments().map(|segment| segment.left).sum();
-        let parts = self.segments().flat_map(|segment| segment.parts);
+        let parts = self.segments().flat_map(|segment| &segment.parts);
         Progress::BackingUp {
             rows: self.archived(),
             left: left + self.skipped,
@@ -342,7 +329,7 @@ impl Dossier {
 
     /// Writes the papers that go with a whole archive, and journals that it is whole.
     pub fn seal(&mut self) -> Result<(String, Vec<u64>), Fault> {
-        let segments: Vec<SegmentEntry> = self.segments().collect();
+        let segments: Vec<SegmentEntry> = self.segments().cloned().collect();
         let mut rows = vec![0; self.plan.relations.len()];
         for segment in &segments {
             for (relation, part) in segment.parts.iter().enumerate() {
@@ -366,35 +353,36 @@ impl Dossier {
     }
 }
 
-/// The rows of a segment at these places, in order, with the rows related to them.
+/// The rows of a segment at these places, which ascend, with the rows related to them.
 pub fn batch_of(parts: &[RawRows], places: &[usize]) -> Batch {
+    let mut batch = Batch::default();
+    fill(&mut batch, parts, places);
+    batch
+}
+
+/// The same in the room that a former batch had.
+pub fn fill(batch: &mut Batch, parts: &[RawRows], places: &[usize]) {
     let Some((events, related)) = parts.split_first() else {
-        return Batch::default();
+        return batch.rows.clear();
     };
-    let wanted: BTreeSet<usize> = places.iter().copied().collect();
-    let mut rows = vec![RawRows::default(); parts.len()];
-    let mut parents: BTreeSet<&RowKey> = BTreeSet::new();
-    for (place, (mark, bytes)) in events.iter().enumerate() {
-        if wanted.contains(&place) {
-            rows[0].payload.extend_from_slice(bytes);
-            rows[0].marks.push(mark.clone());
-            parents.insert(&mark.key);
-        }
+    batch.rows.resize_with(parts.len(), RawRows::default);
+    batch.rows.iter_mut().for_each(RawRows::clear);
+    let Some((chosen, kept)) = batch.rows.split_first_mut() else {
+        return;
+    };
+    chosen.push_at(events, places);
+    if related.is_empty() {
+        return;
     }
-    for (place, relation) in related.iter().enumerate() {
-        let kept = &mut rows[place + 1];
+    let parents: HashSet<&RowKey> = chosen.marks.iter().map(|mark| &mark.key).collect();
+    for (relation, kept) in related.iter().zip(kept) {
         for (mark, bytes) in relation.iter() {
-            if mark
-                .parent
-                .as_ref()
-                .is_some_and(|parent| parents.contains(parent))
-            {
-                kept.payload.extend_from_slice(bytes);
-                kept.marks.push(mark.clone());
+            let parent = mark.parent.as_ref();
+            if parent.is_some_and(|parent| parents.contains(parent)) {
+                kept.push(mark, bytes);
             }
         }
     }
-    Batch { rows }
 }
 
 impl From<ArchiveError> for Fault {

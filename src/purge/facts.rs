@@ -49,7 +49,7 @@ impl Facts {
     pub fn of(dossier: &Dossier) -> Result<Self, Fault> {
         let mut bytes = 0;
         let mut range: Option<(Micros, Micros)> = None;
-        for part in dossier.segments().flat_map(|segment| segment.parts) {
+        for part in dossier.segments().flat_map(|segment| &segment.parts) {
             bytes += part.payload_bytes + part.sidecar_bytes;
             if let Some((oldest, newest)) = part.oldest.zip(part.newest) {
                 let (first, last) = range.unwrap_or((oldest, newest));

@@ -3,6 +3,7 @@
 
 use crate::core::purge::journal::Entry;
 use crate::purge::delete::cut;
+use crate::purge::dossier::shelf::Wanted;
 use crate::purge::dossier::{Dossier, batch_of};
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
@@ -46,8 +47,8 @@ impl Engine<'_> {
         let mut deleter = deleter.map_err(cut)?;
         let mut rows = 0;
         let mut present = 0;
-        for segment in dossier.segments() {
-            let parts = dossier.read_segment(&segment)?;
+        let mut ahead = dossier.read_ahead(Wanted::Keys);
+        while let Some((_, parts)) = ahead.next().await? {
             let events = parts.first().map_or(0, |events| events.marks.len());
             for first in (0..events).step_by(KEYS) {
                 self.halt.check()?;

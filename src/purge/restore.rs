@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::core::purge::plan::Plan;
+use crate::purge::ahead::Ahead;
 use crate::purge::delete::cut;
+use crate::purge::dossier::shelf::Wanted;
 use crate::purge::dossier::{Dossier, batch_of};
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
@@ -62,10 +64,10 @@ impl Engine<'_> {
         let mut rows = 0;
         // A row whose time changed while it was read is there twice, the newer one later: that one
         // comes first.
-        let mut segments: Vec<_> = dossier.segments().collect();
+        let mut segments: Vec<_> = dossier.segments().cloned().collect();
         segments.reverse();
-        for segment in segments {
-            let parts = dossier.read_segment(&segment)?;
+        let mut ahead = Ahead::new(dossier.shelf(), Wanted::Rows, segments);
+        while let Some((_, parts)) = ahead.next().await? {
             let events = parts.first().map_or(0, |events| events.marks.len());
             for first in (0..events).step_by(RESTORE_ROWS) {
                 self.halt.check()?;

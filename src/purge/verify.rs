@@ -3,9 +3,10 @@
 
 use crate::core::purge::journal::Entry;
 use crate::core::purge::plan::CountExactness;
-use crate::core::purge::row::RowDigest;
+use crate::core::purge::row::RawRows;
 use crate::purge::confirm::rows as counted;
 use crate::purge::delete::cut;
+use crate::purge::dossier::shelf::Wanted;
 use crate::purge::dossier::{Dossier, batch_of};
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
@@ -88,20 +89,12 @@ impl Engine<'_> {
         let mut rows = 0;
         let mut last = None;
         self.told.tell(Progress::Verifying { rows, of }).await;
-        for segment in dossier.segments() {
+        let mut ahead = dossier.read_ahead(Wanted::Proof);
+        while let Some((segment, parts)) = ahead.next().await? {
             self.halt.check()?;
-            let parts = dossier.read_segment(&segment)?;
-            for (place, relation) in parts.iter().enumerate() {
-                for (mark, bytes) in relation.iter() {
-                    if RowDigest::of(bytes) != mark.digest {
-                        return Err(broken(segment.number, "a row's digest differs"));
-                    }
-                    if place > 0 {
-                        continue;
-                    }
-                    if judge.of_row(mark, bytes)? != Verdict::Goes {
-                        return Err(broken(segment.number, "a row is none of the plan's"));
-                    }
+            for (mark, bytes) in parts.first().into_iter().flat_map(RawRows::iter) {
+                if judge.of_row(mark, bytes)? != Verdict::Goes {
+                    return Err(broken(segment.number, "a row is none of the plan's"));
                 }
             }
             if let Some(events) = parts.first()
@@ -135,8 +128,8 @@ impl Engine<'_> {
             .await?;
         let mut rows = 0;
         let mut wrong = Vec::new();
-        for segment in dossier.segments() {
-            let parts = dossier.read_segment(&segment)?;
+        let mut ahead = dossier.read_ahead(Wanted::Rows);
+        while let Some((_, parts)) = ahead.next().await? {
             let events = parts.first().map_or(0, |events| events.marks.len());
             for first in (0..events).step_by(RESTORE_ROWS) {
                 self.halt.check()?;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Deleting, LOCKED_TRIES, LOCKED_WAIT, LOST_TRIES, Segment, cut};
+use super::{Deleting, LOCKED_TRIES, LOCKED_WAIT, LOST_TRIES, cut};
 use crate::core::purge::journal::Fate;
+use crate::purge::delete::segment::Segment;
 use crate::purge::dossier::batch_of;
 use crate::purge::fault::Fault;
 use crate::purge::progress::Progress;
@@ -21,11 +22,8 @@ impl Deleting<'_, '_> {
         let told = &self.engine.told;
         told.tell(Progress::Settling { transaction }).await;
         let entry = self.dossier.segment(intent.segment)?;
-        let segment = Segment {
-            number: intent.segment,
-            encoding: self.dossier.plan().encoding,
-            parts: self.dossier.read_segment(&entry)?,
-        };
+        let parts = self.dossier.read_segment(&entry)?;
+        let segment = Segment::new(&entry, self.dossier.plan().encoding, parts);
         let first = usize::try_from(intent.first).unwrap_or(usize::MAX);
         let last = first.saturating_add(usize::try_from(intent.rows).unwrap_or(usize::MAX));
         if last > segment.len() {
@@ -89,11 +87,8 @@ impl Deleting<'_, '_> {
             let locked = self.dossier.ledger().locked().clone();
             for (number, ids) in locked {
                 let entry = self.dossier.segment(number)?;
-                let segment = Segment {
-                    number,
-                    encoding: self.dossier.plan().encoding,
-                    parts: self.dossier.read_segment(&entry)?,
-                };
+                let parts = self.dossier.read_segment(&entry)?;
+                let segment = Segment::new(&entry, self.dossier.plan().encoding, parts);
                 for place in 0..segment.len() {
                     let is_locked = ids.contains(&segment.id(place))
                         && self.dossier.ledger().is_locked(number, place as u64);

@@ -34,7 +34,7 @@ impl Dossier {
             root: root.to_owned(),
             rows: rows.to_vec(),
             relations: self.plan.relations.clone(),
-            segments: self.segments().collect(),
+            segments: self.segments().cloned().collect(),
         }
     }
 

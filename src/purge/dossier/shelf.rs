@@ -1,0 +1,68 @@
+//! A purge's segments, written and read on whatever thread has time for it.
+//!
+//! Knows nothing of what has been done; that is in the journal.
+
+use crate::archive::place::Place;
+use crate::archive::segment::{self, Content};
+use crate::core::purge::journal::{SegmentEntry, SegmentPart};
+use crate::core::purge::plan::Encoding;
+use crate::core::purge::row::RawRows;
+use crate::purge::fault::Fault;
+
+/// Where segments are.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    place: Place,
+    encoding: Encoding,
+    relations: usize,
+}
+
+/// What is read of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Its rows; every byte of the files is compared.
+    Rows,
+    /// The same, and the hash of what they unpack to.
+    Proof,
+    /// The rows' keys, where they name rows without the rows' bytes; else the rows.
+    Keys,
+}
+
+impl Shelf {
+    /// In a directory; each segment has files of so many relations.
+    pub fn new(place: Place, encoding: Encoding, relations: usize) -> Self {
+        Self {
+            place,
+            encoding,
+            relations,
+        }
+    }
+
+    /// Writes a segment's files; they are durable afterwards.
+    pub fn write(&self, number: u32, rows: &[RawRows]) -> Result<Vec<SegmentPart>, Fault> {
+        let parts = rows.iter().enumerate().map(|(relation, rows)| {
+            segment::write(&self.place, number, relation, self.encoding, rows)
+        });
+        Ok(parts.collect::<Result<_, _>>()?)
+    }
+
+    /// Reads a segment's files, by relation.
+    pub fn read(&self, entry: &SegmentEntry, wanted: Wanted) -> Result<Vec<RawRows>, Fault> {
+        if entry.parts.len() != self.relations {
+            let name = segment::names(entry.number, 0, self.encoding);
+            let why = "it has other tables than the plan";
+            return Err(self.place.broken(&name[0], why).into());
+        }
+        let content = match wanted {
+            // What a key of a document is, its bytes tell.
+            Wanted::Keys if self.encoding != Encoding::Bson => Content::None,
+            Wanted::Keys | Wanted::Rows => Content::ByRows,
+            Wanted::Proof => Content::Hashed,
+        };
+        let parts = entry.parts.iter().enumerate().map(|(relation, part)| {
+            let file = (entry.number, relation, self.encoding);
+            segment::read(&self.place, file, part, content)
+        });
+        Ok(parts.collect::<Result<_, _>>()?)
+    }
+}
