@@ -22,7 +22,11 @@ async fn prepared(server: &Mongo, test: &str, options: &str) -> (MongoDb, MongoS
     let db = server.database(test);
     let documents = (0..DOCUMENTS).map(|number| nested(number, doc! {}));
     db.insert("log", documents.collect());
-    db.command(doc! {"createIndexes": "log", "indexes": [{"key": {"meta.time": 1}, "name": "t"}]});
+    // On disk: the tests below crash the server, which may forget what its journal does not have.
+    db.command(doc! {
+        "createIndexes": "log", "indexes": [{"key": {"meta.time": 1}, "name": "t"}],
+        "writeConcern": {"w": 1, "j": true},
+    });
     let store = open(&format!("{}{options}", db.url), "log").await;
     (db, store.expect("open"))
 }
@@ -99,6 +103,23 @@ async fn a_page_goes_on_through_a_crash_and_an_election() {
         let (events, _) = disturbed(&store, election).await.expect("an election");
         assert!(ids(&events) == all, "{} events", events.len());
     }
+}
+
+/// Indexes are dropped while somebody looks at the collection.
+#[tokio::test]
+async fn a_page_goes_on_when_its_index_is_dropped() {
+    let Some(server) = harness::mongo(Topology::ReplicaSet) else {
+        return;
+    };
+    let (db, store) = prepared(server, "dropped", "").await;
+    let all: Vec<String> = (0..DOCUMENTS)
+        .rev()
+        .map(|number| id(number).to_hex())
+        .collect();
+    let drop = async { drop(db.command(doc! {"dropIndexes": "log", "index": "t"})) };
+    let (events, end) = disturbed(&store, drop).await.expect("without its index");
+    assert!(ids(&events) == all, "{} events", events.len());
+    assert_eq!(end, PageEnd::Exhausted);
 }
 
 /// While there is no primary, and while the next one begins, every answer is right or is an error

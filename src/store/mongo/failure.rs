@@ -10,10 +10,12 @@ use crate::store::mongo::heartbeat::Unreachable;
 use crate::store::mongo::target::Target;
 
 /// Codes of a server that is about to go, or is no primary any more, or whose capped collection
-/// went round under the query: the same request may be made again.
-const TRANSIENT: [i32; 15] = [
-    6, 7, 43, 89, 91, 136, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 237,
+/// went round under the query, or whose index was dropped under it: the same request may be made
+/// again.
+const TRANSIENT: [i32; 16] = [
+    6, 7, 43, 89, 91, 136, 175, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 237,
 ];
+const BAD_VALUE: i32 = 2;
 /// The operation was killed: by us, or by an administrator.
 const INTERRUPTED: i32 = 11601;
 const UNAUTHORIZED: i32 = 13;
@@ -26,6 +28,16 @@ pub fn code(error: &Error) -> Option<i32> {
     match &*error.kind {
         ErrorKind::Command(command) => Some(command.code),
         _ => None,
+    }
+}
+
+/// Whether the index that a query named does not exist any more.
+pub fn is_hint_gone(error: &Error) -> bool {
+    match &*error.kind {
+        ErrorKind::Command(command) => {
+            command.code == BAD_VALUE && command.message.contains("hint provided")
+        }
+        _ => false,
     }
 }
 

@@ -313,6 +313,27 @@ impl Work<'_> {
     ) -> Result<error::Result<Rows>, StoreError> {
         // A collection may have a collation of its own, in which `alice` equals `ALICE`.
         options.collation = Some(Collation::builder().locale("simple").build());
+        match self
+            .ask(collection, filter.clone(), options.clone())
+            .await?
+        {
+            // A hint is advice on speed, and indexes are dropped while people look; only where an
+            // index bounds what is read is it a part of the question.
+            Err(error) if options.min.is_none() && failure::is_hint_gone(&error) => {
+                options.hint = None;
+                options.allow_disk_use = Some(true);
+                self.ask(collection, filter, options).await
+            }
+            answer => Ok(answer),
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        collection: &Collection<RawDocumentBuf>,
+        filter: Document,
+        options: FindOptions,
+    ) -> Result<error::Result<Rows>, StoreError> {
         let run = collection
             .find(filter)
             .with_options(options)
