@@ -65,7 +65,9 @@ pub fn open<'a>(
             System::Postgres => {
                 Ok(Arc::new(postgres::open(target, options).await?) as Arc<dyn Store>)
             }
-            System::Mongo => Ok(Arc::new(mongo::open(target, options).await?) as Arc<dyn Store>),
+            System::Mongo => {
+                Ok(Arc::new(Box::pin(mongo::open(target, options)).await?) as Arc<dyn Store>)
+            }
             System::Sqlite => {
                 let (path, options) = sqlite_file(target, options);
                 if path.is_dir() {

@@ -50,7 +50,7 @@ pub struct MongoStore {
 
 /// Connects, finds the collection and opens it.
 pub async fn open(target: &str, options: &OpenOptions) -> Result<MongoStore, StoreError> {
-    open_watched(target, options, None).await
+    Box::pin(open_watched(target, options, None)).await
 }
 
 /// Whether a password is missing: the driver would not even ask the server without one.
@@ -65,7 +65,7 @@ pub async fn open_watched(
     options: &OpenOptions,
     watcher: Option<Watcher>,
 ) -> Result<MongoStore, StoreError> {
-    let source = source::open(target, options, watcher).await?;
+    let source = Box::pin(source::open(target, options, watcher)).await?;
     Ok(MongoStore {
         source: Arc::new(source),
     })

@@ -191,7 +191,7 @@ impl Purger for MongoPurger {
     ) -> BoxFuture<'a, Result<Box<dyn Deleter>, StoreError>> {
         Box::pin(async move {
             let whom = as_whom.unwrap_or(&self.target);
-            let deleter = delete::MongoDeleter::open(whom, plan, stop).await?;
+            let deleter = Box::pin(delete::MongoDeleter::open(whom, plan, stop)).await?;
             Ok(Box::new(deleter) as Box<dyn Deleter>)
         })
     }
