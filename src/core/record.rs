@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use crate::core::json::nodes::Escapes;
 use crate::core::json::{self, FlatJson, Node};
 use crate::core::profile::ColumnKind;
 
@@ -182,8 +183,10 @@ fn escape(text: &mut String, value: &str) {
     }
 }
 
-/// Appends bytes as a JSON string, quotes included: text when the bytes are.
-pub fn quote_bytes(out: &mut Vec<u8>, value: &[u8]) {
+/// Appends bytes as a JSON string, quotes included: text when the bytes are. Tells whether it has
+/// escapes.
+pub fn quote_bytes(out: &mut Vec<u8>, value: &[u8]) -> Escapes {
+    let mut escapes = Escapes::None;
     out.push(b'"');
     let mut rest = value;
     loop {
@@ -192,10 +195,12 @@ pub fn quote_bytes(out: &mut Vec<u8>, value: &[u8]) {
         let Some(byte) = rest.get(plain) else {
             break;
         };
+        escapes = Escapes::Some;
         out.extend_from_slice(escaped(*byte).as_bytes());
         rest = &rest[plain + 1..];
     }
     out.push(b'"');
+    escapes
 }
 
 /// How JSON spells a byte that cannot stand in a string as it is.

@@ -232,7 +232,7 @@ fn write_payload(out: &mut Vec<u8>, json: &str) {
 
 /// A JSON string.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
-    quote_bytes(out, text.as_bytes());
+    let _ = quote_bytes(out, text.as_bytes());
 }
 
 fn write_escape(out: &mut Vec<u8>, unit: u16) {

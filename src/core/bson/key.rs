@@ -93,7 +93,8 @@ pub fn id_text(id: &Element<'_>) -> EventId {
         Value::ObjectId(id) => {
             let mut digits = Vec::with_capacity(24);
             hex(&mut digits, id);
-            EventId::new(String::from_utf8_lossy(&digits))
+            // Digits are text, so that nothing is copied here.
+            EventId::new(String::from_utf8(digits).unwrap_or_default())
         }
         Value::Document(document) | Value::Array(document) => {
             let mut text = String::new();

@@ -157,8 +157,7 @@ impl Sheet {
                 Value::Array(nested) => (nested, Container::Array),
                 leaf => {
                     let start = self.out.len();
-                    self.scalar(leaf);
-                    let escapes = self.escapes(start);
+                    let escapes = self.scalar(leaf);
                     self.nodes.leaf(start, self.out.len(), escapes);
                     continue;
                 }
@@ -171,60 +170,53 @@ impl Sheet {
         }
     }
 
-    /// Whether what was written since has escapes.
-    fn escapes(&self, start: usize) -> Escapes {
-        match memchr::memchr(b'\\', &self.out[start..]) {
-            None => Escapes::None,
-            Some(_) => Escapes::Some,
-        }
-    }
-
     fn key(&mut self, key: &[u8]) {
         let start = self.out.len();
-        let restored = (memchr::memchr(b'[', key).is_some())
+        let restored = (key.contains(&b'['))
             .then(|| std::str::from_utf8(key).ok())
             .flatten()
             .map(|key| key.replace("[dot]", ".").replace("[$]", "$"));
-        match restored {
+        let escapes = match restored {
             Some(key) => quote_bytes(&mut self.out, key.as_bytes()),
             None => self.text(key),
-        }
-        let escapes = self.escapes(start);
+        };
         self.nodes.key(start + 1, escapes);
         self.out.push(b':');
     }
 
-    fn word(&mut self, word: &str) {
+    /// Numbers, and words in quotes that need no others.
+    fn word(&mut self, word: &str) -> Escapes {
         self.out.extend_from_slice(word.as_bytes());
+        Escapes::None
     }
 
-    fn integer(&mut self, number: i64) {
+    fn integer(&mut self, number: i64) -> Escapes {
         let mut digits = itoa::Buffer::new();
-        self.word(digits.format(number));
+        self.word(digits.format(number))
     }
 
     /// A double in the shortest spelling that reads back as the same double.
-    fn double(&mut self, number: f64) {
+    fn double(&mut self, number: f64) -> Escapes {
         let is_whole = number.fract() == 0.0 && number.abs() < 1e15;
         // The negative zero has no integer to it.
         if is_whole && (number.is_sign_positive() || number < 0.0) {
             #[expect(clippy::cast_possible_truncation, reason = "whole and small")]
             self.integer(number as i64);
-            self.word(".0");
+            self.word(".0")
         } else if number.is_finite() {
-            self.word(&format!("{number:?}"));
+            self.word(&format!("{number:?}"))
         } else if number.is_nan() {
-            self.word("\"NaN\"");
+            self.word("\"NaN\"")
         } else {
             self.word(if number > 0.0 {
                 "\"Infinity\""
             } else {
                 "\"-Infinity\""
-            });
+            })
         }
     }
 
-    fn scalar(&mut self, value: Value<'_>) {
+    fn scalar(&mut self, value: Value<'_>) -> Escapes {
         match value {
             Value::Double(number) => self.double(number),
             Value::Int32(number) => self.integer(number.into()),
@@ -232,9 +224,9 @@ impl Sheet {
             Value::Decimal(bytes) => {
                 let number = Decimal128::from_bytes(*bytes).to_string();
                 if is_number(&number) {
-                    self.word(&number);
+                    self.word(&number)
                 } else {
-                    quote_bytes(&mut self.out, number.as_bytes());
+                    quote_bytes(&mut self.out, number.as_bytes())
                 }
             }
             Value::Bool(value) => self.word(if value { "true" } else { "false" }),
@@ -243,15 +235,15 @@ impl Sheet {
             Value::ObjectId(id) => {
                 self.out.push(b'"');
                 hex(&mut self.out, id);
-                self.out.push(b'"');
+                self.word("\"")
             }
             Value::Date(millis) => {
                 self.out.push(b'"');
                 date(&mut self.out, millis);
-                self.out.push(b'"');
+                self.word("\"")
             }
             Value::Binary(subtype, bytes) => binary(&mut self.out, subtype, bytes),
-            Value::Document(_) | Value::Array(_) => {}
+            Value::Document(_) | Value::Array(_) => Escapes::None,
             Value::Regex(..)
             | Value::DbPointer(..)
             | Value::Code(_)
@@ -263,7 +255,7 @@ impl Sheet {
     }
 
     /// Text that nobody has checked: bytes that are not UTF-8 are shown as `\x9b`.
-    fn text(&mut self, bytes: &[u8]) {
+    fn text(&mut self, bytes: &[u8]) -> Escapes {
         if self.texts == Texts::Trusted || std::str::from_utf8(bytes).is_ok() {
             return quote_bytes(&mut self.out, bytes);
         }
@@ -274,7 +266,7 @@ impl Sheet {
                 let _ = fmt::Write::write_fmt(&mut shown, format_args!("\\x{byte:02x}"));
             }
         }
-        quote_bytes(&mut self.out, shown.as_bytes());
+        quote_bytes(&mut self.out, shown.as_bytes())
     }
 }
 
@@ -302,8 +294,9 @@ fn exotic(value: Value<'_>) -> String {
     }
 }
 
-fn binary(out: &mut Vec<u8>, subtype: u8, bytes: &[u8]) {
+fn binary(out: &mut Vec<u8>, subtype: u8, bytes: &[u8]) -> Escapes {
     out.push(b'"');
+    let mut escapes = Escapes::None;
     if let (4, Ok(bytes)) = (subtype, <&[u8; 16]>::try_from(bytes)) {
         for (place, part) in [
             &bytes[..4],
@@ -321,10 +314,12 @@ fn binary(out: &mut Vec<u8>, subtype: u8, bytes: &[u8]) {
             hex(out, part);
         }
     } else {
+        escapes = Escapes::Some;
         out.extend_from_slice(b"\\\\x");
         hex(out, bytes);
     }
     out.push(b'"');
+    escapes
 }
 
 /// Appends two lower-case digits for each byte.

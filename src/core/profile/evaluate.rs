@@ -25,17 +25,24 @@ pub struct Evaluated {
 /// Reads a record with a profile. Total: a record that lacks everything gives an event without
 /// anything.
 pub fn evaluate(profile: &Profile, record: &FlatJson<'_>) -> Evaluated {
+    let (outcome, values) = timeless(profile, record);
+    Evaluated {
+        at: time(profile, record),
+        outcome,
+        values,
+    }
+}
+
+/// What a profile reads out of a record besides the time, for drivers that know the time from
+/// elsewhere.
+pub fn timeless(profile: &Profile, record: &FlatJson<'_>) -> (Option<Outcome>, Values) {
     let mut found = Vec::with_capacity(2 * Field::ALL.len());
     let mut of_field = Vec::new();
     for field in Field::ALL {
         collect(&profile.fields[field as usize], record, &mut of_field);
         found.extend(of_field.drain(..).map(|value| (field, value)));
     }
-    Evaluated {
-        at: time(profile, record),
-        outcome: outcome(profile, record),
-        values: Values::of(&found),
-    }
+    (outcome(profile, record), Values::of(&found))
 }
 
 /// When the record happened: the first leaf its time path reaches.

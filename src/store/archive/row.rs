@@ -3,7 +3,7 @@
 use crate::core::event::{Cursor, Event, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::{FlatJson, Node};
-use crate::core::profile::evaluate::evaluate;
+use crate::core::profile::evaluate::timeless;
 use crate::core::purge::decode;
 use crate::core::purge::row::RowKey;
 use crate::core::sanitise::safe;
@@ -74,12 +74,12 @@ impl Reader {
         let nodes = std::mem::take(&mut self.nodes);
         let record =
             FlatJson::parse_into(text, nodes).map_err(|error| unreadable(error.to_string()))?;
-        let evaluated = evaluate(&stock.profile, &record);
+        let (outcome, values) = timeless(&stock.profile, &record);
         let event = Event {
             id,
             cursor: row.cursor(),
-            outcome: evaluated.outcome,
-            values: evaluated.values,
+            outcome,
+            values,
             payload: Payload::whole(""),
         };
         let result = visit(event, &record);

@@ -15,7 +15,7 @@ use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::path::Path;
-use crate::core::profile::evaluate::evaluate;
+use crate::core::profile::evaluate::timeless;
 use crate::core::profile::{Condition, Profile, TemplatePart, TimeEncoding, ValueExpr};
 use crate::store::StoreError;
 use crate::store::mongo::order::{Bracket, Order, date};
@@ -129,7 +129,7 @@ impl Grouping {
         let Ok(record) = FlatJson::parse(text.as_str()) else {
             return Ok(false);
         };
-        let evaluated = evaluate(profile, &record);
+        let (outcome, values) = timeless(profile, &record);
         let event = Event {
             id: EventId::new(""),
             cursor: Cursor {
@@ -137,8 +137,8 @@ impl Grouping {
                 time: KeyPart::Null,
                 key: Vec::new(),
             },
-            outcome: evaluated.outcome,
-            values: evaluated.values,
+            outcome,
+            values,
             payload: Payload::whole(""),
         };
         counted.feed_times(&event, &record, times);

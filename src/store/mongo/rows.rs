@@ -7,7 +7,7 @@ use crate::core::bson::{Element, Malformed, Raw, Value, render};
 use crate::core::event::{Cursor, Event, EventId, Payload};
 use crate::core::json::{FlatJson, Node};
 use crate::core::profile::Profile;
-use crate::core::profile::evaluate::evaluate;
+use crate::core::profile::evaluate::timeless;
 use crate::core::query::predicate::Predicate;
 use crate::store::mongo::order::{Order, key};
 use crate::store::{PayloadNeed, StoreError};
@@ -76,13 +76,13 @@ impl<'r> RowReader<'r> {
         let (cursor, id) = self.cursor(document)?;
         let nodes = std::mem::take(&mut self.nodes);
         let record = render::record(document, &mut self.text, nodes).map_err(malformed)?;
-        let evaluated = evaluate(self.profile, &record);
+        let (outcome, values) = timeless(self.profile, &record);
         let mut event = Event {
             id,
             // The order of the store decides what has a time; see `order`.
             cursor,
-            outcome: evaluated.outcome,
-            values: evaluated.values,
+            outcome,
+            values,
             payload: Payload::whole(Arc::<str>::default()),
         };
         let is_wanted = check.is_none_or(|predicate| predicate.matches(&event, &record));

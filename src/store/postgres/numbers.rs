@@ -10,7 +10,7 @@ use crate::core::aggregate::{Aggregate, AggregateRequest, GroupKey, Measure};
 use crate::core::event::{Cursor, Event, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
-use crate::core::profile::evaluate::evaluate;
+use crate::core::profile::evaluate::timeless;
 use crate::core::query::predicate::{Atom, Predicate};
 use crate::store::postgres::Inner;
 use crate::store::postgres::answer::text;
@@ -333,7 +333,7 @@ impl<'c> Counter<'c> {
 
 /// An event with the values of a group and nothing of its own.
 fn stand_in(inner: &Inner, record: &FlatJson<'_>, at: At) -> Event {
-    let evaluated = evaluate(&inner.layout.profile, record);
+    let (outcome, values) = timeless(&inner.layout.profile, record);
     Event {
         id: id(&[]),
         cursor: Cursor {
@@ -341,8 +341,8 @@ fn stand_in(inner: &Inner, record: &FlatJson<'_>, at: At) -> Event {
             time: KeyPart::Null,
             key: Vec::new(),
         },
-        outcome: evaluated.outcome,
-        values: evaluated.values,
+        outcome,
+        values,
         payload: Payload::whole(""),
     }
 }
