@@ -42,6 +42,21 @@ pub fn decode_time(encoding: TimeEncoding, value: &Scalar<'_>) -> At {
     micros.map_or(At::Absent, |micros| At::Instant(Micros(micros)))
 }
 
+/// As [`decode_time`] of an integer's digits.
+pub fn decode_whole(encoding: TimeEncoding, number: i64) -> At {
+    let number = i128::from(number);
+    let micros = match encoding {
+        TimeEncoding::Instant | TimeEncoding::Zoneless(_) => return At::Absent,
+        TimeEncoding::EpochSeconds => number * 1_000_000,
+        TimeEncoding::EpochMillis => number * 1_000,
+        TimeEncoding::EpochMicros => number,
+        TimeEncoding::EpochNanos => (number + 500 * number.signum()) / 1_000,
+    };
+    let last = i128::from(i64::MAX);
+    let micros = i64::try_from(micros.clamp(-last, last)).unwrap_or_default();
+    At::Instant(Micros(micros))
+}
+
 /// The number times ten to the `power`, rounded to an integer in decimal arithmetic: a float would
 /// move `1580728336.864` by a fraction of a microsecond.
 fn scaled(text: &str, power: i64) -> Option<i64> {
@@ -512,6 +527,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whole_numbers_are_decoded_as_their_digits_are(number: i64, place in 0..64_u32) {
+            for number in [number >> place, i64::MIN, i64::MAX, 499, 500, -500, -501] {
+                for encoding in [
+                    TimeEncoding::EpochSeconds, TimeEncoding::EpochMillis,
+                    TimeEncoding::EpochMicros, TimeEncoding::EpochNanos, TimeEncoding::Instant,
+                ] {
+                    let digits = Scalar::Number(number.to_string().into());
+                    prop_assert_eq!(decode_whole(encoding, number), decode_time(encoding, &digits));
+                }
+            }
+        }
+
         #[test]
         fn agrees_with_chrono(micros in -62_135_596_800_000_000_i64..253_402_300_800_000_000) {
             let moment = Micros(micros).to_utc().expect("in range");

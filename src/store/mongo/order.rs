@@ -5,13 +5,15 @@
 //! time is of another type, an array, or missing belongs to the section without a time; nothing is
 //! dropped.
 
+use std::borrow::Cow;
+
 use mongodb::bson::{Bson, Decimal128, Document, doc, oid::ObjectId};
 
 use crate::core::bson::{Element, Raw, Value};
 use crate::core::event::KeyPart;
 use crate::core::instant::{At, Micros};
 use crate::core::path::Path;
-use crate::core::profile::evaluate::decode_time;
+use crate::core::profile::moment::{decode_time, decode_whole};
 use crate::core::profile::{TimeEncoding, TimeRule};
 use crate::core::scalar::Scalar;
 
@@ -128,15 +130,17 @@ impl Order {
                 KeyPart::Int(millis),
             ),
             (Bracket::Number, Some(value)) => {
-                let Some(part) = number(value) else {
+                let Some(part) = whole(value).or_else(|| number(value)) else {
                     return absent;
                 };
-                let text = match &part {
-                    KeyPart::Int(number) => number.to_string(),
-                    KeyPart::Number(text) => text.to_string(),
+                let at = match &part {
+                    KeyPart::Int(number) => decode_whole(self.encoding, *number),
+                    KeyPart::Number(text) => {
+                        decode_time(self.encoding, &Scalar::Number(Cow::Borrowed(text)))
+                    }
                     _ => return absent,
                 };
-                match decode_time(self.encoding, &Scalar::Number(text.into())) {
+                match at {
                     At::Absent => absent,
                     at => (at, part),
                 }
@@ -245,6 +249,18 @@ fn number(value: Value<'_>) -> Option<KeyPart> {
         }
         _ => return None,
     })
+}
+
+/// A double without a fraction, as most times are: the server compares it as it does an integer.
+fn whole(value: Value<'_>) -> Option<KeyPart> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and exact")]
+        Value::Double(number) if number.fract() == 0.0 && number.abs() < EXACT => {
+            Some(KeyPart::Int(number as i64))
+        }
+        _ => None,
+    }
 }
 
 /// The `_id` of a document as a cursor keeps it: the rank of its type, then its value. Both in the
