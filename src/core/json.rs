@@ -4,6 +4,7 @@
 //! Does not judge the meaning of anything; see `path` for looking through arrays.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use crate::core::json::nodes::Nodes;
 use crate::core::scalar::Scalar;
@@ -72,6 +73,19 @@ const LONGEST: usize = (u32::MAX - 8) as usize;
 pub struct FlatJson<'t> {
     text: Cow<'t, str>,
     nodes: Vec<Node>,
+    /// Which beginnings the keys of the outermost object have; see [`Beginnings`].
+    keys: Cell<Option<Beginnings>>,
+}
+
+/// A bit for what each key of an object begins with: profiles ask records for many keys that they
+/// do not have.
+#[derive(Clone, Copy, Debug)]
+struct Beginnings(u64);
+
+impl Beginnings {
+    fn bit(first: u8, second: u8) -> u64 {
+        1 << ((first.wrapping_mul(7) ^ second.wrapping_mul(13)) & 63)
+    }
 }
 
 impl<'t> FlatJson<'t> {
@@ -86,7 +100,11 @@ impl<'t> FlatJson<'t> {
     pub fn parse_into(text: impl Into<Cow<'t, str>>, nodes: Vec<Node>) -> Result<Self, JsonError> {
         let text = text.into();
         let nodes = parser::parse(text.as_bytes(), nodes)?;
-        Ok(Self { text, nodes })
+        Ok(Self {
+            text,
+            nodes,
+            keys: Cell::default(),
+        })
     }
 
     /// A text with the nodes its writer noted down; the text is not looked at.
@@ -94,6 +112,7 @@ impl<'t> FlatJson<'t> {
         Self {
             text: Cow::Borrowed(text),
             nodes: nodes.all,
+            keys: Cell::default(),
         }
     }
 
@@ -107,6 +126,7 @@ impl<'t> FlatJson<'t> {
         FlatJson {
             text: Cow::Owned(self.text.into_owned()),
             nodes: self.nodes,
+            keys: self.keys,
         }
     }
 
@@ -227,6 +247,9 @@ impl<'t> FlatJson<'t> {
         }
         // By hand rather than through `children`: this is where an export spends its time.
         let bytes = self.text.as_bytes();
+        if node == self.root() && !self.may_begin(key) {
+            return None;
+        }
         let nodes = &self.nodes[..self.end(node).0 as usize];
         let mut found = None;
         let mut next = node.0 + 1;
@@ -247,6 +270,39 @@ impl<'t> FlatJson<'t> {
             }
         }
         found
+    }
+}
+
+impl FlatJson<'_> {
+    /// Whether a key of the outermost object begins as this one does.
+    fn may_begin(&self, key: &str) -> bool {
+        let beginnings = self.keys.get().unwrap_or_else(|| self.beginnings());
+        self.keys.set(Some(beginnings));
+        // Behind a key of one byte is its quote.
+        match *key.as_bytes() {
+            [] => true,
+            [only] => beginnings.0 & Beginnings::bit(only, b'"') != 0,
+            [first, second, ..] => beginnings.0 & Beginnings::bit(first, second) != 0,
+        }
+    }
+
+    fn beginnings(&self) -> Beginnings {
+        let bytes = self.text.as_bytes();
+        let mut beginnings = Beginnings(0);
+        let mut next = 1;
+        while let Some(entry) = self.nodes.get(next as usize) {
+            next = entry.next & !ESCAPED;
+            let key = entry.key as usize;
+            let (first, second) = (bytes.get(key), bytes.get(key + 1));
+            beginnings.0 |= match (first, second) {
+                // An escape may stand for any byte.
+                (Some(first), Some(second)) if entry.parent & ESCAPED == 0 => {
+                    Beginnings::bit(*first, *second)
+                }
+                _ => u64::MAX,
+            };
+        }
+        beginnings
     }
 }
 
