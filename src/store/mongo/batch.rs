@@ -56,6 +56,22 @@ impl<'b> Batch<'b> {
         Ok(())
     }
 
+    /// Takes events in, as many as there is room for, without touching each where they are a piece
+    /// already.
+    pub async fn extend(&mut self, mut events: Vec<Event>) -> Result<(), StoreError> {
+        events.truncate(self.left.unwrap_or(usize::MAX));
+        let weight: usize = events.iter().map(Event::weight).sum();
+        if self.events.is_empty() && (BYTES / 2..=2 * BYTES).contains(&weight) {
+            self.left = self.left.map(|left| left - events.len());
+            self.events = events;
+            return self.flush().await;
+        }
+        for event in events {
+            self.push(event).await?;
+        }
+        Ok(())
+    }
+
     /// Sends what there is.
     pub async fn flush(&mut self) -> Result<(), StoreError> {
         self.weight = 0;

@@ -28,7 +28,7 @@ use crate::store::mongo::filter::{self, Condition};
 use crate::store::mongo::link::Work;
 use crate::store::mongo::order::{Arrays, Section, Way};
 use crate::store::mongo::page::ahead::{Ahead, Decoder, Pace};
-use crate::store::mongo::page::group::Group;
+use crate::store::mongo::page::group::{Group, settle};
 use crate::store::mongo::rows::{RowReader, malformed};
 use crate::store::mongo::source::{Ordering as Served, Source};
 use crate::store::{Exactness, PageEnd, PageFrom, PageItem, PageRequest, StoreError};
@@ -262,12 +262,10 @@ impl Pager<'_, '_> {
                 ahead.due().await?
             } {
                 read += decoded.read;
-                for event in decoded.events {
-                    if self.gather(event, &mut group).await? == Gathered::TooMuch
-                        && let Some(time) = group.time
-                    {
-                        return Ok(Ended::Torn(time));
-                    }
+                if self.gather(decoded.events, &mut group).await? == Gathered::TooMuch
+                    && let Some(time) = group.time
+                {
+                    return Ok(Ended::Torn(time));
                 }
                 if self.batch.is_full() {
                     return Ok(Ended::Exhausted);
@@ -293,22 +291,37 @@ impl Pager<'_, '_> {
         }
     }
 
-    /// Takes a document in: passes it on, or keeps it until its instant is over.
-    async fn gather(&mut self, event: Event, group: &mut Group) -> Result<Gathered, StoreError> {
+    /// Takes documents in: passes them on, but for those whose instant may not be over.
+    async fn gather(
+        &mut self,
+        mut events: Vec<Event>,
+        group: &mut Group,
+    ) -> Result<Gathered, StoreError> {
         // An array with a time in it; it belongs to the other section.
-        if !event.cursor.at.is_dated() {
-            return Ok(Gathered::Fine);
-        }
+        events.retain(|event| event.cursor.at.is_dated());
         if self.source.served != Served::ByTime {
-            if !self.batch.is_full() {
-                self.batch.push(event).await?;
-            }
+            self.batch.extend(events).await?;
             return Ok(Gathered::Fine);
         }
-        if !group.holds(&event.cursor.time) {
-            self.emit(group).await?;
+        let goes_on = events
+            .iter()
+            .take_while(|event| group.is_open_for(&event.cursor.time))
+            .count();
+        for event in events.drain(..goes_on) {
+            group.add(event);
+            if group.is_too_large() {
+                return Ok(Gathered::TooMuch);
+            }
         }
-        group.add(event);
+        if events.is_empty() {
+            return Ok(Gathered::Fine);
+        }
+        self.emit(group).await?;
+        let last = settle(&mut events, self.way);
+        for event in events.drain(last..) {
+            group.add(event);
+        }
+        self.batch.extend(events).await?;
         Ok(if group.is_too_large() {
             Gathered::TooMuch
         } else {
@@ -318,13 +331,7 @@ impl Pager<'_, '_> {
 
     /// Passes the documents of one instant on, in the order of their ids.
     async fn emit(&mut self, group: &mut Group) -> Result<(), StoreError> {
-        group.sort(self.way);
-        for event in group.drain() {
-            if !self.batch.is_full() {
-                self.batch.push(event).await?;
-            }
-        }
-        Ok(())
+        self.batch.extend(group.take(self.way)).await
     }
 
     /// The documents of one instant, from a cursor among them on, sorted by the server.

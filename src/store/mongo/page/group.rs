@@ -20,11 +20,11 @@ pub struct Group {
 }
 
 impl Group {
-    /// Whether a document of this time belongs to it.
-    pub fn holds(&self, time: &KeyPart) -> bool {
+    /// Whether there is one, and a document of this time belongs to it.
+    pub fn is_open_for(&self, time: &KeyPart) -> bool {
         self.time
             .as_ref()
-            .is_none_or(|mine| mine.cmp(time) == Ordering::Equal)
+            .is_some_and(|mine| mine.cmp(time) == Ordering::Equal)
     }
 
     /// Takes a document in.
@@ -39,18 +39,73 @@ impl Group {
         self.events.len() > GROUP || (self.events.len() > 1 && self.weight > GROUP_BYTES)
     }
 
-    /// Puts the documents in order.
-    pub fn sort(&mut self, way: Way) {
-        self.events.sort_by(|a, b| match way {
-            Way::Back => b.cursor.key.cmp(&a.cursor.key),
-            Way::Forth => a.cursor.key.cmp(&b.cursor.key),
-        });
-    }
-
-    /// The documents; nothing stays but their memory, as most instants have one document only.
-    pub fn drain(&mut self) -> impl Iterator<Item = Event> + '_ {
+    /// The documents in order; nothing stays.
+    pub fn take(&mut self, way: Way) -> Vec<Event> {
         self.time = None;
         self.weight = 0;
-        self.events.drain(..)
+        let mut events = std::mem::take(&mut self.events);
+        by_key(&mut events, way);
+        events
+    }
+}
+
+fn by_key(events: &mut [Event], way: Way) {
+    events.sort_by(|a, b| match way {
+        Way::Back => b.cursor.key.cmp(&a.cursor.key),
+        Way::Forth => a.cursor.key.cmp(&b.cursor.key),
+    });
+}
+
+/// Puts the documents of each instant in order, but for the last instant, of which more may come.
+/// Tells where that one begins.
+pub fn settle(events: &mut [Event], way: Way) -> usize {
+    let mut begin = 0;
+    for next in 1..events.len() {
+        if events[begin].cursor.time.cmp(&events[next].cursor.time) != Ordering::Equal {
+            if next - begin > 1 {
+                by_key(&mut events[begin..next], way);
+            }
+            begin = next;
+        }
+    }
+    begin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::event::{Cursor, EventId, Payload, Values};
+    use crate::core::instant::{At, Micros};
+
+    fn event(time: i64, key: i64) -> Event {
+        Event {
+            id: EventId::new(""),
+            cursor: Cursor {
+                at: At::Instant(Micros(time)),
+                time: KeyPart::Int(time),
+                key: vec![KeyPart::Int(key)],
+            },
+            outcome: None,
+            values: Values::default(),
+            payload: Payload::whole(""),
+        }
+    }
+
+    #[test]
+    fn each_instant_is_put_in_order_but_for_the_last() {
+        for (given, settled, last) in [
+            (&[(9, 1)][..], &[(9, 1)][..], 0),
+            (&[(9, 1), (9, 3)], &[(9, 1), (9, 3)], 0),
+            (
+                &[(9, 1), (9, 3), (8, 2), (7, 5), (7, 6)],
+                &[(9, 3), (9, 1), (8, 2), (7, 5), (7, 6)],
+                3,
+            ),
+        ] {
+            let mut events: Vec<Event> = given.iter().map(|(t, k)| event(*t, *k)).collect();
+            assert_eq!(settle(&mut events, Way::Back), last);
+            let expected: Vec<Event> = settled.iter().map(|(t, k)| event(*t, *k)).collect();
+            assert_eq!(events, expected);
+        }
     }
 }
