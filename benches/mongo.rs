@@ -23,7 +23,7 @@ mod purge;
 #[path = "mongo/writer.rs"]
 mod writer;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ use tokio_util::sync::CancellationToken;
 const AUDITAIL: &str = env!("CARGO_BIN_EXE_auditail");
 /// Runs of each short measurement.
 const RUNS: usize = 21;
+/// Runs of each long one, in turns.
+const ROUNDS: usize = 3;
 
 fn main() {
     let rows = rows_wanted();
@@ -70,11 +72,16 @@ fn reading(server: &Mongo, rows: u64) {
         .build()
         .expect("a runtime");
     runtime.block_on(pages(&db.url, rows));
-    let drained = runtime.block_on(async { drain(&db.open().await).await });
     let arguments = ["query", &db.url, "--limit", "all", "-o", "ndjson"];
-    let export = run(Command::new(AUDITAIL).args(arguments));
-    let rate = |rows: u64, time: Duration| rows as f64 / time.as_secs_f64();
-    let (ours, bare) = (rate(export.lines, export.time), rate(rows, drained));
+    let read = run(Command::new(AUDITAIL).args(arguments));
+    assert_eq!(read.lines, rows, "every document is exported");
+    let (mut drains, mut exports) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        drains.push(runtime.block_on(async { drain(&db.open().await).await }));
+        exports.push(unread(Command::new(AUDITAIL).args(arguments)));
+    }
+    let rate = |time: Duration| rows as f64 / time.as_secs_f64();
+    let (ours, bare) = (rate(median(exports)), rate(median(drains)));
     against(
         "query to NDJSON, against a bare RawBatch drain",
         &format!("{ours:.0} rows/s"),
@@ -84,7 +91,7 @@ fn reading(server: &Mongo, rows: u64) {
     );
     alone(
         "memory of the export",
-        &format!("{} MiB", export.peak / 1024),
+        &format!("{} MiB", read.peak / 1024),
         "<= 64 MiB",
     );
 }
@@ -98,6 +105,14 @@ fn rows_wanted() -> u64 {
         .map_or(1_000_000, |rows| {
             rows.parse().expect("--rows takes a number")
         })
+}
+
+/// A process whose output goes to nobody, as the drain's documents do.
+fn unread(command: &mut Command) -> Duration {
+    let begun = Instant::now();
+    let ended = command.stdout(Stdio::null()).status();
+    assert!(ended.expect("the program starts").success(), "{command:?}");
+    begun.elapsed()
 }
 
 /// All documents in order of time, and nothing done with them.
