@@ -181,7 +181,7 @@ impl Mongo {
             .arg(self.home.join("log"))
             .arg("--pidfilepath")
             .arg(self.home.join("pid"))
-            .args(["--wiredTigerCacheSizeGB", "0.25"])
+            .args(["--wiredTigerCacheSizeGB", "0.5"])
             .args([
                 "--wiredTigerEngineConfigString",
                 "log=(file_max=4MB,prealloc=false)",
