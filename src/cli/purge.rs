@@ -29,6 +29,7 @@ use crate::purge::fault::Fault;
 use crate::purge::halt::{Going, Halt};
 use crate::purge::progress::{Progress, Told};
 use crate::purge::verify::Drill;
+use crate::store::StoreError;
 use crate::store::purger::Purger;
 
 /// Progress under way between the engine and the narration.
@@ -255,6 +256,8 @@ async fn with_engine<T>(
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         let kind = match fault {
+            // What was done stays done, and the same command goes on from there.
+            Fault::Store(StoreError::Lost { .. }) => Kind::Partial,
             Fault::Store(error) => return error.into(),
             Fault::Files { .. } => Kind::Failed,
             Fault::Usage { .. } => Kind::Usage,
@@ -264,5 +267,20 @@ impl From<Fault> for Failure {
         let mut failure = Self::new(kind, fault.to_string());
         failure.hints.extend(fault.hint().map(str::to_owned));
         failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_was_cut_off_can_be_gone_on_with() {
+        let lost = StoreError::Lost {
+            name: "db:5432".to_owned(),
+            message: "connection reset".to_owned(),
+        };
+        let failure = Failure::from(Fault::Store(lost));
+        assert_eq!(failure.kind, Kind::Partial);
     }
 }
