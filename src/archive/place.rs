@@ -123,6 +123,11 @@ impl Place {
             .collect()
     }
 
+    /// Bytes that may still be written there, where the file system tells.
+    pub fn free(&self) -> Option<u64> {
+        self.disk.free(&self.path).ok()
+    }
+
     /// An empty file of this name, durable; one that is there keeps what it holds.
     pub fn touch(&self, name: &str) -> Result<(), ArchiveError> {
         match self.disk.create(&self.path(name)) {

@@ -50,6 +50,7 @@ impl Engine<'_> {
             self.told.tell(Progress::BackedUp { rows, root }).await;
             return Ok(());
         }
+        dossier.check_room()?;
         let ended = self.segments(dossier).await;
         dossier.note_stop(&ended)?;
         ended?;

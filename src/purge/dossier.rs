@@ -3,6 +3,7 @@
 
 mod opening;
 mod papers;
+mod room;
 pub mod shelf;
 
 use std::collections::HashSet;

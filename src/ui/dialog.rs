@@ -13,7 +13,7 @@ use crate::app::dialog::{Dialog, Step};
 use crate::app::work::{Pausing, Stopping, Work};
 use crate::app::zone::length;
 use crate::core::instant::Micros;
-use crate::core::number::grouped;
+use crate::core::number::{grouped, size};
 use crate::purge::confirm::rows;
 use crate::purge::facts::Facts;
 use crate::purge::fault::Fault;
@@ -158,15 +158,6 @@ fn summary(dialog: &Dialog, app: &App, step: Step) -> String {
 
 fn facts_of(dialog: &Dialog, say: impl FnOnce(&Facts) -> String) -> String {
     dialog.stands.as_deref().map_or_else(String::new, say)
-}
-
-/// Bytes as people read them.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match UNITS.iter().find(|(_, unit)| bytes >= *unit) {
-        Some((name, unit)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
-        None => format!("{bytes} B"),
-    }
 }
 
 fn place(sheet: &mut Sheet<'_, '_>, app: &App, dialog: &Dialog) -> Caret {

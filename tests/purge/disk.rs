@@ -22,6 +22,8 @@ pub enum Trouble {
     Fails(usize),
     /// Half of this write's bytes vanish, and nobody says so.
     Loses(usize),
+    /// So many bytes are free, as far as the disk says.
+    Small(u64),
 }
 
 /// Which promise the disk breaks without a word.
@@ -294,6 +296,13 @@ impl Disk for TestDisk {
             state.files.sync_names(path);
         }
         Ok(())
+    }
+
+    fn free(&self, path: &Path) -> io::Result<u64> {
+        match self.state().trouble {
+            Trouble::Small(free) => Ok(free),
+            _ => System.free(path),
+        }
     }
 }
 

@@ -95,3 +95,24 @@ async fn nothing_is_deleted_that_cannot_be_journalled() {
     let operations = every_operation(Step::Verify, Step::Delete).await;
     assert!(operations > 15, "{operations}");
 }
+
+/// An archive that would hardly fit is not begun; with room for it the same step goes on.
+#[tokio::test]
+async fn a_disk_that_is_too_small_is_told_before() {
+    let store = Fixture::of(OLD, YOUNG);
+    let before = Arena::rows(&store);
+    let purger = steps::purger(&store).await;
+    let system: Arc<dyn Disk> = Arc::new(System);
+    let planned = steps::to(Step::Plan, &store, &*purger, &system).await;
+    planned.expect("a plan");
+    let disk = TestDisk::new(&store.archive(), Trouble::Small(100), Lie::Honest);
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let ended = steps::to(Step::Backup, &store, &*purger, &shared).await;
+    let fault = ended.expect_err("no room");
+    assert!(matches!(fault, Fault::Refused { .. }), "{fault}");
+    assert!(fault.to_string().contains("100 B free"), "{fault}");
+    disk.mend();
+    let receipt = steps::to(Step::Delete, &store, &*purger, &shared).await;
+    assert!(receipt.expect("room").is_some(), "the purge goes on");
+    assert_eq!(violations(&store, &before), [""; 0]);
+}

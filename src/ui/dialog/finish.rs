@@ -5,14 +5,14 @@ use crate::app::dialog::steps::Line;
 use crate::app::dialog::{Dialog, GO_ON};
 use crate::app::secret::SecretLine;
 use crate::app::work::Work;
-use crate::core::number::grouped;
+use crate::core::number::{grouped, size};
 use crate::core::purge::journal::Tally;
 use crate::purge::confirm::rows;
 use crate::purge::facts::Facts;
 use crate::purge::progress::Progress;
 use crate::purge::receipt::space;
 use crate::ui::Caret;
-use crate::ui::dialog::{keys, progress, remarks, size, troubled, working};
+use crate::ui::dialog::{keys, progress, remarks, troubled, working};
 use crate::ui::sheet::Sheet;
 use crate::ui::theme::Role;
 
