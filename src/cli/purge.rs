@@ -257,12 +257,11 @@ impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         let kind = match fault {
             // What was done stays done, and the same command goes on from there.
-            Fault::Store(StoreError::Lost { .. }) => Kind::Partial,
+            Fault::Stopped { .. } | Fault::Store(StoreError::Lost { .. }) => Kind::Partial,
             Fault::Store(error) => return error.into(),
             Fault::Files { .. } => Kind::Failed,
             Fault::Usage { .. } => Kind::Usage,
             Fault::Refused { .. } => Kind::Refused,
-            Fault::Stopped { .. } => Kind::Partial,
         };
         let mut failure = Self::new(kind, fault.to_string());
         failure.hints.extend(fault.hint().map(str::to_owned));
