@@ -1,23 +1,21 @@
 //! A segment: per relation a compressed payload that the store's own tools read, and a sidecar with a
 //! line for each row.
 
+pub mod draft;
+mod line;
 pub mod stream;
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Read};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::archive::ArchiveError;
 use crate::archive::place::Place;
-use crate::core::instant::{At, Micros};
+use crate::archive::segment::draft::Draft;
 use crate::core::purge::journal::SegmentPart;
-use crate::core::purge::key;
 use crate::core::purge::plan::Encoding;
-use crate::core::purge::row::{RawRows, RowDigest, RowMark, RowVersion};
+use crate::core::purge::row::{RawRows, RowDigest};
 
 /// Fast, and close to what slower levels save.
 const LEVEL: i32 = 1;
@@ -29,22 +27,6 @@ const MOST_BYTES: u64 = 2 << 30;
 const UNSUSPICIOUS: u64 = 128 << 20;
 /// Too much: real records of that size are text or pictures.
 const MOST_GROWTH: u64 = 200;
-
-/// Bytes of a sidecar's line, about.
-const LINE: usize = 128;
-
-/// A row as the sidecar tells it.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'l> {
-    key: Vec<Value>,
-    version: Cow<'l, str>,
-    digest: Cow<'l, str>,
-    at: Option<i64>,
-    length: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    parent: Option<Vec<Value>>,
-}
 
 /// The names of a relation's files.
 pub fn names(number: u32, relation: usize, encoding: Encoding) -> [String; 2] {
@@ -66,44 +48,14 @@ pub fn write(
     encoding: Encoding,
     rows: &RawRows,
 ) -> Result<SegmentPart, ArchiveError> {
-    let [payload_name, sidecar_name] = names(number, relation, encoding);
-    let mut sidecar = Vec::with_capacity(rows.marks.len() * LINE);
-    for mark in &rows.marks {
-        let line = Line {
-            key: key::spell(&mark.key),
-            version: Cow::Borrowed(&mark.version.0),
-            digest: Cow::Owned(mark.digest.to_string()),
-            at: mark.at.instant().map(|at| at.0),
-            length: mark.length,
-            parent: mark.parent.as_ref().map(key::spell),
-        };
-        serde_json::to_writer(&mut sidecar, &line)
-            .map_err(|error| place.broken(&sidecar_name, error.to_string()))?;
-        sidecar.push(b'\n');
-    }
-    let packed = |name: &str, plain: &[u8]| {
-        zstd::bulk::compress(plain, LEVEL).map_err(|error| place.io(name, error))
+    let [name, _] = names(number, relation, encoding);
+    let drafted = || {
+        let mut draft = Draft::new()?;
+        draft.push(&rows.marks, &rows.payload)?;
+        draft.finish()
     };
-    let payload = packed(&payload_name, &rows.payload)?;
-    let sidecar = packed(&sidecar_name, &sidecar)?;
-    for (name, bytes) in [(&payload_name, &payload), (&sidecar_name, &sidecar)] {
-        if place.has(name) {
-            place.set_aside(name)?;
-        }
-        place.put(name, bytes)?;
-    }
-    let instants = || rows.marks.iter().filter_map(|mark| mark.at.instant());
-    Ok(SegmentPart {
-        rows: rows.marks.len() as u64,
-        plain_bytes: rows.payload.len() as u64,
-        plain: hex(&rows.payload),
-        payload_bytes: payload.len() as u64,
-        payload: hex(&payload),
-        sidecar_bytes: sidecar.len() as u64,
-        sidecar: hex(&sidecar),
-        oldest: instants().min(),
-        newest: instants().max(),
-    })
+    let drafted = drafted().map_err(|error| place.io(&name, error))?;
+    drafted.put(place, number, relation, encoding)
 }
 
 /// How the content of a payload is looked at.
@@ -141,7 +93,8 @@ pub fn read(
         Content::None => None,
         Content::ByRows | Content::Hashed => {
             let packed = stored(&payload_name, part.payload_bytes, &part.payload)?;
-            Some(unpack(place, &payload_name, &packed, part.plain_bytes)?)
+            let room = part.plain_bytes;
+            Some(unpack(place, &payload_name, &packed, room, room)?)
         }
     };
     if let Some(payload) = &payload
@@ -152,12 +105,14 @@ pub fn read(
         return Err(place.broken(&payload_name, why));
     }
     let sidecar = stored(&sidecar_name, part.sidecar_bytes, &part.sidecar)?;
-    let sidecar = unpack(place, &sidecar_name, &sidecar, MOST_BYTES)?;
-    let mut marks = Vec::with_capacity(sidecar.len() / LINE);
+    let room = part.rows.saturating_mul(line::LENGTH as u64);
+    let sidecar = unpack(place, &sidecar_name, &sidecar, room, MOST_BYTES)?;
+    // No line is that short; the journal alone is not believed.
+    let most = sidecar.len() / (line::LENGTH / 4);
+    let room = usize::try_from(part.rows).unwrap_or(most).min(most);
+    let mut marks = Vec::with_capacity(room);
     for line in sidecar.split_inclusive(|byte| *byte == b'\n') {
-        let line: Line = serde_json::from_slice(line)
-            .map_err(|error| place.broken(&sidecar_name, error.to_string()))?;
-        let mark = mark(line).ok_or_else(|| place.broken(&sidecar_name, "a line has no key"))?;
+        let mark = line::read(line).map_err(|why| place.broken(&sidecar_name, why))?;
         marks.push(mark);
     }
     let length: u64 = marks.iter().map(|mark| u64::from(mark.length)).sum();
@@ -178,31 +133,22 @@ pub fn read(
     Ok(rows)
 }
 
-fn mark(line: Line<'_>) -> Option<RowMark> {
-    Some(RowMark {
-        key: key::read(&line.key)?,
-        version: RowVersion(line.version.into_owned()),
-        digest: RowDigest::read(&line.digest)?,
-        at: line.at.map_or(At::Absent, |at| At::Instant(Micros(at))),
-        length: line.length,
-        parent: match line.parent {
-            Some(parent) => Some(key::read(&parent)?),
-            None => None,
-        },
-    })
-}
-
-/// Unpacks at most so many bytes, in bounded memory.
-fn unpack(place: &Place, name: &str, packed: &[u8], most: u64) -> Result<Vec<u8>, ArchiveError> {
+/// Unpacks at most so many bytes, in bounded memory; room for those that are expected saves growing.
+fn unpack(
+    place: &Place,
+    name: &str,
+    packed: &[u8],
+    expected: u64,
+    most: u64,
+) -> Result<Vec<u8>, ArchiveError> {
     let fail = |error: io::Error| place.broken(name, format!("it does not unpack: {error}"));
     let bomb = UNSUSPICIOUS.max((packed.len() as u64).saturating_mul(MOST_GROWTH));
     let most = most.min(bomb).min(MOST_BYTES);
     let mut reader = zstd::stream::read::Decoder::new(packed).map_err(fail)?;
     reader.window_log_max(MOST_WINDOW).map_err(fail)?;
-    // What the file says of its length saves growing; it is not relied upon.
-    let said = zstd::zstd_safe::get_frame_content_size(packed);
-    let said = said.ok().flatten().unwrap_or_default().min(most);
-    let mut plain = Vec::with_capacity(usize::try_from(said).unwrap_or_default());
+    // One byte more: reading to the end looks for it.
+    let room = usize::try_from(expected.min(most)).unwrap_or_default() + 1;
+    let mut plain = Vec::with_capacity(room);
     reader
         .take(most.saturating_add(1))
         .read_to_end(&mut plain)

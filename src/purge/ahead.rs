@@ -69,6 +69,7 @@ mod tests {
     use super::*;
     use crate::archive::disk::System;
     use crate::archive::place::Place;
+    use crate::archive::segment::draft::Draft;
     use crate::core::event::KeyPart;
     use crate::core::instant::At;
     use crate::core::purge::journal::Mark;
@@ -92,6 +93,14 @@ mod tests {
         vec![rows]
     }
 
+    fn drafts(shelf: &Shelf, rows: &[RawRows]) -> Vec<Draft> {
+        let mut drafts = shelf.drafts().unwrap();
+        for (draft, rows) in drafts.iter_mut().zip(rows) {
+            draft.push(&rows.marks, &rows.payload).unwrap();
+        }
+        drafts
+    }
+
     #[tokio::test]
     async fn segments_come_in_order_and_a_damaged_one_is_told_in_its_turn() {
         let directory = tempfile::tempdir().unwrap();
@@ -99,7 +108,9 @@ mod tests {
         let shelf = Shelf::new(place.clone(), Encoding::CopyText, 1);
         let entries: Vec<SegmentEntry> = (1..=3)
             .map(|number| SegmentEntry {
-                parts: shelf.write(number, &rows(number.into())).unwrap(),
+                parts: shelf
+                    .put(number, drafts(&shelf, &rows(number.into())))
+                    .unwrap(),
                 number,
                 last: Mark {
                     time: None,

@@ -1,16 +1,18 @@
 //! The backup: rows are read in the plan's order, judged by their bytes, and written down segment by
-//! segment. Each segment comes from a short snapshot of its own; that the rows are still the same is
-//! checked when they are deleted.
+//! segment. Reads are short snapshots; that the rows are still the same is checked when they are
+//! deleted.
+
+mod sorter;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::{self, Receiver};
 
-use crate::core::instant::{At, Micros};
+use crate::core::instant::Micros;
 use crate::core::purge::journal::{Entry, SegmentEntry};
-use crate::core::purge::row::{RawRows, RowKey, RowMark};
+use crate::core::purge::plan::Plan;
 use crate::core::query::predicate::Predicate;
+use crate::purge::backup::sorter::{Full, Sorter};
 use crate::purge::chain::{self, Chain};
 use crate::purge::delete::cut;
 use crate::purge::dossier::Dossier;
@@ -18,29 +20,32 @@ use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
 use crate::purge::place;
 use crate::purge::progress::Progress;
-use crate::purge::scope::{Judge, Verdict};
-use crate::store::purger::{Piece, Place, READ_BYTES, ReadEnd, Selection};
+use crate::purge::scope::Judge;
+use crate::store::purger::{Piece, ReadEnd, Selection};
 
-/// When a segment is written before more is read.
+/// When a segment takes no more rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentSize {
     /// At most so many rows are read for it at once; half of them are enough.
     pub rows: usize,
-    /// So many bytes of rows are enough.
+    /// So many bytes of rows and of their lines in the sidecar are enough: whoever reads a segment
+    /// back holds it in memory.
     pub bytes: usize,
 }
 
 impl Default for SegmentSize {
     fn default() -> Self {
         Self {
-            rows: 100_000,
-            bytes: READ_BYTES / 2,
+            rows: 400_000,
+            bytes: 12 << 20,
         }
     }
 }
 
 /// Pieces under way between store and archive.
 const PIECES: usize = 4;
+/// Segments that wait for being written.
+const WAITING: usize = 1;
 
 impl Engine<'_> {
     /// Writes what is not written yet, and says when nothing is missing.
@@ -66,48 +71,62 @@ impl Engine<'_> {
             self.note(skew).await;
         }
         let judge = Judge::of(dossier.plan())?;
-        let mut at = dossier.read_to()?;
         self.told.tell(dossier.backing_up()).await;
-        let mut chain = self.chain(dossier, &judge).await?;
-        let mut writing: Option<Writing> = None;
-        let relations = dossier.plan().relations.len().max(1);
-        // Of the segment written last, for the next but one.
-        let mut room: Option<Vec<RawRows>> = None;
+        let (full, waiting) = mpsc::channel(WAITING);
+        let shelf = dossier.shelf();
+        let sorter = Sorter {
+            chain: self.chain(dossier, &judge).await?,
+            last: dossier.read_to()?,
+            size: dossier.segment_size(),
+            drafts: shelf.drafts()?,
+            so_far: dossier.backing_up(),
+            told: self.told.clone(),
+            left: 0,
+            judge,
+            shelf,
+            full,
+        };
+        let plan = dossier.plan().clone();
+        // Segments are written while the store reads on; those that are full are written down even
+        // when reading fails.
+        let (left, written) = tokio::join!(self.read_all(&plan, sorter), write(dossier, waiting));
+        written?;
+        dossier.skipped(left?);
+        self.told.tell(dossier.backing_up()).await;
+        Ok(())
+    }
+
+    /// Reads until nothing is left; says how many rows stay after the last segment.
+    async fn read_all(&self, plan: &Plan, mut sorter: Sorter) -> Result<u64, Fault> {
+        let what = sorter.judge.selection();
+        let limit = sorter.size.rows;
         loop {
-            let rows = room
-                .take()
-                .unwrap_or_else(|| vec![RawRows::default(); relations]);
-            let mut kept = Kept::new(judge.clone(), rows, at.clone());
-            kept.chain = chain.take();
-            let so_far = match &writing {
-                Some(writing) => writing.so_far.clone(),
-                None => dossier.backing_up(),
-            };
-            let filled = match self.halt.check() {
-                Ok(()) => self.fill(dossier, kept, &so_far).await,
-                Err(fault) => Err(fault),
-            };
-            // What was read before counts, whatever became of this.
-            if let Some(before) = writing.take() {
-                room = Some(before.done(dossier).await?);
-                self.told.tell(dossier.backing_up()).await;
+            self.halt.check()?;
+            let (out, pieces) = mpsc::channel::<Piece>(PIECES);
+            let from = sorter.last.clone();
+            let sorting = tokio::task::spawn_blocking(move || sorter.run(pieces));
+            let read = self
+                .purger
+                .read(plan, &what, from, limit, out, self.halt.token())
+                .await;
+            let sorted = sorting.await.map_err(|_| Fault::Files {
+                message: "the thread that judges rows has ended early".to_owned(),
+                hint: None,
+            })?;
+            // What is wrong with a row says more than that nobody takes rows any more.
+            sorter = sorted?;
+            if read.map_err(cut)? == ReadEnd::Exhausted {
+                break;
             }
-            let (mut kept, end) = filled?;
-            at.clone_from(&kept.last);
-            chain = kept.chain.take();
-            if kept.rows[0].marks.is_empty() {
-                dossier.skipped(kept.left);
-                self.told.tell(dossier.backing_up()).await;
-            } else if let Some(last) = kept.last.take() {
-                writing = Some(Writing::begin(dossier, kept, &last));
+        }
+        let full = sorter.full.clone();
+        match sorter.rest() {
+            Ok(rest) => {
+                // Whoever takes no more says why.
+                let _ = full.send(rest).await;
+                Ok(0)
             }
-            if end == ReadEnd::Exhausted {
-                if let Some(last) = writing {
-                    last.done(dossier).await?;
-                    self.told.tell(dossier.backing_up()).await;
-                }
-                return Ok(());
-            }
+            Err(left) => Ok(left),
         }
     }
 
@@ -140,190 +159,24 @@ impl Engine<'_> {
         read.map_err(cut)?;
         Ok(first.map(|mark| Chain::Begins(mark.key)))
     }
-
-    /// Reads until a segment is full or nothing is left.
-    async fn fill(
-        &self,
-        dossier: &Dossier,
-        mut kept: Kept,
-        so_far: &Progress,
-    ) -> Result<(Kept, ReadEnd), Fault> {
-        let plan = dossier.plan();
-        let what = kept.judge.selection();
-        loop {
-            let (out, mut pieces) = mpsc::channel::<Piece>(PIECES);
-            let from = kept.last.clone();
-            let (told, so_far) = (self.told.clone(), so_far.clone());
-            let judging = tokio::task::spawn_blocking(move || {
-                let mut unsaid = 0;
-                while let Some(piece) = pieces.blocking_recv() {
-                    unsaid += piece.rows.first().map_or(0, |events| events.marks.len());
-                    kept.take(&piece)?;
-                    if unsaid >= TOLD_EVERY {
-                        unsaid = 0;
-                        told.tell_blocking(kept.added_to(&so_far));
-                    }
-                }
-                Ok::<_, Fault>(kept)
-            });
-            let limit = dossier.segment_size().rows;
-            let read = self
-                .purger
-                .read(plan, &what, from, limit, out, self.halt.token())
-                .await;
-            let judged = judging.await.map_err(|_| Fault::Files {
-                message: "the thread that judges rows has ended early".to_owned(),
-                hint: None,
-            })?;
-            // What is wrong with a row says more than that nobody takes rows any more.
-            kept = judged?;
-            let end = read.map_err(cut)?;
-            if end == ReadEnd::Exhausted || kept.is_full(dossier.segment_size()) {
-                return Ok((kept, end));
-            }
-            self.halt.check()?;
-        }
-    }
 }
 
-/// Rows that are read before that is told again: a segment takes a while.
-const TOLD_EVERY: usize = 2_000;
-
-/// A segment that is written while the next one is read.
-struct Writing {
-    written: JoinHandle<Result<(SegmentEntry, Vec<RawRows>), Fault>>,
-    /// With its rows.
-    so_far: Progress,
-}
-
-impl Writing {
-    fn begin(dossier: &mut Dossier, kept: Kept, last: &Place) -> Self {
-        let so_far = kept.added_to(&dossier.backing_up());
+/// Puts segments down one after the other, and journals each once its files are durable.
+async fn write(dossier: &mut Dossier, mut waiting: Receiver<Full>) -> Result<(), Fault> {
+    while let Some(Full { drafts, last, left }) = waiting.recv().await {
         let (shelf, number) = (dossier.shelf(), dossier.next_segment());
-        let (last, left) = (place::mark(last), kept.left + dossier.take_skipped());
-        let written = tokio::task::spawn_blocking(move || {
-            let entry = SegmentEntry {
-                parts: shelf.write(number, &kept.rows)?,
-                number,
-                last,
-                left,
-            };
-            Ok((entry, kept.rows))
-        });
-        Self { written, so_far }
-    }
-
-    /// Journals it once its files are durable, and hands back the room of its rows.
-    async fn done(self, dossier: &mut Dossier) -> Result<Vec<RawRows>, Fault> {
-        let written = self.written.await.map_err(|_| Fault::Files {
+        let written = tokio::task::spawn_blocking(move || shelf.put(number, drafts));
+        let parts = written.await.map_err(|_| Fault::Files {
             message: "the thread that writes segments has ended early".to_owned(),
             hint: None,
-        })?;
-        let (entry, mut rows) = written?;
-        dossier.record(Entry::Segment(entry))?;
-        rows.iter_mut().for_each(RawRows::clear);
-        Ok(rows)
+        })??;
+        let left = left + dossier.take_skipped();
+        dossier.record(Entry::Segment(SegmentEntry {
+            number,
+            parts,
+            last: place::mark(&last),
+            left,
+        }))?;
     }
-}
-
-/// Rows of a segment to be.
-struct Kept {
-    judge: Judge,
-    rows: Vec<RawRows>,
-    left: u64,
-    last: Option<Place>,
-    chain: Option<Chain>,
-}
-
-impl Kept {
-    fn new(judge: Judge, rows: Vec<RawRows>, last: Option<Place>) -> Self {
-        Self {
-            judge,
-            rows,
-            left: 0,
-            last,
-            chain: None,
-        }
-    }
-
-    fn is_full(&self, size: SegmentSize) -> bool {
-        let bytes: usize = self.rows.iter().map(|rows| rows.payload.len()).sum();
-        self.rows[0].marks.len() >= size.rows / 2 || bytes >= size.bytes
-    }
-
-    /// What was told last with the rows that are read since.
-    fn added_to(&self, progress: &Progress) -> Progress {
-        let mut progress = progress.clone();
-        if let Progress::BackingUp {
-            rows, left, bytes, ..
-        } = &mut progress
-        {
-            let payload: usize = self.rows.iter().map(|rows| rows.payload.len()).sum();
-            *rows += self.rows[0].marks.len() as u64;
-            *left += self.left;
-            *bytes += payload as u64;
-        }
-        progress
-    }
-
-    fn take(&mut self, piece: &Piece) -> Result<(), Fault> {
-        let Some((events, related)) = piece.rows.split_first() else {
-            return Ok(());
-        };
-        let mut stays: Vec<&RowKey> = Vec::new();
-        for (row, (mark, bytes)) in events.iter().enumerate() {
-            self.in_order(mark, piece.times.get(row))?;
-            if let Some(chain) = &mut self.chain {
-                chain.follow(&self.judge, mark, bytes)?;
-            }
-            if self.judge.of_row(mark, bytes)? == Verdict::Goes {
-                self.rows[0].push(mark, bytes);
-            } else {
-                self.left += 1;
-                stays.push(&mark.key);
-            }
-        }
-        stays.sort_unstable();
-        for (place, rows) in related.iter().enumerate() {
-            let Some(kept) = self.rows.get_mut(place + 1) else {
-                return Err(unplanned("rows of a table the plan does not name"));
-            };
-            for (mark, bytes) in rows.iter() {
-                let parent = mark
-                    .parent
-                    .as_ref()
-                    .ok_or_else(|| unplanned("a related row without the key of its event"))?;
-                if stays.binary_search(&parent).is_err() {
-                    kept.push(mark, bytes);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Reading goes on after the last row; rows out of order would be left out in silence.
-    fn in_order(&mut self, mark: &RowMark, time: Option<&String>) -> Result<(), Fault> {
-        let is_after = self
-            .last
-            .as_ref()
-            .is_none_or(|last| time.is_some() || last.key < mark.key);
-        if !is_after {
-            return Err(unplanned("rows that are not in the plan's order"));
-        }
-        if mark.at == At::Absent && time.is_some() {
-            return Err(unplanned("a row without a time"));
-        }
-        self.last = Some(Place {
-            time: time.cloned(),
-            key: mark.key.clone(),
-        });
-        Ok(())
-    }
-}
-
-fn unplanned(what: &str) -> Fault {
-    Fault::Refused {
-        message: format!("the store handed out {what}; nothing of it was written down"),
-        hint: Some("this is a defect of the program; please report it".to_owned()),
-    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Seek};
 use sha2::{Digest as _, Sha256};
 use zstd::stream::read::Decoder;
 
-use super::{Line, MOST_WINDOW, hexadecimal, mark, names};
+use super::{MOST_WINDOW, hexadecimal, line, names};
 use crate::archive::ArchiveError;
 use crate::archive::place::Place;
 use crate::core::instant::Micros;
@@ -119,9 +119,7 @@ impl Stream {
     /// All that the sidecar says of the row in hand.
     pub fn mark(&self) -> Result<RowMark, ArchiveError> {
         let [_, name] = &self.names;
-        let line: Line = serde_json::from_slice(&self.line)
-            .map_err(|error| self.place.broken(name, error.to_string()))?;
-        mark(line).ok_or_else(|| self.place.broken(name, "a line has no key"))
+        line::read(&self.line).map_err(|why| self.place.broken(name, why))
     }
 
     /// The bytes of the row in hand, whose mark this is; they are its digest's.

@@ -2,7 +2,10 @@
 //!
 //! Knows nothing of what has been done; that is in the journal.
 
+use std::io;
+
 use crate::archive::place::Place;
+use crate::archive::segment::draft::Draft;
 use crate::archive::segment::{self, Content};
 use crate::core::purge::journal::{SegmentEntry, SegmentPart};
 use crate::core::purge::plan::Encoding;
@@ -38,12 +41,19 @@ impl Shelf {
         }
     }
 
-    /// Writes a segment's files; they are durable afterwards.
-    pub fn write(&self, number: u32, rows: &[RawRows]) -> Result<Vec<SegmentPart>, Fault> {
-        let parts = rows.iter().enumerate().map(|(relation, rows)| {
-            segment::write(&self.place, number, relation, self.encoding, rows)
+    /// What becomes a segment, by relation.
+    pub fn drafts(&self) -> Result<Vec<Draft>, Fault> {
+        let drafts = (0..self.relations.max(1)).map(|_| Draft::new());
+        drafts.collect::<Result<_, _>>().map_err(unpacked)
+    }
+
+    /// Puts a segment's files down; they are durable afterwards.
+    pub fn put(&self, number: u32, drafts: Vec<Draft>) -> Result<Vec<SegmentPart>, Fault> {
+        let parts = drafts.into_iter().enumerate().map(|(relation, draft)| {
+            let drafted = draft.finish().map_err(unpacked)?;
+            Ok(drafted.put(&self.place, number, relation, self.encoding)?)
         });
-        Ok(parts.collect::<Result<_, _>>()?)
+        parts.collect()
     }
 
     /// Reads a segment's files, by relation.
@@ -64,5 +74,13 @@ impl Shelf {
             segment::read(&self.place, file, part, content)
         });
         Ok(parts.collect::<Result<_, _>>()?)
+    }
+}
+
+/// Rows that cannot be compressed.
+pub fn unpacked(error: io::Error) -> Fault {
+    Fault::Files {
+        message: format!("rows cannot be compressed: {error}"),
+        hint: None,
     }
 }

@@ -29,8 +29,9 @@ use crate::store::mongo::rows::malformed;
 use crate::store::mongo::source::{Ordering, Source};
 use crate::store::purger::{Piece, Place, ReadEnd};
 
-/// Bytes after which a call ends.
-const ENOUGH: usize = 24 << 20;
+/// Bytes after which a call ends. Batches that are under way then are in vain, so that calls are
+/// long; a cursor holds no snapshot.
+const ENOUGH: usize = 128 << 20;
 /// Bytes and rows of one piece. Buffers of more than 128 KiB would be new pages of memory for each
 /// piece, and cost more to clear than to fill.
 const PIECE: (usize, usize) = (112 << 10, 500);
