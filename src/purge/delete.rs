@@ -3,15 +3,20 @@
 //! Order is everything here: the driver compares what the server hands back with the archive, then
 //! the intent is on stable storage, then the commit is sent, then its end is noted.
 
+mod beside;
+mod left;
+mod second;
 mod segment;
 mod settle;
 
 use std::time::Duration;
 
-use crate::core::purge::decode;
-use crate::core::purge::journal::{DoneEntry, Entry, Fate, IntentEntry, LeftRows, SegmentEntry};
+use crate::core::purge::journal::{DoneEntry, Entry, Fate, IntentEntry, SegmentEntry};
 use crate::core::purge::plan::Encoding;
 use crate::purge::ahead::Ahead;
+use crate::purge::delete::beside::Beside;
+use crate::purge::delete::left::{left_rows, parted, stuck};
+use crate::purge::delete::second::Found;
 use crate::purge::delete::segment::Segment;
 use crate::purge::dossier::shelf::Wanted;
 use crate::purge::dossier::{Dossier, fill};
@@ -22,7 +27,7 @@ use crate::purge::pace::{BatchSize, Limits, Throttle};
 use crate::purge::progress::Progress;
 use crate::purge::scope::{Judge, Verdict};
 use crate::store::StoreError;
-use crate::store::purger::{Batch, Deleter, Left, Pressure, Settled, Staged};
+use crate::store::purger::{Batch, Deleter, Pressure, Settled};
 
 /// How often locked rows have another try at the end.
 const LOCKED_TRIES: u32 = 3;
@@ -32,6 +37,14 @@ const LOCKED_WAIT: Duration = Duration::from_secs(2);
 const LOST_TRIES: u32 = 6;
 /// How often a batch that the server was too busy for is tried again.
 const BUSY_TRIES: u32 = 5;
+
+/// What became of a batch's turn.
+enum Turn {
+    /// It is committed.
+    Done,
+    /// It has another one, with nothing beside it.
+    Alone,
+}
 
 /// A deletion under way.
 pub(super) struct Deleting<'e, 'd> {
@@ -48,6 +61,7 @@ pub(super) struct Deleting<'e, 'd> {
     turns: u64,
     /// The rows in hand, in room that is used again and again.
     batch: Batch,
+    beside: Beside,
 }
 
 impl Engine<'_> {
@@ -78,10 +92,12 @@ impl Engine<'_> {
             began: self.clock.elapsed(),
             turns: 0,
             batch: Batch::default(),
+            beside: Beside::default(),
             engine: self,
             dossier,
         };
         let ended = deleting.run().await;
+        deleting.stand_down().await;
         dossier.note_stop(&ended)?;
         if let Err(fault @ Fault::Store(StoreError::Refused { .. })) = &ended {
             dossier.record(Entry::Attention {
@@ -137,9 +153,13 @@ impl Deleting<'_, '_> {
                 return Ok(());
             }
             self.wait_for_a_turn().await?;
-            let last = segment.end_of_batch(first, self.size.rows());
             let began = self.engine.clock.elapsed();
+            let (last, beyond) = self.ends(segment, first).await?;
+            if let Some(beyond) = beyond {
+                self.begin_beside(segment, last, beyond).await;
+            }
             self.batch(segment, first, last).await?;
+            let last = self.finish_beside(segment).await?.unwrap_or(last);
             let now = self.engine.clock.elapsed();
             self.size.learn(now.saturating_sub(began));
             self.turns += (last - first) as u64;
@@ -209,8 +229,13 @@ impl Deleting<'_, '_> {
         let mut cut_off = 0;
         let mut busy = 0;
         loop {
-            match self.attempt(segment, first, last).await {
-                Ok(()) => return Ok(()),
+            let attempted = self.attempt(segment, first, last).await;
+            if !matches!(attempted, Ok(Turn::Done)) {
+                self.stand_down().await;
+            }
+            match attempted {
+                Ok(Turn::Done) => return Ok(()),
+                Ok(Turn::Alone) => {}
                 Err(Fault::Store(error @ StoreError::Lost { .. })) if cut_off < LOST_TRIES => {
                     cut_off += 1;
                     self.reconnect(cut_off, &error).await?;
@@ -261,13 +286,19 @@ impl Deleting<'_, '_> {
         }
     }
 
-    async fn attempt(&mut self, segment: &Segment, first: usize, last: usize) -> Result<(), Fault> {
+    async fn attempt(
+        &mut self,
+        segment: &Segment,
+        first: usize,
+        last: usize,
+    ) -> Result<Turn, Fault> {
         let (goes, held) = self.without_held(segment, first, last)?;
         fill(&mut self.batch, &segment.parts, &goes);
         // A batch that has begun is finished: what stops a purge is looked at between batches.
         let never = tokio_util::sync::CancellationToken::new();
         let staged = self.deleter.stage(&self.batch, &never).await?;
-        let (left, is_sound) = left_rows(segment.encoding, &*staged, goes.len(), held);
+        let found = Found::of(&*staged);
+        let (left, is_sound) = left_rows(segment.encoding, &found, goes.len(), held);
         if !is_sound {
             staged.rollback().await?;
             return Err(Fault::Store(StoreError::Refused {
@@ -279,6 +310,11 @@ impl Deleting<'_, '_> {
                 hint: Some("nothing of it was deleted; please report it".to_owned()),
             }));
         }
+        if !left.locked.is_empty() && self.beside.is_ahead() {
+            // It may be ourselves who hold the lock.
+            staged.rollback().await?;
+            return Ok(Turn::Alone);
+        }
         let parts_chain = self.judge.is_chained().then(|| parted(&left)).flatten();
         let warnings = &self.dossier.plan().warnings;
         if let Some(fault) = parts_chain.or_else(|| stuck(&left, goes.len(), warnings)) {
@@ -289,9 +325,9 @@ impl Deleting<'_, '_> {
             segment: segment.number,
             first: first as u64,
             rows: (last - first) as u64,
-            deletes: staged.deleted().to_vec(),
+            deletes: found.deleted,
             left,
-            transaction: staged.transaction().to_owned(),
+            transaction: found.transaction,
         };
         if let Err(fault) = self.dossier.record(Entry::Intent(intent)) {
             // Nothing is deleted that cannot be journalled.
@@ -300,7 +336,10 @@ impl Deleting<'_, '_> {
         }
         let committed = staged.commit().await;
         match committed {
-            Ok(()) => self.done(segment.number, first as u64, Fate::Committed),
+            Ok(()) => {
+                self.done(segment.number, first as u64, Fate::Committed)?;
+                Ok(Turn::Done)
+            }
             Err(error @ StoreError::Lost { .. }) => Err(error.into()),
             Err(error) => {
                 self.done(segment.number, first as u64, Fate::RolledBack)?;
@@ -317,6 +356,15 @@ impl Deleting<'_, '_> {
         }))
     }
 
+    fn heed_holds(&mut self) -> Result<(), Fault> {
+        if let Some(holds) = self.holds.changed()? {
+            let plan = self.dossier.plan();
+            self.judge = Judge::of(plan)?.holding(&holds, &plan.scope)?;
+            self.has_new_holds = !holds.is_empty();
+        }
+        Ok(())
+    }
+
     /// Parts rows that a hold keeps by now from those that go.
     fn without_held(
         &mut self,
@@ -324,11 +372,7 @@ impl Deleting<'_, '_> {
         first: usize,
         last: usize,
     ) -> Result<(Vec<usize>, Vec<String>), Fault> {
-        if let Some(holds) = self.holds.changed()? {
-            let plan = self.dossier.plan();
-            self.judge = Judge::of(plan)?.holding(&holds, &plan.scope)?;
-            self.has_new_holds = !holds.is_empty();
-        }
+        self.heed_holds()?;
         if !self.has_new_holds {
             return Ok(((first..last).collect(), Vec::new()));
         }
@@ -362,75 +406,4 @@ fn most_rows(encoding: Encoding) -> usize {
         Encoding::Bson => 1_000,
         Encoding::CopyText | Encoding::SqlInserts => BatchSize::RANGE.1,
     }
-}
-
-/// What stays of a batch, and whether the rows add up.
-fn left_rows(
-    encoding: Encoding,
-    staged: &(dyn Staged + '_),
-    rows: usize,
-    held: Vec<String>,
-) -> (LeftRows, bool) {
-    let mut left = LeftRows {
-        held,
-        ..LeftRows::default()
-    };
-    for (mark, why) in staged.left() {
-        let id = decode::id(encoding, &mark.key).to_string();
-        match why {
-            Left::Gone => left.gone += 1,
-            Left::Changed => left.changed.push(id),
-            Left::Locked => left.locked.push(id),
-            Left::Refused => left.refused.push(id),
-        }
-    }
-    let deleted = staged.deleted().first().copied().unwrap_or(0);
-    let is_sound = deleted + staged.left().len() as u64 == rows as u64;
-    (left, is_sound)
-}
-
-/// Where rows are chained, one that stays keeps all after it.
-fn parted(left: &LeftRows) -> Option<Fault> {
-    if let Some(id) = left.locked.first() {
-        return Some(Fault::Store(StoreError::Busy {
-            message: format!("somebody holds a lock on {id}, and no row of a chain goes before it"),
-            hint: None,
-        }));
-    }
-    let reasons = [
-        (&left.changed, "was changed since the backup"),
-        (&left.held, "is held"),
-        (&left.refused, "is kept by the server"),
-    ];
-    let (id, why) = reasons
-        .iter()
-        .find_map(|(ids, why)| Some((ids.first()?, why)))?;
-    Some(Fault::refused(
-        format!("{id} {why}, and no row of a chain goes before it"),
-        "what was deleted is the beginning of the chain; make a new plan for the rest",
-    ))
-}
-
-/// A batch of which the server keeps everything is the first of many.
-fn stuck(left: &LeftRows, rows: usize, warned: &[String]) -> Option<Fault> {
-    const MANY: usize = 2;
-    if rows >= MANY && left.refused.len() == rows {
-        return Some(Fault::Refused {
-            message: format!(
-                "the server keeps every row of a batch, {} first: a trigger or a foreign key",
-                left.refused[0]
-            ),
-            hint: Some(match warned {
-                [] => "nothing of the batch was deleted; look at the table's triggers".to_owned(),
-                warned => format!("nothing of the batch was deleted; {}", warned.join("; ")),
-            }),
-        });
-    }
-    if rows >= MANY && left.locked.len() == rows {
-        return Some(Fault::Store(StoreError::Busy {
-            message: "somebody holds locks on every row of a batch".to_owned(),
-            hint: None,
-        }));
-    }
-    None
 }

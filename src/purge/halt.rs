@@ -70,6 +70,11 @@ impl Halt {
         }
     }
 
+    /// Whether nothing stops it, and nobody has paused it.
+    pub fn lets_pass(&self) -> bool {
+        *self.going.borrow() == Going::On && self.check().is_ok()
+    }
+
     /// The token, for what can be broken off in the middle without harm.
     pub fn token(&self) -> &CancellationToken {
         &self.after_batch

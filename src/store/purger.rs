@@ -142,6 +142,18 @@ pub trait Deleter: Send {
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Box<dyn Staged + 'a>, StoreError>>;
 
+    /// Another one for batches beside this one's, on a connection of its own, where the store can do
+    /// two at a time. What this one holds against a second purge is held for both: they count as one
+    /// purge until both are gone, and this one makes no connection by itself any more
+    /// ([`StoreError::Lost`]). `None`: one batch at a time.
+    fn second<'a>(
+        &'a mut self,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn Deleter>>, StoreError>> {
+        let _ = stop;
+        Box::pin(async { Ok(None) })
+    }
+
     /// What became of a transaction whose COMMIT was not answered, by its name and, where the store
     /// has forgotten it, by looking for the batch's rows.
     fn settle<'a>(

@@ -25,12 +25,14 @@ pub fn long_runs() -> Option<u64> {
     Some(text.parse().expect("a number of runs"))
 }
 
-pub fn start(store: &dyn Arena) -> Child {
+/// Two connections delete where no rate has to be kept, and the store lets them.
+pub fn start(store: &dyn Arena, rate: &str) -> Child {
     Command::new(program::PATH)
         .env_clear()
         .env("HOME", "/nonexistent")
         .args(["purge", "run", &store.target(), "--before", CUTOFF])
-        .args(["--yes", "--expect-count", "1..99999", "--to"])
+        .args(["--yes", "--expect-count", "1..99999"])
+        .args(["--max-rate", rate, "--to"])
         .arg(store.archive())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -116,13 +118,14 @@ fn compete(store: &dyn Arena, seed: u64, stop: &AtomicBool) -> (Truth, u64) {
 
 fn one_run(store: &dyn Arena, seed: u64, moments: &[Moment], sums: &mut Sums) {
     let stop = AtomicBool::new(false);
+    let rate = ["none", "10MB"][usize::from(seed % 2 == 1)];
     let mut kills = 0;
     let (truth, reinserted) = std::thread::scope(|scope| {
         let competitor = scope.spawn(|| compete(store, seed, &stop));
         for moment in moments {
-            kills += u64::from(killed(store, start(store), moment));
+            kills += u64::from(killed(store, start(store, rate), moment));
         }
-        let end = start(store).wait_with_output().expect("a child");
+        let end = start(store, rate).wait_with_output().expect("a child");
         stop.store(true, Ordering::Relaxed);
         let said = String::from_utf8_lossy(&end.stderr).into_owned();
         assert_eq!(end.status.code(), Some(0), "seed {seed}: {said}");

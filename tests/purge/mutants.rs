@@ -81,6 +81,25 @@ impl Deleter for Wrong {
         })
     }
 
+    fn second<'a>(
+        &'a mut self,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn Deleter>>, StoreError>> {
+        Box::pin(async move {
+            let second = self.real.second(stop).await?;
+            Ok(second.map(|real| {
+                let (mutation, is_version) = (self.mutation, self.is_version);
+                let hand = Arc::clone(&self.hand);
+                Box::new(Self {
+                    real,
+                    mutation,
+                    hand,
+                    is_version,
+                }) as Box<dyn Deleter>
+            }))
+        })
+    }
+
     fn settle<'a>(
         &'a mut self,
         transaction: &'a str,

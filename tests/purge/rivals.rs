@@ -100,7 +100,7 @@ async fn a_right_that_is_taken_away_stops_the_deletion() {
     let fault = fault.expect_err("it may not").to_string();
     assert!(fault.contains("permission denied"), "{fault}");
     assert_eq!(violations(&table, &before), [""; 0]);
-    assert_eq!(table.rows().len(), 15, "two batches were committed");
+    assert_eq!(table.rows().len(), 35, "two batches of ten were committed");
     let fault = steps::go(Step::Delete, &table, &*purger).await;
     let fault = fault.expect_err("it still may not").to_string();
     assert!(fault.contains("no permission to delete"), "{fault}");

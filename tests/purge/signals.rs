@@ -12,7 +12,7 @@ use super::{Fixture, OLD, YOUNG};
 
 /// Sends a signal when the journal has so many lines; the exit code, and what was said.
 fn signalled(store: &dyn Arena, line: usize, name: &str) -> (Option<i32>, String) {
-    let mut child = crash::start(store);
+    let mut child = crash::start(store, "10MB");
     while lines(store) < line && child.try_wait().expect("a child").is_none() {
         std::thread::yield_now();
     }
@@ -57,7 +57,9 @@ fn a_signal_ends_a_purge_where_it_can_go_on() {
             }
             other => panic!("{line} {name}: {other:?} {said}"),
         }
-        let end = crash::start(&store).wait_with_output().expect("a child");
+        let end = crash::start(&store, "10MB")
+            .wait_with_output()
+            .expect("a child");
         assert_eq!(end.status.code(), Some(0), "{line} {name}");
         assert_eq!(
             Arena::rows(&store).len(),

@@ -9,6 +9,7 @@ mod single;
 mod transaction;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use mongodb::bson::doc;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ use crate::store::{BoxFuture, StoreError};
 
 /// Somebody who may delete.
 pub struct MongoDeleter {
-    desk: Desk,
+    desk: Arc<Desk>,
     /// What other purges of the collection call themselves, too, up to a word of each.
     calling: String,
     /// Whether other users' purges can be seen.
@@ -69,7 +70,7 @@ impl MongoDeleter {
         }
         may_delete(&desk)?;
         let mut deleter = Self {
-            desk,
+            desk: Arc::new(desk),
             calling,
             sees_others: true,
             begun: 0,
@@ -116,6 +117,23 @@ impl Deleter for MongoDeleter {
             }
             let staged = single::stage(&self.desk, rows, &mut self.gone).await?;
             Ok(Box::new(staged) as Box<dyn Staged>)
+        })
+    }
+
+    fn second<'a>(
+        &'a mut self,
+        _stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn Deleter>>, StoreError>> {
+        Box::pin(async move {
+            // Two sessions of one client, which calls itself a purge as long as either is there.
+            let second = self.desk.has_transactions().then(|| Self {
+                desk: Arc::clone(&self.desk),
+                calling: self.calling.clone(),
+                sees_others: self.sees_others,
+                begun: 0,
+                gone: BTreeSet::new(),
+            });
+            Ok(second.map(|second| Box::new(second) as Box<dyn Deleter>))
         })
     }
 

@@ -5,11 +5,11 @@
 //! transaction is taken back and the batch done by key and version.
 
 mod by_key;
+mod lock;
 mod settle;
 mod staged;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -27,10 +27,6 @@ use crate::store::postgres::session::Purpose;
 use crate::store::purger::{Batch, Deleter, Left, Pressure, Settled, Staged};
 use crate::store::{BoxFuture, StoreError};
 
-/// Names our advisory locks among those of others; the table's number is the second half.
-const LOCK: i32 = 0x6175_6469;
-/// How long a lock that may still be our own, of a lost connection, is waited for.
-const LINGERING: Duration = Duration::from_secs(3);
 /// Batches done by key after ranges have failed twice.
 const COOLING: u32 = 16;
 
@@ -46,6 +42,16 @@ pub struct PostgresDeleter {
     /// A transaction may be open on the link.
     is_open: bool,
     ranges: Ranges,
+    seat: Seat,
+}
+
+/// Which of a purge's connections it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seat {
+    /// The only one.
+    Only,
+    /// One of two: when one is lost, both are made anew.
+    OfTwo,
 }
 
 /// Whether whole ranges are tried.
@@ -109,6 +115,7 @@ impl PostgresDeleter {
             time: layout.time.clone(),
             is_open: false,
             ranges: Ranges::default(),
+            seat: Seat::Only,
         };
         deleter.lock(stop).await?;
         Ok(deleter)
@@ -116,44 +123,6 @@ impl PostgresDeleter {
 
     fn events(&self) -> &Target {
         &self.examined.targets[0]
-    }
-
-    /// Takes the store's own lock against a second purge.
-    async fn lock(&self, stop: &CancellationToken) -> Result<(), StoreError> {
-        let target = self.events();
-        let statement = format!(
-            "SELECT pg_try_advisory_lock({LOCK}, hashtext({}))::text",
-            crate::store::postgres::sql::quote::text(&target.quoted())
-        );
-        let begun = Instant::now();
-        while self.link.value(&statement, stop).await?.as_deref() != Some("true") {
-            if begun.elapsed() > LINGERING {
-                let hint = "wait until it has ended; auditail purge status DIR shows how far it is";
-                return Err(refused(
-                    format!("another purge of {} is running", target.label),
-                    hint,
-                ));
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Ok(())
-    }
-
-    /// A connection without a transaction: another one where the last was left in the middle.
-    async fn ready(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
-        if !self.is_open && !self.link.is_closed() && self.link.session().is_usable() {
-            return Ok(());
-        }
-        let label = self.events().label.clone();
-        self.link = Link::open(&self.params, Purpose::Change, &label).await?;
-        self.is_open = false;
-        let server = super::facts::server(&self.link, stop).await?;
-        let before = &self.examined.server;
-        if (&server.system, &server.timeline) != (&before.system, &before.timeline) {
-            let hint = "another server has taken over; look at what came back with it, and resume";
-            return Err(refused(format!("{label} is on another server now"), hint));
-        }
-        self.lock(stop).await
     }
 
     async fn begin(&self, stop: &CancellationToken) -> Result<String, StoreError> {
@@ -350,6 +319,16 @@ impl Deleter for PostgresDeleter {
                 name,
                 work,
             }) as Box<dyn Staged + 'a>)
+        })
+    }
+
+    fn second<'a>(
+        &'a mut self,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn Deleter>>, StoreError>> {
+        Box::pin(async move {
+            let second = self.open_second(stop).await?;
+            Ok(second.map(|second| Box::new(second) as Box<dyn Deleter>))
         })
     }
 
