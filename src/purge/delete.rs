@@ -139,6 +139,9 @@ impl Deleting<'_, '_> {
         let segments: Vec<_> = self.dossier.segments().filter(is_left).cloned().collect();
         let mut ahead = Ahead::new(self.dossier.shelf(), Wanted::Rows, segments);
         while let Some((entry, parts)) = ahead.next().await? {
+            if let Some(events) = parts.first() {
+                self.dossier.remember(entry.number, events);
+            }
             let segment = Segment::new(&entry, self.dossier.plan().encoding, parts);
             self.segment(&segment).await?;
         }

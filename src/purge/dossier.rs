@@ -6,7 +6,7 @@ mod papers;
 mod room;
 pub mod shelf;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
 
@@ -85,6 +85,8 @@ pub struct Dossier {
     ledger: Ledger,
     skipped: u64,
     size: SegmentSize,
+    /// The smallest and the largest key of segments whose rows were at hand.
+    spans: BTreeMap<u32, (RowKey, RowKey)>,
 }
 
 impl Dossier {
@@ -195,6 +197,19 @@ impl Dossier {
     /// Makes them of another size.
     pub fn set_segment_size(&mut self, size: SegmentSize) {
         self.size = size;
+    }
+
+    /// Keeps in mind between which keys a segment's rows are.
+    pub fn remember(&mut self, number: u32, events: &RawRows) {
+        let keys = || events.marks.iter().map(|mark| &mark.key);
+        if let (Some(least), Some(most)) = (keys().min(), keys().max()) {
+            self.spans.insert(number, (least.clone(), most.clone()));
+        }
+    }
+
+    /// Between which keys the rows are of a segment that was at hand in this process.
+    pub fn span(&self, number: u32) -> Option<&(RowKey, RowKey)> {
+        self.spans.get(&number)
     }
 
     /// Where segments are read and written.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::core::instant::Micros;
 use crate::core::profile::Profile;
 use crate::core::purge::plan::{Encoding, Identity, Plan, Relation, RowOrder, Survey};
-use crate::core::purge::row::{RawRows, RowMark};
+use crate::core::purge::row::{RawRows, RowKey, RowMark};
 use crate::core::query::predicate::Predicate;
 use crate::store::{BoxFuture, StoreError};
 
@@ -110,7 +110,7 @@ pub struct Place {
     /// As the store spells it.
     pub time: Option<String>,
     /// The key's parts.
-    pub key: crate::core::purge::row::RowKey,
+    pub key: RowKey,
 }
 
 /// Some rows, in order.
@@ -169,6 +169,18 @@ pub trait Deleter: Send {
         batch: &'a Batch,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<u64, StoreError>>;
+
+    /// Whether no row has a key from `least` to `most`, both included; `None` where keys may sort
+    /// otherwise here than there.
+    fn is_free<'a>(
+        &'a mut self,
+        least: &'a RowKey,
+        most: &'a RowKey,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<bool>, StoreError>> {
+        let _ = (least, most, stop);
+        Box::pin(async { Ok(None) })
+    }
 
     /// How hard the server is pressed, as far as this role can see.
     fn pressure<'a>(

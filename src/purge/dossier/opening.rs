@@ -2,6 +2,7 @@
 //! any moment leaves nothing that counts: the purge begins when its journal appears, with the plan's
 //! hash in it, and until then everything there is made again.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -80,6 +81,7 @@ impl Dossier {
             hash,
             entries,
             skipped: 0,
+            spans: BTreeMap::new(),
             size: SegmentSize::default(),
         })
     }

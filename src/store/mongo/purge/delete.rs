@@ -175,6 +175,15 @@ impl Deleter for MongoDeleter {
         })
     }
 
+    fn is_free<'a>(
+        &'a mut self,
+        least: &'a RowKey,
+        most: &'a RowKey,
+        _stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<bool>, StoreError>> {
+        Box::pin(self.desk.is_free([least, most]))
+    }
+
     fn pressure<'a>(
         &'a mut self,
         _stop: &'a CancellationToken,

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::purge::plan::{Plan, RowOrder};
-use crate::core::purge::row::RowMark;
+use crate::core::purge::row::{RowKey, RowMark};
 use crate::store::postgres::layout::TimeColumn;
 use crate::store::postgres::params::Params;
 use crate::store::postgres::purge::batch::Events;
@@ -356,6 +356,18 @@ impl Deleter for PostgresDeleter {
             let present = rows.present(&self.link).await?;
             self.link.end("ROLLBACK").await?;
             Ok(present)
+        })
+    }
+
+    fn is_free<'a>(
+        &'a mut self,
+        least: &'a RowKey,
+        most: &'a RowKey,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<bool>, StoreError>> {
+        Box::pin(async move {
+            self.ready(stop).await?;
+            settle::is_free(&self.link, self.events(), [least, most], stop).await
         })
     }
 

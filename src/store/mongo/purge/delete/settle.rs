@@ -8,7 +8,8 @@ use mongodb::ClientSession;
 use mongodb::bson::{Binary, Bson, Document, Uuid, doc};
 
 use super::MongoDeleter;
-use crate::core::purge::row::RawRows;
+use crate::core::bson::key;
+use crate::core::purge::row::{RawRows, RowKey};
 use crate::store::StoreError;
 use crate::store::mongo::purge::desk::{Desk, Hitch, Now, Rows};
 use crate::store::purger::Settled;
@@ -133,6 +134,34 @@ impl Desk {
         let waited = self.command(&self.database, nothing).await;
         waited.map_err(|error| self.failed(&error))?;
         Ok(())
+    }
+}
+
+impl Desk {
+    /// Whether no document has an id between these two, where both are of the kind that servers
+    /// and keys sort alike.
+    pub(super) async fn is_free(&self, ends: [&RowKey; 2]) -> Result<Option<bool>, StoreError> {
+        let [Some(Bson::ObjectId(least)), Some(Bson::ObjectId(most))] = ends.map(key::value) else {
+            return Ok(None);
+        };
+        let mut command = doc! {
+            "find": &self.name,
+            "filter": {"_id": {"$gte": least, "$lte": most}},
+            "projection": {"_id": 1},
+            "hint": {"_id": 1},
+            "collation": {"locale": "simple"},
+            "limit": 1,
+            "singleBatch": true,
+        };
+        if self.has_transactions() {
+            command.insert("readConcern", doc! {"level": "majority"});
+        }
+        let answer = self.command(&self.database, command).await;
+        let answer = answer.map_err(|error| self.failed(&error))?;
+        let found = answer
+            .get_document("cursor")
+            .and_then(|cursor| cursor.get_array("firstBatch"));
+        Ok(found.ok().map(Vec::is_empty))
     }
 }
 

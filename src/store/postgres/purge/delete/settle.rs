@@ -2,10 +2,13 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::core::event::KeyPart;
+use crate::core::purge::row::RowKey;
 use crate::store::StoreError;
 use crate::store::postgres::purge::batch::Events;
 use crate::store::postgres::purge::delete::PostgresDeleter;
 use crate::store::postgres::purge::link::Link;
+use crate::store::postgres::purge::target::Target;
 use crate::store::purger::{Batch, Pressure, Settled};
 
 impl PostgresDeleter {
@@ -50,6 +53,32 @@ impl PostgresDeleter {
             Settled::RolledBack
         })
     }
+}
+
+/// Whether no row has a key between these two, where keys are whole numbers.
+pub async fn is_free(
+    link: &Link,
+    target: &Target,
+    ends: [&RowKey; 2],
+    stop: &CancellationToken,
+) -> Result<Option<bool>, StoreError> {
+    let ([part], [[KeyPart::Int(least)], [KeyPart::Int(most)]]) =
+        (target.key.as_slice(), ends.map(|key| key.0.as_slice()))
+    else {
+        return Ok(None);
+    };
+    link.begin_reading().await?;
+    // It ends at the first row it finds, and a whole table is never read for it.
+    link.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        .await?;
+    let statement = format!(
+        "SELECT (NOT EXISTS (SELECT FROM {} t WHERE {} BETWEEN {least} AND {most}))::text",
+        target.quoted(),
+        part.same
+    );
+    let is_free = link.value(&statement, stop).await?;
+    link.end("ROLLBACK").await?;
+    Ok(is_free.map(|text| text == "true"))
 }
 
 /// What this role can see of it.
