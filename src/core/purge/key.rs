@@ -19,7 +19,8 @@ pub fn read(parts: &[Value]) -> Option<RowKey> {
     Some(RowKey(parts.iter().map(part).collect::<Option<_>>()?))
 }
 
-fn spelled(part: &KeyPart) -> Value {
+/// A part of it.
+pub fn spelled(part: &KeyPart) -> Value {
     match part {
         KeyPart::Null => Value::Null,
         KeyPart::Int(number) => json!(number),

@@ -1,7 +1,7 @@
 //! One archived row: the key that names it, the version that says whether it is still the same, and
 //! the digest of its bytes.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
@@ -39,6 +39,17 @@ impl RowDigest {
         Some(Self(digest))
     }
 
+    /// The digits that [`RowDigest::read`] reads.
+    pub fn digits(&self) -> [u8; 32] {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        let mut digits = [0; 32];
+        for (two, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            two[0] = DIGITS[usize::from(byte >> 4)];
+            two[1] = DIGITS[usize::from(byte & 15)];
+        }
+        digits
+    }
+
     /// The digest of a row exactly as the archive holds it: a line of COPY text with its newline, a
     /// BSON document, an INSERT statement with its newline.
     pub fn of(bytes: &[u8]) -> Self {
@@ -50,15 +61,9 @@ impl RowDigest {
 
 impl fmt::Display for RowDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: [char; 16] = [
-            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-        ];
-        let mut text = String::with_capacity(32);
-        for byte in self.0 {
-            text.push(DIGITS[usize::from(byte >> 4)]);
-            text.push(DIGITS[usize::from(byte & 15)]);
-        }
-        f.write_str(&text)
+        self.digits()
+            .iter()
+            .try_for_each(|digit| f.write_char(char::from(*digit)))
     }
 }
 
