@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::archive::disk::System;
     use crate::archive::place::Place;
-    use crate::archive::segment::draft::Draft;
+    use crate::archive::segment::draft::Drafted;
     use crate::core::event::KeyPart;
     use crate::core::instant::At;
     use crate::core::purge::journal::Mark;
@@ -93,12 +93,13 @@ mod tests {
         vec![rows]
     }
 
-    fn drafts(shelf: &Shelf, rows: &[RawRows]) -> Vec<Draft> {
+    fn drafted(shelf: &Shelf, rows: &[RawRows]) -> Vec<Drafted> {
         let mut drafts = shelf.drafts().unwrap();
         for (draft, rows) in drafts.iter_mut().zip(rows) {
             draft.push(&rows.marks, &rows.payload).unwrap();
         }
-        drafts
+        let files = drafts.iter_mut().map(|draft| draft.finish().unwrap());
+        files.collect()
     }
 
     #[tokio::test]
@@ -109,7 +110,7 @@ mod tests {
         let entries: Vec<SegmentEntry> = (1..=3)
             .map(|number| SegmentEntry {
                 parts: shelf
-                    .put(number, drafts(&shelf, &rows(number.into())))
+                    .put(number, &drafted(&shelf, &rows(number.into())))
                     .unwrap(),
                 number,
                 last: Mark {

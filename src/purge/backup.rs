@@ -73,17 +73,15 @@ impl Engine<'_> {
         let judge = Judge::of(dossier.plan())?;
         self.told.tell(dossier.backing_up()).await;
         let (full, waiting) = mpsc::channel(WAITING);
-        let shelf = dossier.shelf();
         let sorter = Sorter {
             chain: self.chain(dossier, &judge).await?,
             last: dossier.read_to()?,
             size: dossier.segment_size(),
-            drafts: shelf.drafts()?,
+            drafts: dossier.shelf().drafts()?,
             so_far: dossier.backing_up(),
             told: self.told.clone(),
             left: 0,
             judge,
-            shelf,
             full,
         };
         let plan = dossier.plan().clone();
@@ -109,25 +107,21 @@ impl Engine<'_> {
                 .purger
                 .read(plan, &what, from, limit, out, self.halt.token())
                 .await;
-            let sorted = sorting.await.map_err(|_| Fault::Files {
+            let taken = sorting.await.map_err(|_| Fault::Files {
                 message: "the thread that judges rows has ended early".to_owned(),
                 hint: None,
             })?;
             // What is wrong with a row says more than that nobody takes rows any more.
-            sorter = sorted?;
+            sorter = taken?;
             if read.map_err(cut)? == ReadEnd::Exhausted {
                 break;
             }
         }
-        let full = sorter.full.clone();
-        match sorter.rest() {
-            Ok(rest) => {
-                // Whoever takes no more says why.
-                let _ = full.send(rest).await;
-                Ok(0)
-            }
-            Err(left) => Ok(left),
+        if let Some(rest) = sorter.cut()? {
+            // Whoever takes no more says why.
+            let _ = sorter.full.send(rest).await;
         }
+        Ok(sorter.left)
     }
 
     /// Where a chain goes on; `None` where rows are not chained.
@@ -163,9 +157,9 @@ impl Engine<'_> {
 
 /// Puts segments down one after the other, and journals each once its files are durable.
 async fn write(dossier: &mut Dossier, mut waiting: Receiver<Full>) -> Result<(), Fault> {
-    while let Some(Full { drafts, last, left }) = waiting.recv().await {
+    while let Some(Full { files, last, left }) = waiting.recv().await {
         let (shelf, number) = (dossier.shelf(), dossier.next_segment());
-        let written = tokio::task::spawn_blocking(move || shelf.put(number, drafts));
+        let written = tokio::task::spawn_blocking(move || shelf.put(number, &files));
         let parts = written.await.map_err(|_| Fault::Files {
             message: "the thread that writes segments has ended early".to_owned(),
             hint: None,

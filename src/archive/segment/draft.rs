@@ -3,10 +3,11 @@
 //!
 //! Nothing is on the disk before [`Drafted::put`].
 
-use std::io::{self, Write as _};
+use std::io;
 
 use sha2::{Digest as _, Sha256};
-use zstd::stream::write::Encoder;
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::compress_bound;
 
 use super::{LEVEL, hex, hexadecimal, line, names};
 use crate::archive::ArchiveError;
@@ -16,15 +17,21 @@ use crate::core::purge::journal::SegmentPart;
 use crate::core::purge::plan::Encoding;
 use crate::core::purge::row::RowMark;
 
-/// Lines of the sidecar that are compressed together, in bytes.
-const TOGETHER: usize = 64 << 10;
+/// Bytes that are compressed together. A file is a sequence of such frames: a compressor that sees
+/// all of its input is quicker than one that keeps what came before in sight.
+const FRAME: usize = 1 << 20;
 
 /// Files that rows are added to.
 pub struct Draft {
-    payload: Encoder<'static, Vec<u8>>,
+    payload: Packer,
+    sidecar: Packer,
     hash: Sha256,
-    sidecar: Encoder<'static, Vec<u8>>,
-    lines: Vec<u8>,
+    facts: Facts,
+}
+
+/// What is told of the rows as a whole.
+#[derive(Default)]
+struct Facts {
     rows: u64,
     plain_bytes: u64,
     line_bytes: u64,
@@ -36,35 +43,28 @@ impl Draft {
     /// Without rows.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
-            payload: Encoder::new(Vec::new(), LEVEL)?,
+            payload: Packer::new()?,
+            sidecar: Packer::new()?,
             hash: Sha256::new(),
-            sidecar: Encoder::new(Vec::new(), LEVEL)?,
-            lines: Vec::with_capacity(TOGETHER + 4 * line::LENGTH),
-            rows: 0,
-            plain_bytes: 0,
-            line_bytes: 0,
-            oldest: None,
-            newest: None,
+            facts: Facts::default(),
         })
     }
 
     /// Adds rows: their marks, and their bytes one after the other.
     pub fn push(&mut self, marks: &[RowMark], bytes: &[u8]) -> io::Result<()> {
+        let facts = &mut self.facts;
         self.hash.update(bytes);
-        self.payload.write_all(bytes)?;
-        self.plain_bytes += bytes.len() as u64;
-        self.rows += marks.len() as u64;
+        self.payload.push(bytes)?;
+        facts.plain_bytes += bytes.len() as u64;
+        facts.rows += marks.len() as u64;
         for mark in marks {
-            let before = self.lines.len();
-            line::write(mark, &mut self.lines)?;
-            self.line_bytes += (self.lines.len() - before) as u64;
+            let before = self.sidecar.plain.len();
+            line::write(mark, &mut self.sidecar.plain)?;
+            facts.line_bytes += (self.sidecar.plain.len() - before) as u64;
+            self.sidecar.pack_full()?;
             if let Some(at) = mark.at.instant() {
-                self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
-                self.newest = Some(self.newest.map_or(at, |newest| newest.max(at)));
-            }
-            if self.lines.len() >= TOGETHER {
-                self.sidecar.write_all(&self.lines)?;
-                self.lines.clear();
+                facts.oldest = Some(facts.oldest.map_or(at, |oldest| oldest.min(at)));
+                facts.newest = Some(facts.newest.map_or(at, |newest| newest.max(at)));
             }
         }
         Ok(())
@@ -72,31 +72,83 @@ impl Draft {
 
     /// Rows in it.
     pub fn rows(&self) -> u64 {
-        self.rows
+        self.facts.rows
     }
 
     /// Bytes of the payload, unpacked.
     pub fn plain_bytes(&self) -> u64 {
-        self.plain_bytes
+        self.facts.plain_bytes
     }
 
     /// Bytes of both files, unpacked.
     pub fn weight(&self) -> u64 {
-        self.plain_bytes + self.line_bytes
+        self.facts.plain_bytes + self.facts.line_bytes
     }
 
-    /// Takes no more rows.
-    pub fn finish(mut self) -> io::Result<Drafted> {
-        self.sidecar.write_all(&self.lines)?;
+    /// The files of the rows so far; the next rows begin new ones.
+    pub fn finish(&mut self) -> io::Result<Drafted> {
         Ok(Drafted {
             payload: self.payload.finish()?,
             sidecar: self.sidecar.finish()?,
-            plain: hexadecimal(&self.hash.finalize()),
-            rows: self.rows,
-            plain_bytes: self.plain_bytes,
-            oldest: self.oldest,
-            newest: self.newest,
+            plain: hexadecimal(&self.hash.finalize_reset()),
+            facts: std::mem::take(&mut self.facts),
         })
+    }
+}
+
+/// A file that is compressed frame by frame.
+struct Packer {
+    compressor: Compressor<'static>,
+    /// Less than a frame that is not compressed yet.
+    plain: Vec<u8>,
+    frame: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+impl Packer {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            compressor: Compressor::new(LEVEL)?,
+            plain: Vec::new(),
+            frame: Vec::new(),
+            packed: Vec::new(),
+        })
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let room = FRAME.saturating_sub(self.plain.len()).min(bytes.len());
+            let (now, rest) = bytes.split_at(room);
+            self.plain.extend_from_slice(now);
+            self.pack_full()?;
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    fn pack_full(&mut self) -> io::Result<()> {
+        if self.plain.len() < FRAME {
+            return Ok(());
+        }
+        self.pack()
+    }
+
+    fn pack(&mut self) -> io::Result<()> {
+        self.frame.clear();
+        self.frame.reserve(compress_bound(self.plain.len()));
+        self.compressor
+            .compress_to_buffer(&self.plain, &mut self.frame)?;
+        self.packed.extend_from_slice(&self.frame);
+        self.plain.clear();
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<Vec<u8>> {
+        // Without a frame it would be no file of this kind.
+        if !self.plain.is_empty() || self.packed.is_empty() {
+            self.pack()?;
+        }
+        Ok(std::mem::take(&mut self.packed))
     }
 }
 
@@ -105,16 +157,13 @@ pub struct Drafted {
     payload: Vec<u8>,
     sidecar: Vec<u8>,
     plain: String,
-    rows: u64,
-    plain_bytes: u64,
-    oldest: Option<Micros>,
-    newest: Option<Micros>,
+    facts: Facts,
 }
 
 impl Drafted {
     /// Puts both files down; they are durable afterwards.
     pub fn put(
-        self,
+        &self,
         place: &Place,
         number: u32,
         relation: usize,
@@ -128,15 +177,15 @@ impl Drafted {
             place.put(name, bytes)?;
         }
         Ok(SegmentPart {
-            rows: self.rows,
-            plain_bytes: self.plain_bytes,
-            plain: self.plain,
+            rows: self.facts.rows,
+            plain_bytes: self.facts.plain_bytes,
+            plain: self.plain.clone(),
             payload_bytes: self.payload.len() as u64,
             payload: hex(&self.payload),
             sidecar_bytes: self.sidecar.len() as u64,
             sidecar: hex(&self.sidecar),
-            oldest: self.oldest,
-            newest: self.newest,
+            oldest: self.facts.oldest,
+            newest: self.facts.newest,
         })
     }
 }

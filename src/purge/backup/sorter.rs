@@ -5,12 +5,12 @@
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use crate::archive::segment::draft::Draft;
+use crate::archive::segment::draft::{Draft, Drafted};
 use crate::core::instant::At;
 use crate::core::purge::row::{RawRows, RowKey, RowMark};
 use crate::purge::backup::SegmentSize;
 use crate::purge::chain::Chain;
-use crate::purge::dossier::shelf::{Shelf, unpacked};
+use crate::purge::dossier::shelf::unpacked;
 use crate::purge::fault::Fault;
 use crate::purge::progress::{Progress, Told};
 use crate::purge::scope::{Judge, Verdict};
@@ -22,7 +22,7 @@ const TOLD_EVERY: usize = 2_000;
 /// A segment that takes no more rows.
 pub struct Full {
     /// By relation.
-    pub drafts: Vec<Draft>,
+    pub files: Vec<Drafted>,
     /// Up to here was read.
     pub last: Place,
     /// Rows on the way that stay.
@@ -36,7 +36,6 @@ pub struct Sorter {
     /// The last row that was read.
     pub last: Option<Place>,
     pub size: SegmentSize,
-    pub shelf: Shelf,
     pub drafts: Vec<Draft>,
     /// Rows that stay since the last segment was full.
     pub left: u64,
@@ -62,39 +61,39 @@ impl Sorter {
             }
         }
         // The next read may bring as many rows again.
-        let rows = self.drafts.first().map_or(0, Draft::rows);
-        if rows >= self.size.rows as u64 / 2 && rows > 0 {
+        if self.rows() >= self.size.rows as u64 / 2 {
             self.hand_on()?;
         }
         Ok(self)
     }
 
-    /// The last segment, if there are rows for it.
-    pub fn rest(self) -> Result<Full, u64> {
-        match self.last {
-            Some(last) if self.drafts.first().is_some_and(|events| events.rows() > 0) => Ok(Full {
-                drafts: self.drafts,
-                last,
-                left: self.left,
-            }),
-            _ => Err(self.left),
-        }
+    /// What goes of the rows so far as a segment; `None` when all of them stay.
+    pub fn cut(&mut self) -> Result<Option<Full>, Fault> {
+        let Some(last) = self.last.clone().filter(|_| self.rows() > 0) else {
+            return Ok(None);
+        };
+        let files = self.drafts.iter_mut().map(Draft::finish);
+        Ok(Some(Full {
+            files: files
+                .collect::<Result<_, _>>()
+                .map_err(|error| unpacked(&error))?,
+            left: std::mem::take(&mut self.left),
+            last,
+        }))
+    }
+
+    fn rows(&self) -> u64 {
+        self.drafts.first().map_or(0, Draft::rows)
     }
 
     fn is_overfull(&self) -> bool {
-        let rows = self.drafts.first().map_or(0, Draft::rows);
         let weight: u64 = self.drafts.iter().map(Draft::weight).sum();
-        rows > 0 && (rows >= self.size.rows as u64 || weight >= self.size.bytes as u64)
+        self.rows() >= self.size.rows as u64 || weight >= self.size.bytes as u64
     }
 
     fn hand_on(&mut self) -> Result<(), Fault> {
-        let Some(last) = self.last.clone() else {
+        let Some(full) = self.cut()? else {
             return Ok(());
-        };
-        let full = Full {
-            drafts: std::mem::replace(&mut self.drafts, self.shelf.drafts()?),
-            last,
-            left: std::mem::take(&mut self.left),
         };
         if let Progress::BackingUp { segments, .. } = &mut self.so_far {
             *segments += 1;
@@ -163,14 +162,14 @@ impl Sorter {
             if !goes(row, mark) {
                 draft
                     .push(&rows.marks[first..row], &rows.payload[from..to])
-                    .map_err(unpacked)?;
+                    .map_err(|error| unpacked(&error))?;
                 (first, from) = (row + 1, end);
             }
             to = end;
         }
         draft
             .push(&rows.marks[first..], &rows.payload[from..to])
-            .map_err(unpacked)?;
+            .map_err(|error| unpacked(&error))?;
         if let Progress::BackingUp { bytes, .. } = &mut self.so_far {
             *bytes += draft.plain_bytes() - before;
         }

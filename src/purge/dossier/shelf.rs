@@ -5,7 +5,7 @@
 use std::io;
 
 use crate::archive::place::Place;
-use crate::archive::segment::draft::Draft;
+use crate::archive::segment::draft::{Draft, Drafted};
 use crate::archive::segment::{self, Content};
 use crate::core::purge::journal::{SegmentEntry, SegmentPart};
 use crate::core::purge::plan::Encoding;
@@ -44,16 +44,18 @@ impl Shelf {
     /// What becomes a segment, by relation.
     pub fn drafts(&self) -> Result<Vec<Draft>, Fault> {
         let drafts = (0..self.relations.max(1)).map(|_| Draft::new());
-        drafts.collect::<Result<_, _>>().map_err(unpacked)
+        drafts
+            .collect::<Result<_, _>>()
+            .map_err(|error| unpacked(&error))
     }
 
     /// Puts a segment's files down; they are durable afterwards.
-    pub fn put(&self, number: u32, drafts: Vec<Draft>) -> Result<Vec<SegmentPart>, Fault> {
-        let parts = drafts.into_iter().enumerate().map(|(relation, draft)| {
-            let drafted = draft.finish().map_err(unpacked)?;
-            Ok(drafted.put(&self.place, number, relation, self.encoding)?)
-        });
-        parts.collect()
+    pub fn put(&self, number: u32, files: &[Drafted]) -> Result<Vec<SegmentPart>, Fault> {
+        let parts = files
+            .iter()
+            .enumerate()
+            .map(|(relation, files)| files.put(&self.place, number, relation, self.encoding));
+        Ok(parts.collect::<Result<_, _>>()?)
     }
 
     /// Reads a segment's files, by relation.
@@ -78,7 +80,7 @@ impl Shelf {
 }
 
 /// Rows that cannot be compressed.
-pub fn unpacked(error: io::Error) -> Fault {
+pub fn unpacked(error: &io::Error) -> Fault {
     Fault::Files {
         message: format!("rows cannot be compressed: {error}"),
         hint: None,
