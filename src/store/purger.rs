@@ -16,7 +16,8 @@ use crate::core::purge::row::{RawRows, RowKey, RowMark};
 use crate::core::query::predicate::Predicate;
 use crate::store::{BoxFuture, StoreError};
 
-/// Bytes of rows after which a read ends: what is read is held in memory until it is written down.
+/// Bytes of rows after which a read ends where it holds a snapshot: a server keeps what others delete
+/// meanwhile for it.
 pub const READ_BYTES: usize = 16 << 20;
 
 /// The purging side of a store. Reading rows happens on read-only sessions; only a [`Deleter`] can
@@ -42,8 +43,8 @@ pub trait Purger: Send + Sync {
     ) -> BoxFuture<'a, Result<u64, StoreError>>;
 
     /// Reads event rows strictly after a place in the plan's order, and their related rows with
-    /// them, in one short snapshot; ends after about `limit` rows or some [`READ_BYTES`], whichever
-    /// comes first.
+    /// them, in one short snapshot; ends after about `limit` rows or some [`READ_BYTES`] (more where
+    /// nothing is kept for a reader), whichever comes first.
     /// Pieces come through `out` in order.
     fn read<'a>(
         &'a self,
