@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod bson;
+pub mod calendar;
 pub mod event;
 pub mod instant;
 pub mod json;

@@ -2,10 +2,10 @@
 //!
 //! Does not read what stores write; that is `profile::moment`.
 
-use chrono::{DateTime, Datelike, Days, LocalResult, Months, NaiveDate, NaiveDateTime, TimeDelta};
-use chrono::{TimeZone, Utc, Weekday};
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
 use chrono_tz::Tz;
 
+use crate::core::calendar;
 use crate::core::instant::Micros;
 use crate::core::query::resolve::Moment;
 use crate::core::suggest::nearest;
@@ -299,29 +299,7 @@ impl Written {
                     .and_utc()
                     .timestamp_micros(),
             ),
-            None => Micros::from(in_zone(local, tz)),
-        }
-    }
-}
-
-/// The instant of a wall clock: the earlier one when it comes twice, the change when it is skipped.
-fn in_zone(local: NaiveDateTime, tz: Tz) -> DateTime<Utc> {
-    match tz.from_local_datetime(&local) {
-        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.with_timezone(&Utc),
-        LocalResult::None => {
-            let (mut low, mut high) = (local - TimeDelta::days(2), local);
-            // The skipped stretch ends at `local` or later and begins after `low`.
-            while high - low > TimeDelta::microseconds(1) {
-                let middle = low + (high - low) / 2;
-                match tz.from_local_datetime(&middle) {
-                    LocalResult::None => high = middle,
-                    _ => low = middle,
-                }
-            }
-            tz.from_local_datetime(&low)
-                .latest()
-                .map_or(local.and_utc(), |at| at.with_timezone(&Utc))
-                + TimeDelta::microseconds(1)
+            None => calendar::instant(local, tz),
         }
     }
 }
@@ -401,6 +379,8 @@ fn unreadable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+
+    use chrono::{DateTime, Utc};
 
     use super::*;
 
