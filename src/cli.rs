@@ -23,6 +23,7 @@ mod settle;
 mod signals;
 mod tail;
 mod themes;
+mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Some(Command::Query(arguments)) => headless(query::run(arguments, common)),
         Some(Command::Count(arguments)) => headless(count::run(arguments, common)),
         Some(Command::Facets(arguments)) => headless(facets::run(arguments, common)),
+        Some(Command::Usage(arguments)) => headless(usage::run(arguments, common)),
         Some(Command::Tail(arguments)) => headless(tail::run(arguments, common)),
         Some(Command::Profiles(arguments)) => profiles::run(arguments, common),
         Some(Command::Purge(arguments)) => headless(purge::run(arguments, common)),

@@ -16,3 +16,4 @@ pub mod record;
 pub mod sanitise;
 pub mod scalar;
 pub mod suggest;
+pub mod usage;

@@ -15,6 +15,7 @@ mod cli_errors;
 mod cli_query;
 mod cli_store;
 mod cli_tail;
+mod cli_usage;
 mod contract;
 mod differential;
 mod guessed;

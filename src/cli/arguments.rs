@@ -10,6 +10,9 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::core::calendar::Period;
+use crate::core::usage::Report;
+
 /// Tail, search and understand the audit log a product already writes to PostgreSQL,
 /// MongoDB or SQLite.
 #[derive(Debug, Parser)]
@@ -79,6 +82,8 @@ pub enum Command {
     Count(Count),
     /// Prints the most frequent values of a field
     Facets(Facets),
+    /// Prints who and what a store is used by, and how much
+    Usage(Usage),
     /// Lists and shows profiles, or finds the one that fits a store
     Profiles(Profiles),
     /// Says what works with a store, what does not, and what would mend it
@@ -264,6 +269,59 @@ pub enum FacetFormat {
     Table,
     /// One JSON array.
     Json,
+}
+
+#[derive(Args, Debug)]
+pub struct Usage {
+    /// URL or file of the store
+    pub target: String,
+    /// Which report
+    #[arg(value_parser = report)]
+    pub report: Report,
+    /// Which events; all of them without
+    pub filter: Option<String>,
+    /// Only events at or after this time; 90 days ago without
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// Only events before the end of this time; now without
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+    /// Part of the calendar that is counted in one
+    #[arg(long, value_parser = period, default_value = "week")]
+    pub period: Period,
+    /// How many rows at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub top: usize,
+    /// Form of the output
+    #[arg(short = 'o', long = "format", value_enum, default_value = "table")]
+    pub format: UsageFormat,
+}
+
+fn report(name: &str) -> Result<Report, String> {
+    named(&Report::ALL, name)
+}
+
+fn period(name: &str) -> Result<Period, String> {
+    named(&Period::ALL, name)
+}
+
+/// One of a table by its name; else the names there are.
+fn named<T: Copy>(all: &[(T, &str)], name: &str) -> Result<T, String> {
+    let found = all.iter().find(|(_, known)| *known == name);
+    found.map(|(found, _)| *found).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|(_, name)| *name).collect();
+        format!("one of {} is needed", names.join(", "))
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum UsageFormat {
+    /// Aligned columns for people.
+    Table,
+    /// One JSON object.
+    Json,
+    /// Comma-separated values.
+    Csv,
 }
 
 #[derive(Args, Debug)]

@@ -85,6 +85,26 @@ impl<W: Write> Printer for CsvPrinter<W> {
     }
 }
 
+/// A small table as CSV, as safe as the events are.
+pub fn table(rows: &[Vec<String>], medium: Medium) -> io::Result<Vec<u8>> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        for field in row {
+            let mut field = match medium {
+                Medium::Terminal => safe(field).into_owned(),
+                Medium::Stream => field.clone(),
+            };
+            if is_formula(&field) {
+                field.insert(0, '\'');
+            }
+            out.write_field(field).map_err(into_io)?;
+        }
+        out.write_record(None::<&[u8]>).map_err(into_io)?;
+    }
+    out.into_inner()
+        .map_err(|error| io::Error::other(error.to_string()))
+}
+
 /// Spreadsheets run a cell that begins with one of these; a plain negative number is harmless.
 fn is_formula(field: &str) -> bool {
     field.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number(field)

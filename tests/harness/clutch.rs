@@ -93,7 +93,7 @@ impl Clutch {
 }
 
 /// The `details` of row `n`.
-fn details(n: usize) -> serde_json::Value {
+pub fn details(n: usize) -> serde_json::Value {
     let (method, kind) = METHODS[n % METHODS.len()];
     let user = if n == WILD {
         "\u{1b}[2Jwild\u{7}\u{202e}"
