@@ -185,9 +185,7 @@ async fn delete(
         engine.confirm(dossier, &consent, &Person::of_this_process())?;
     }
     let as_whom = how.delete_as.as_deref();
-    engine
-        .delete(dossier, as_whom, how.max_rate.limits())
-        .await?;
+    engine.delete(dossier, as_whom, how.limits()).await?;
     let receipt = engine.reconcile(dossier, as_whom).await?;
     report::receipt(&receipt, format)
 }

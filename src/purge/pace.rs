@@ -60,6 +60,8 @@ pub struct Limits {
     pub replica_seconds: f64,
     /// Sessions waiting for locks that make the purge wait.
     pub waiting: u64,
+    /// Batches at a time, where the store can do two and nothing else is limited.
+    pub jobs: u8,
 }
 
 impl Default for Limits {
@@ -71,6 +73,7 @@ impl Default for Limits {
             replica_bytes: 256 << 20,
             replica_seconds: 10.0,
             waiting: 20,
+            jobs: 1,
         }
     }
 }
@@ -84,6 +87,7 @@ impl Limits {
             replica_bytes: u64::MAX,
             replica_seconds: f64::INFINITY,
             waiting: u64::MAX,
+            jobs: 1,
         }
     }
 }
@@ -123,7 +127,17 @@ impl Throttle {
 
     /// Whether pressure has to be asked for at all.
     pub fn is_idle(&self) -> bool {
-        self.limits == Limits::none()
+        let jobs = self.limits.jobs;
+        self.limits
+            == Limits {
+                jobs,
+                ..Limits::none()
+            }
+    }
+
+    /// Whether two batches may be at work at a time. Who keeps to a rate gains nothing by it.
+    pub fn lets_two(&self) -> bool {
+        self.limits.jobs > 1 && self.is_idle()
     }
 
     /// Counts a batch that was committed at `now`, which began at `began`.

@@ -25,14 +25,14 @@ pub fn long_runs() -> Option<u64> {
     Some(text.parse().expect("a number of runs"))
 }
 
-/// Two connections delete where no rate has to be kept, and the store lets them.
+/// Without a rate two batches are at work at a time, where the store can do that.
 pub fn start(store: &dyn Arena, rate: &str) -> Child {
     Command::new(program::PATH)
         .env_clear()
         .env("HOME", "/nonexistent")
         .args(["purge", "run", &store.target(), "--before", CUTOFF])
         .args(["--yes", "--expect-count", "1..99999"])
-        .args(["--max-rate", rate, "--to"])
+        .args(["--max-rate", rate, "--jobs", "2", "--to"])
         .arg(store.archive())
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -101,6 +101,14 @@ pub async fn plan(engine: &Engine<'_>) -> Result<Plan, Fault> {
     engine.plan(&probe, "the test's file", scope).await
 }
 
+/// As fast as it goes, and two batches at a time where the store can.
+pub fn fast() -> Limits {
+    Limits {
+        jobs: 2,
+        ..Limits::none()
+    }
+}
+
 /// Everything up to a step, going on with what is there.
 pub async fn to(
     last: Step,
@@ -109,7 +117,7 @@ pub async fn to(
     disk: &Arc<dyn Disk>,
 ) -> Result<Option<Receipt>, Fault> {
     with_engine(store, purger, async |engine| {
-        up_to(last, engine, &store.archive(), disk, &Limits::none()).await
+        up_to(last, engine, &store.archive(), disk, &fast()).await
     })
     .await
 }

@@ -114,6 +114,19 @@ pub struct Deletion {
     /// Rows a second, bytes of write-ahead log a second (10MB), or `none`
     #[arg(long, value_name = "RATE", default_value = "10MB")]
     pub max_rate: Rate,
+    /// Batches at a time, with `--max-rate none`: 2 is faster, and harder on who writes meanwhile
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub jobs: u8,
+}
+
+impl Deletion {
+    /// As the engine takes it.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            jobs: self.jobs,
+            ..self.max_rate.limits()
+        }
+    }
 }
 
 /// What stands for the typed phrase.

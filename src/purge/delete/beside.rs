@@ -59,11 +59,10 @@ impl Deleting<'_, '_> {
         Ok((last, is_more.then(|| segment.end_of_batch(last, rows))))
     }
 
-    /// Whether there is a second connection, and nothing speaks for one batch at a time. Who keeps
-    /// to a rate gains nothing by it.
+    /// Whether there is a second connection, and nothing speaks for one batch at a time.
     async fn has_second(&mut self) -> Result<bool, Fault> {
         let beside = &mut self.beside;
-        if beside.is_alone || !self.throttle.is_idle() || self.judge.is_chained() {
+        if beside.is_alone || !self.throttle.lets_two() || self.judge.is_chained() {
             return Ok(false);
         }
         if beside.cooling > 0 {
