@@ -61,8 +61,6 @@ pub fn write(
 /// How the content of a payload is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Hashed as a whole, and row by row.
-    Hashed,
     /// Row by row: with the file's hash and the digests of all rows there is no byte that nobody
     /// has compared.
     ByRows,
@@ -91,15 +89,14 @@ pub fn read(
     };
     let payload = match content {
         Content::None => None,
-        Content::ByRows | Content::Hashed => {
+        Content::ByRows => {
             let packed = stored(&payload_name, part.payload_bytes, &part.payload)?;
             let room = part.plain_bytes;
             Some(unpack(place, &payload_name, &packed, room, room)?)
         }
     };
     if let Some(payload) = &payload
-        && (payload.len() as u64 != part.plain_bytes
-            || (content == Content::Hashed && hex(payload) != part.plain))
+        && payload.len() as u64 != part.plain_bytes
     {
         let why = "its content differs from what was journalled";
         return Err(place.broken(&payload_name, why));

@@ -121,7 +121,7 @@ mod tests {
             })
             .collect();
         std::fs::write(place.path("seg-000003.copy.zst"), "other").unwrap();
-        for (wanted, whole) in [(Wanted::Rows, 2), (Wanted::Proof, 2), (Wanted::Keys, 3)] {
+        for (wanted, whole) in [(Wanted::Rows, 2), (Wanted::Keys, 3)] {
             let mut ahead = Ahead::new(shelf.clone(), wanted, entries.clone());
             for entry in &entries[..whole] {
                 let (found, mut read) = ahead.next().await.unwrap().unwrap();

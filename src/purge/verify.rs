@@ -89,7 +89,7 @@ impl Engine<'_> {
         let mut rows = 0;
         let mut last = None;
         self.told.tell(Progress::Verifying { rows, of }).await;
-        let mut ahead = dossier.read_ahead(Wanted::Proof);
+        let mut ahead = dossier.read_ahead(Wanted::Rows);
         while let Some((segment, parts)) = ahead.next().await? {
             self.halt.check()?;
             for (mark, bytes) in parts.first().into_iter().flat_map(RawRows::iter) {

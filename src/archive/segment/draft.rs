@@ -1,15 +1,14 @@
-//! A relation's files while its rows are still coming: hashed and compressed as they come, so that
+//! A relation's files while its rows are still coming: compressed as they come, so that
 //! memory holds the compressed bytes alone.
 //!
 //! Nothing is on the disk before [`Drafted::put`].
 
 use std::io;
 
-use sha2::{Digest as _, Sha256};
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::compress_bound;
 
-use super::{LEVEL, hex, hexadecimal, line, names};
+use super::{LEVEL, hex, line, names};
 use crate::archive::ArchiveError;
 use crate::archive::place::Place;
 use crate::core::instant::Micros;
@@ -25,7 +24,6 @@ const FRAME: usize = 1 << 20;
 pub struct Draft {
     payload: Packer,
     sidecar: Packer,
-    hash: Sha256,
     facts: Facts,
 }
 
@@ -45,7 +43,6 @@ impl Draft {
         Ok(Self {
             payload: Packer::new()?,
             sidecar: Packer::new()?,
-            hash: Sha256::new(),
             facts: Facts::default(),
         })
     }
@@ -53,7 +50,6 @@ impl Draft {
     /// Adds rows: their marks, and their bytes one after the other.
     pub fn push(&mut self, marks: &[RowMark], bytes: &[u8]) -> io::Result<()> {
         let facts = &mut self.facts;
-        self.hash.update(bytes);
         self.payload.push(bytes)?;
         facts.plain_bytes += bytes.len() as u64;
         facts.rows += marks.len() as u64;
@@ -90,7 +86,6 @@ impl Draft {
         Ok(Drafted {
             payload: self.payload.finish()?,
             sidecar: self.sidecar.finish()?,
-            plain: hexadecimal(&self.hash.finalize_reset()),
             facts: std::mem::take(&mut self.facts),
         })
     }
@@ -156,7 +151,6 @@ impl Packer {
 pub struct Drafted {
     payload: Vec<u8>,
     sidecar: Vec<u8>,
-    plain: String,
     facts: Facts,
 }
 
@@ -179,7 +173,6 @@ impl Drafted {
         Ok(SegmentPart {
             rows: self.facts.rows,
             plain_bytes: self.facts.plain_bytes,
-            plain: self.plain.clone(),
             payload_bytes: self.payload.len() as u64,
             payload: hex(&self.payload),
             sidecar_bytes: self.sidecar.len() as u64,

@@ -107,8 +107,6 @@ pub struct SegmentPart {
     pub rows: u64,
     /// Bytes of plain payload.
     pub plain_bytes: u64,
-    /// SHA-256 of the plain payload, hexadecimal.
-    pub plain: String,
     /// Bytes of the compressed payload's file.
     pub payload_bytes: u64,
     /// SHA-256 of the payload's file.

@@ -25,8 +25,6 @@ pub struct Shelf {
 pub enum Wanted {
     /// Its rows; every byte of the files is compared.
     Rows,
-    /// The same, and the hash of what they unpack to.
-    Proof,
     /// The rows' keys, where they name rows without the rows' bytes; else the rows.
     Keys,
 }
@@ -69,7 +67,6 @@ impl Shelf {
             // What a key of a document is, its bytes tell.
             Wanted::Keys if self.encoding != Encoding::Bson => Content::None,
             Wanted::Keys | Wanted::Rows => Content::ByRows,
-            Wanted::Proof => Content::Hashed,
         };
         let parts = entry.parts.iter().enumerate().map(|(relation, part)| {
             let file = (entry.number, relation, self.encoding);
