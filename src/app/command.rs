@@ -3,14 +3,19 @@
 //!
 //! Says what there is, not how it is done; that is `perform`.
 
+mod available;
+
 use std::fmt::Write as _;
 
 use tui_input::InputRequest;
 
+use crate::app::command::available::{
+    always, archive_known, archive_readable, archive_whole, connected, deleting, event_selected,
+    extensible, filtered, idle, inspecting, narrowing, offered, purge_unfinished, purgeable,
+    searched, unconnected,
+};
 use crate::app::keymap;
-use crate::app::work::Pausing;
 use crate::app::{App, Connection, Focus, Overlay, Page};
-use crate::purge::dossier::Phase;
 
 /// A way to move in a list or a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -338,134 +343,6 @@ const fn row(
         scope,
         action,
         available,
-    }
-}
-
-fn always(_: &App) -> Availability {
-    Availability::Yes
-}
-
-fn connected(app: &App) -> Availability {
-    match app.connection {
-        Connection::Ready(_) => Availability::Yes,
-        _ => Availability::No("no store is connected"),
-    }
-}
-
-fn event_selected(app: &App) -> Availability {
-    if app.timeline.selected().is_some() {
-        Availability::Yes
-    } else {
-        Availability::No("no event is selected")
-    }
-}
-
-fn inspecting(app: &App) -> Availability {
-    if app.inspector.is_some() {
-        Availability::Yes
-    } else {
-        Availability::No("no event is open")
-    }
-}
-
-/// What is added to a text that means nothing means nothing either.
-fn extensible(app: &App) -> Availability {
-    if app.filter.is_invalid() {
-        Availability::No("the filter's text has a mistake; f mends it, x removes it")
-    } else {
-        connected(app)
-    }
-}
-
-fn narrowing(app: &App) -> Availability {
-    match extensible(app) {
-        Availability::Yes => inspecting(app),
-        no @ Availability::No(_) => no,
-    }
-}
-
-fn filtered(app: &App) -> Availability {
-    if app.filter.text().is_empty() {
-        Availability::No("there is no filter")
-    } else {
-        Availability::Yes
-    }
-}
-
-fn searched(app: &App) -> Availability {
-    if app.needle.is_empty() {
-        Availability::No("nothing was searched for yet")
-    } else {
-        Availability::Yes
-    }
-}
-
-fn unconnected(app: &App) -> Availability {
-    match app.connection {
-        Connection::Failed(_) => Availability::Yes,
-        _ => Availability::No("the store is connected"),
-    }
-}
-
-/// One purge at a time: two would press the server twice.
-fn idle(app: &App) -> Availability {
-    match &app.work {
-        Some(_) => Availability::No("work on a purge is under way; Ctrl-C stops it"),
-        None => Availability::Yes,
-    }
-}
-
-fn offered(app: &App) -> Availability {
-    match app.dialog.as_ref().and_then(|dialog| dialog.offer.as_ref()) {
-        Some(_) => idle(app),
-        None => Availability::No("no unfinished purge of this store is known"),
-    }
-}
-
-fn deleting(app: &App) -> Availability {
-    match &app.work {
-        Some(work) if work.pausing != Pausing::Never => Availability::Yes,
-        _ => Availability::No("nothing is being deleted"),
-    }
-}
-
-fn archive_known(app: &App) -> Availability {
-    match app.archives.selected() {
-        Some(_) => idle(app),
-        None => Availability::No("no archive is known"),
-    }
-}
-
-fn archive_whole(app: &App) -> Availability {
-    match app.archives.facts() {
-        Some(facts) if facts.root.is_some() => idle(app),
-        Some(_) => Availability::No("its backup is not finished"),
-        None => Availability::No("no archive that can be read is selected"),
-    }
-}
-
-fn archive_readable(app: &App) -> Availability {
-    match app.archives.facts() {
-        Some(facts) if facts.archived > 0 => idle(app),
-        Some(_) => Availability::No("there is nothing in it yet"),
-        None => Availability::No("no archive that can be read is selected"),
-    }
-}
-
-/// What is to be purged has to be a store that changes.
-fn purgeable(app: &App) -> Availability {
-    if app.is_archive() {
-        Availability::No("an archive is kept as it is; P in the store itself purges")
-    } else {
-        connected(app)
-    }
-}
-
-fn purge_unfinished(app: &App) -> Availability {
-    match app.archives.facts() {
-        Some(facts) if facts.phase != Phase::Complete => idle(app),
-        Some(_) => Availability::No("its purge is complete"),
-        None => Availability::No("no purge that can be read is selected"),
     }
 }
 
