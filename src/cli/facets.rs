@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use unicode_width::UnicodeWidthStr;
 
 use crate::cli::arguments::{Common, FacetFormat, Facets};
 use crate::cli::failure::Failure;
-use crate::cli::narrate::{self, ProgressLine};
+use crate::cli::narrate;
 use crate::cli::output::{self, Destination};
 use crate::cli::session::Session;
 use crate::cli::signals;
@@ -18,7 +17,6 @@ use crate::core::aggregate::{
 use crate::core::sanitise::safe;
 use crate::export::json::write_text;
 use crate::export::table::clip;
-use crate::store::{AggregateItem, StoreError};
 
 /// Runs the command.
 pub async fn run(arguments: &Facets, common: &Common) -> Result<(), Failure> {
@@ -37,7 +35,7 @@ pub async fn run(arguments: &Facets, common: &Common) -> Result<(), Failure> {
         let Aggregate {
             mut groups,
             certainty,
-        } = aggregate(&session, request, common).await?;
+        } = session.aggregate(request, common).await?;
         let more = groups.len() > arguments.top;
         groups.truncate(arguments.top);
         output::print(&match arguments.format {
@@ -61,24 +59,6 @@ pub async fn run(arguments: &Facets, common: &Common) -> Result<(), Failure> {
         Ok(())
     };
     signals::heed(&stop, work).await
-}
-
-/// The whole answer; how far a long one has come shows on stderr.
-async fn aggregate(
-    session: &Session,
-    request: AggregateRequest,
-    common: &Common,
-) -> Result<Aggregate, StoreError> {
-    let (partial, mut parts) = mpsc::channel(1);
-    let mut progress = ProgressLine::new(output::charset(common));
-    let narrating = async {
-        while let Some(AggregateItem::Partial(_, step)) = parts.recv().await {
-            progress.update(step);
-        }
-        progress.clear();
-    };
-    let answer = session.store.aggregate(request, partial, &session.stop);
-    tokio::join!(answer, narrating).0
 }
 
 fn value(group: &Group) -> Option<&str> {

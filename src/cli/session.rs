@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::arguments::Common;
 use crate::cli::failure::{Failure, Kind};
-use crate::cli::{narrate, profile_files};
-use crate::core::aggregate::Subject;
+use crate::cli::narrate::ProgressLine;
+use crate::cli::{narrate, output, profile_files};
+use crate::core::aggregate::{Aggregate, AggregateRequest, Subject};
 use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::diagnostic::{self, Severity};
@@ -18,7 +20,7 @@ use crate::core::query::resolve::{Moment, Resolved, resolve};
 use crate::core::query::time;
 use crate::store::connect::{OpenOptions, Owner, Survey, open};
 use crate::store::secret::Secret;
-use crate::store::{Description, Store};
+use crate::store::{AggregateItem, Description, Store, StoreError};
 
 /// An opened store.
 pub struct Session {
@@ -141,6 +143,24 @@ impl Session {
             "name an event field such as actor or action, or a path such as .status.code".to_owned()
         });
         Err(Failure::usage(message).hint(hint))
+    }
+
+    /// The whole answer; how far a long one has come shows on stderr.
+    pub async fn aggregate(
+        &self,
+        request: AggregateRequest,
+        common: &Common,
+    ) -> Result<Aggregate, StoreError> {
+        let (partial, mut parts) = mpsc::channel(1);
+        let mut progress = ProgressLine::new(output::charset(common));
+        let narrating = async {
+            while let Some(AggregateItem::Partial(_, step)) = parts.recv().await {
+                progress.update(step);
+            }
+            progress.clear();
+        };
+        let answer = self.store.aggregate(request, partial, &self.stop);
+        tokio::join!(answer, narrating).0
     }
 
     async fn moment(&mut self) -> Result<Moment, Failure> {

@@ -2,18 +2,17 @@
 
 mod form;
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::arguments::{Common, Usage as Arguments, UsageFormat};
 use crate::cli::failure::Failure;
-use crate::cli::narrate::{self, ProgressLine};
+use crate::cli::narrate;
 use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::core::aggregate::{Aggregate, AggregateRequest, Certainty};
 use crate::core::usage::{Answer, RangeError, Report, Usage};
-use crate::store::{AggregateItem, StoreError};
+use crate::store::StoreError;
 
 /// Looked at without `--since`.
 const LATELY: &str = "-90d";
@@ -70,7 +69,7 @@ fn too_long(error: RangeError) -> Failure {
         .hint("narrow it with --since and --until, or take a longer --period")
 }
 
-/// One answer after the other; how far a long one has come shows on stderr.
+/// One answer after the other.
 async fn ask(
     session: &Session,
     requests: Vec<AggregateRequest>,
@@ -78,16 +77,7 @@ async fn ask(
 ) -> Result<Vec<Aggregate>, StoreError> {
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
-        let (partial, mut parts) = mpsc::channel(1);
-        let mut progress = ProgressLine::new(output::charset(common));
-        let narrating = async {
-            while let Some(AggregateItem::Partial(_, step)) = parts.recv().await {
-                progress.update(step);
-            }
-            progress.clear();
-        };
-        let answer = session.store.aggregate(request, partial, &session.stop);
-        answers.push(tokio::join!(answer, narrating).0?);
+        answers.push(session.aggregate(request, common).await?);
     }
     Ok(answers)
 }
