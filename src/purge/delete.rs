@@ -9,14 +9,14 @@ mod second;
 mod segment;
 mod settle;
 
+use std::ops::Range;
 use std::time::Duration;
 
-use crate::core::purge::journal::{DoneEntry, Entry, Fate, IntentEntry, SegmentEntry};
+use crate::core::purge::journal::{DoneEntry, Entry, Fate, IntentEntry, LeftRows, SegmentEntry};
 use crate::core::purge::plan::Encoding;
 use crate::purge::ahead::Ahead;
 use crate::purge::delete::beside::Beside;
 use crate::purge::delete::left::{left_rows, parted, stuck};
-use crate::purge::delete::second::Found;
 use crate::purge::delete::segment::Segment;
 use crate::purge::dossier::shelf::Wanted;
 use crate::purge::dossier::{Dossier, fill};
@@ -27,7 +27,7 @@ use crate::purge::pace::{BatchSize, Limits, Throttle};
 use crate::purge::progress::Progress;
 use crate::purge::scope::{Judge, Verdict};
 use crate::store::StoreError;
-use crate::store::purger::{Batch, Deleter, Pressure, Settled};
+use crate::store::purger::{Batch, Deleter, Pressure, Settled, Staged};
 
 /// How often locked rows have another try at the end.
 const LOCKED_TRIES: u32 = 3;
@@ -300,8 +300,7 @@ impl Deleting<'_, '_> {
         // A batch that has begun is finished: what stops a purge is looked at between batches.
         let never = tokio_util::sync::CancellationToken::new();
         let staged = self.deleter.stage(&self.batch, &never).await?;
-        let found = Found::of(&*staged);
-        let (left, is_sound) = left_rows(segment.encoding, &found, goes.len(), held);
+        let (left, is_sound) = left_rows(segment.encoding, &*staged, goes.len(), held);
         if !is_sound {
             staged.rollback().await?;
             return Err(Fault::Store(StoreError::Refused {
@@ -324,39 +323,47 @@ impl Deleting<'_, '_> {
             staged.rollback().await?;
             return Err(fault);
         }
+        Self::conclude(self.dossier, segment, first..last, left, staged).await?;
+        Ok(Turn::Done)
+    }
+
+    /// Journals what a staged batch comes to, commits it, and notes how that ended; on whichever
+    /// connection it is. [`StoreError::Lost`] leaves the intent open, to be settled.
+    async fn conclude(
+        dossier: &mut Dossier,
+        segment: &Segment,
+        places: Range<usize>,
+        left: LeftRows,
+        staged: Box<dyn Staged + '_>,
+    ) -> Result<(), Fault> {
+        let (segment, first) = (segment.number, places.start as u64);
         let intent = IntentEntry {
-            segment: segment.number,
-            first: first as u64,
-            rows: (last - first) as u64,
-            deletes: found.deleted,
+            segment,
+            first,
+            rows: places.len() as u64,
+            deletes: staged.deleted().to_vec(),
             left,
-            transaction: found.transaction,
+            transaction: staged.transaction().to_owned(),
         };
-        if let Err(fault) = self.dossier.record(Entry::Intent(intent)) {
-            // Nothing is deleted that cannot be journalled.
-            staged.rollback().await?;
+        if let Err(fault) = dossier.record(Entry::Intent(intent)) {
+            // Nothing is deleted that cannot be journalled, whether the server hears it or not.
+            if let Err(error) = staged.rollback().await {
+                tracing::debug!(%error, "a batch without an intent ends with its connection");
+            }
             return Err(fault);
         }
         let committed = staged.commit().await;
-        match committed {
-            Ok(()) => {
-                self.done(segment.number, first as u64, Fate::Committed)?;
-                Ok(Turn::Done)
-            }
-            Err(error @ StoreError::Lost { .. }) => Err(error.into()),
-            Err(error) => {
-                self.done(segment.number, first as u64, Fate::RolledBack)?;
-                Err(error.into())
-            }
-        }
-    }
-
-    fn done(&mut self, segment: u32, first: u64, fate: Fate) -> Result<(), Fault> {
-        self.dossier.record(Entry::Done(DoneEntry {
+        let fate = match &committed {
+            Ok(()) => Fate::Committed,
+            Err(StoreError::Lost { .. }) => return Ok(committed?),
+            Err(_) => Fate::RolledBack,
+        };
+        dossier.record(Entry::Done(DoneEntry {
             segment,
             first,
             fate,
-        }))
+        }))?;
+        Ok(committed?)
     }
 
     fn heed_holds(&mut self) -> Result<(), Fault> {

@@ -7,12 +7,11 @@
 use super::left::left_rows;
 use super::second::Second;
 use super::{Deleting, cut};
-use crate::core::purge::journal::{Entry, Fate, IntentEntry};
 use crate::purge::delete::segment::Segment;
 use crate::purge::dossier::fill;
 use crate::purge::fault::Fault;
 use crate::store::StoreError;
-use crate::store::purger::{Batch, Settled};
+use crate::store::purger::Settled;
 
 /// Batches that are done alone after something unusual.
 const COOLING: u32 = 8;
@@ -29,8 +28,6 @@ pub(super) struct Beside {
     cooling: u32,
     /// The store has none to offer.
     is_alone: bool,
-    /// The room of its last batch.
-    room: Batch,
 }
 
 impl Beside {
@@ -97,10 +94,10 @@ impl Deleting<'_, '_> {
 
     /// Has the second connection begin with the rows from `first` to before `last`.
     pub(super) async fn begin_beside(&mut self, segment: &Segment, first: usize, last: usize) {
-        let Some(second) = &self.beside.second else {
+        let Some(second) = &mut self.beside.second else {
             return;
         };
-        let mut batch = std::mem::take(&mut self.beside.room);
+        let mut batch = second.room();
         let places: Vec<usize> = (first..last).collect();
         fill(&mut batch, &segment.parts, &places);
         second.stage(batch).await;
@@ -127,8 +124,8 @@ impl Deleting<'_, '_> {
         else {
             return Ok(None);
         };
-        let found = match second.staged().await {
-            Ok(found) => found,
+        let staged = match second.staged().await {
+            Ok(staged) => staged,
             Err(error) => {
                 // The same rows meet it again in their own turn.
                 tracing::debug!(%error, "a batch beside another failed");
@@ -136,40 +133,26 @@ impl Deleting<'_, '_> {
                 return Ok(None);
             }
         };
-        let (left, is_sound) = left_rows(segment.encoding, &found, last - first, Vec::new());
+        let (left, is_sound) = left_rows(segment.encoding, &staged, last - first, Vec::new());
         let is_usual = is_sound && left.locked.is_empty() && left.refused.is_empty();
         if !is_usual || !self.engine.halt.lets_pass() {
             self.stand_down().await;
             return Ok(None);
         }
-        let intent = IntentEntry {
-            segment: segment.number,
-            first: first as u64,
-            rows: (last - first) as u64,
-            deletes: found.deleted,
-            left,
-            transaction: found.transaction,
-        };
-        if let Err(fault) = self.dossier.record(Entry::Intent(intent)) {
+        let ended =
+            Self::conclude(self.dossier, segment, first..last, left, Box::new(staged)).await;
+        if ended.is_err() {
             self.stand_down().await;
-            return Err(fault);
         }
-        match second.commit().await {
-            Ok(room) => {
-                self.beside.room = room;
-                self.done(segment.number, first as u64, Fate::Committed)?;
-                Ok(Some(last))
-            }
-            Err(StoreError::Lost { .. }) => {
-                self.stand_down().await;
+        match ended {
+            Ok(()) => Ok(Some(last)),
+            Err(Fault::Store(StoreError::Lost { .. })) => {
                 let settled = self.settle_open().await?;
                 Ok((settled == Some(Settled::Committed)).then_some(last))
             }
-            Err(_) => {
-                self.done(segment.number, first as u64, Fate::RolledBack)?;
-                self.stand_down().await;
-                Ok(None)
-            }
+            // It was taken back, and its rows meet the same in their own turn.
+            Err(Fault::Store(_)) => Ok(None),
+            Err(fault) => Err(fault),
         }
     }
 }

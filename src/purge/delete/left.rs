@@ -1,17 +1,16 @@
 //! What stays of a batch: why, and whether the deletion may go on.
 
-use super::second::Found;
 use crate::core::purge::decode;
 use crate::core::purge::journal::LeftRows;
 use crate::core::purge::plan::Encoding;
 use crate::purge::fault::Fault;
 use crate::store::StoreError;
-use crate::store::purger::Left;
+use crate::store::purger::{Left, Staged};
 
 /// What stays of a batch, and whether the rows add up.
 pub(super) fn left_rows(
     encoding: Encoding,
-    found: &Found,
+    staged: &dyn Staged,
     rows: usize,
     held: Vec<String>,
 ) -> (LeftRows, bool) {
@@ -19,7 +18,7 @@ pub(super) fn left_rows(
         held,
         ..LeftRows::default()
     };
-    for (mark, why) in &found.left {
+    for (mark, why) in staged.left() {
         let id = decode::id(encoding, &mark.key).to_string();
         match why {
             Left::Gone => left.gone += 1,
@@ -28,8 +27,8 @@ pub(super) fn left_rows(
             Left::Refused => left.refused.push(id),
         }
     }
-    let deleted = found.deleted.first().copied().unwrap_or(0);
-    let is_sound = deleted + found.left.len() as u64 == rows as u64;
+    let deleted = staged.deleted().first().copied().unwrap_or(0);
+    let is_sound = deleted + staged.left().len() as u64 == rows as u64;
     (left, is_sound)
 }
 

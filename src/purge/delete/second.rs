@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::purge::row::RowMark;
-use crate::store::StoreError;
 use crate::store::purger::{Batch, Deleter, Left, Staged};
+use crate::store::{BoxFuture, StoreError};
 
 /// A deleter in a task.
 pub(super) struct Second {
@@ -17,12 +17,15 @@ pub(super) struct Second {
     reports: mpsc::Receiver<Report>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    /// That of the last batch that came to its end.
+    room: Batch,
 }
 
-/// What to do next. Whatever follows on [`Order::Stage`] but a commit takes the batch back.
+/// What to do next.
 enum Order {
     Stage(Batch),
     Commit,
+    TakeBack,
 }
 
 /// What was done.
@@ -34,24 +37,16 @@ enum Report {
 }
 
 /// What a staged batch comes to.
-pub(super) struct Found {
-    /// As [`Staged::transaction`].
-    pub(super) transaction: String,
-    /// As [`Staged::deleted`].
-    pub(super) deleted: Vec<u64>,
-    /// As [`Staged::left`].
-    pub(super) left: Vec<(RowMark, Left)>,
+struct Found {
+    transaction: String,
+    deleted: Vec<u64>,
+    left: Vec<(RowMark, Left)>,
 }
 
-impl Found {
-    /// Of an open transaction.
-    pub(super) fn of(staged: &(dyn Staged + '_)) -> Self {
-        Self {
-            transaction: staged.transaction().to_owned(),
-            deleted: staged.deleted().to_vec(),
-            left: staged.left().to_vec(),
-        }
-    }
+/// The transaction that the task has open. Who drops it has to dismiss the task.
+pub(super) struct Opened<'a> {
+    second: &'a mut Second,
+    found: Found,
 }
 
 impl Second {
@@ -66,7 +61,13 @@ impl Second {
             reports,
             stop,
             task,
+            room: Batch::default(),
         }
+    }
+
+    /// The room of a batch that came to its end, for the next one.
+    pub(super) fn room(&mut self) -> Batch {
+        std::mem::take(&mut self.room)
     }
 
     /// Has it stage a batch.
@@ -76,23 +77,27 @@ impl Second {
     }
 
     /// What the batch came to.
-    pub(super) async fn staged(&mut self) -> Result<Found, StoreError> {
+    pub(super) async fn staged(&mut self) -> Result<Opened<'_>, StoreError> {
         match self.reports.recv().await {
-            Some(Report::Staged(found)) => Ok(found),
+            Some(Report::Staged(found)) => Ok(Opened {
+                second: self,
+                found,
+            }),
             Some(Report::Ended(_, Err(error))) => Err(error),
             Some(Report::Ended(_, Ok(()))) | None => Err(StoreError::Cancelled),
         }
     }
 
-    /// Commits what is staged; gives the batch's room back. [`StoreError::Lost`] means that the
-    /// outcome is not known.
-    pub(super) async fn commit(&mut self) -> Result<Batch, StoreError> {
-        let _ = self.orders.send(Order::Commit).await;
+    async fn end(&mut self, order: Order) -> Result<(), StoreError> {
+        let _ = self.orders.send(order).await;
         match self.reports.recv().await {
-            Some(Report::Ended(batch, ended)) => ended.map(|()| batch),
+            Some(Report::Ended(batch, ended)) => {
+                self.room = batch;
+                ended
+            }
             Some(Report::Staged(_)) | None => Err(StoreError::Lost {
                 name: "the second connection".to_owned(),
-                message: "nobody says what became of the commit".to_owned(),
+                message: "nobody says what became of the transaction".to_owned(),
             }),
         }
     }
@@ -104,12 +109,41 @@ impl Second {
             reports,
             stop,
             task,
+            ..
         } = self;
         stop.cancel();
         drop((orders, reports));
         if let Err(error) = task.await {
             tracing::warn!(%error, "the second connection ended early");
         }
+    }
+}
+
+impl Staged for Opened<'_> {
+    fn transaction(&self) -> &str {
+        &self.found.transaction
+    }
+
+    fn deleted(&self) -> &[u64] {
+        &self.found.deleted
+    }
+
+    fn left(&self) -> &[(RowMark, Left)] {
+        &self.found.left
+    }
+
+    fn commit<'a>(self: Box<Self>) -> BoxFuture<'a, Result<(), StoreError>>
+    where
+        Self: 'a,
+    {
+        Box::pin(async move { self.second.end(Order::Commit).await })
+    }
+
+    fn rollback<'a>(self: Box<Self>) -> BoxFuture<'a, Result<(), StoreError>>
+    where
+        Self: 'a,
+    {
+        Box::pin(async move { self.second.end(Order::TakeBack).await })
     }
 }
 
@@ -125,11 +159,16 @@ async fn serve(
         };
         let ended = match deleter.stage(&batch, &stop).await {
             Ok(staged) => {
+                let found = Found {
+                    transaction: staged.transaction().to_owned(),
+                    deleted: staged.deleted().to_vec(),
+                    left: staged.left().to_vec(),
+                };
                 // With nobody there to read it the orders have ended, too.
-                let _ = told.send(Report::Staged(Found::of(&*staged))).await;
+                let _ = told.send(Report::Staged(found)).await;
                 match orders.recv().await {
                     Some(Order::Commit) => staged.commit().await,
-                    Some(Order::Stage(_)) | None => staged.rollback().await,
+                    Some(Order::TakeBack | Order::Stage(_)) | None => staged.rollback().await,
                 }
             }
             Err(error) => Err(error),

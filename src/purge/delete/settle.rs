@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Deleting, LOCKED_TRIES, LOCKED_WAIT, LOST_TRIES, cut};
-use crate::core::purge::journal::Fate;
+use crate::core::purge::journal::{DoneEntry, Entry, Fate};
 use crate::purge::delete::segment::Segment;
 use crate::purge::dossier::batch_of;
 use crate::purge::fault::Fault;
@@ -46,7 +46,11 @@ impl Deleting<'_, '_> {
             Settled::Committed => Fate::FoundCommitted,
             Settled::RolledBack | Settled::InProgress => Fate::RolledBack,
         };
-        self.done(intent.segment, intent.first, fate)?;
+        self.dossier.record(Entry::Done(DoneEntry {
+            segment: intent.segment,
+            first: intent.first,
+            fate,
+        }))?;
         Ok(Some(settled))
     }
 
