@@ -175,6 +175,7 @@ mod tests {
                 GroupValue::Text(outcome.to_owned()),
             ],
             count,
+            events: count,
         }
     }
 

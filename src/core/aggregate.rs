@@ -5,6 +5,8 @@
 //! its own language when its condition is exact, and feeds an [`accumulator::Accumulator`] otherwise.
 
 pub mod accumulator;
+pub mod bins;
+pub mod sum;
 
 use std::sync::Arc;
 
@@ -38,6 +40,9 @@ pub enum GroupKey {
     /// The values of a subject: an event with several counts once for each different one, an event
     /// without any counts under `None`.
     Value(Subject),
+    /// The numbers of a subject in the bins of [`bins`]: an event with several counts once for each
+    /// different bin, an event without any counts under `None`.
+    Magnitude(Subject),
 }
 
 /// What is measured per group.
@@ -65,7 +70,7 @@ pub struct AggregateRequest {
 /// The value of one key of a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GroupValue {
-    /// Index of the time bucket.
+    /// Index of the time bucket, or of the bin of a number.
     Bucket(usize),
     /// A value as text.
     Text(String),
@@ -80,6 +85,8 @@ pub struct Group {
     pub key: Vec<GroupValue>,
     /// The measure.
     pub count: u64,
+    /// Events in it, whatever is measured.
+    pub events: u64,
 }
 
 /// Widths of buckets in seconds that people can name.
@@ -217,6 +224,18 @@ impl GroupKey {
                     vec![GroupValue::None]
                 } else {
                     texts.into_iter().map(GroupValue::Text).collect()
+                }
+            }
+            Self::Magnitude(subject) => {
+                let texts = subject.texts(event, record);
+                let mut bins: Vec<usize> =
+                    texts.iter().filter_map(|text| bins::bin(text)).collect();
+                bins.sort_unstable();
+                bins.dedup();
+                if bins.is_empty() {
+                    vec![GroupValue::None]
+                } else {
+                    bins.into_iter().map(GroupValue::Bucket).collect()
                 }
             }
         }
@@ -427,6 +446,32 @@ mod tests {
                 (vec![GroupValue::Bucket(1), text("failed")], 1),
                 (vec![GroupValue::Bucket(1), GroupValue::None], 1),
             ]
+        );
+    }
+
+    #[test]
+    fn numbers_fall_into_bins_and_what_is_none_does_not() {
+        let record = FlatJson::parse(r#"{"ms":[100,"100.5",900,-3,"slow"]}"#).expect("valid");
+        let by_ms = request(
+            vec![GroupKey::Magnitude(Subject::Path(
+                Path::parse("ms").expect("path"),
+            ))],
+            Measure::Count,
+            None,
+        );
+        let mut accumulator = Accumulator::new(by_ms);
+        accumulator.feed(&event(0, None, &[]), &record);
+        accumulator.feed(&event(0, None, &[]), &nothing());
+        let groups = accumulator.answer().groups;
+        let near = |bin: &GroupValue, number: f64| match bin {
+            GroupValue::Bucket(bin) => (bins::middle(*bin) / number - 1.0).abs() < 0.011,
+            GroupValue::Text(_) | GroupValue::None => false,
+        };
+        assert_eq!(groups.len(), 3, "{groups:?}");
+        assert!(near(&groups[0].key[0], 100.25) && near(&groups[1].key[0], 900.0));
+        assert_eq!(
+            (&groups[2].key[0], groups[2].events),
+            (&GroupValue::None, 1)
         );
     }
 

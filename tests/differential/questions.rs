@@ -146,8 +146,12 @@ pub async fn grouped(
     let day = 86_400 * Micros::SECOND;
     let first = Micros(1_767_225_600 * Micros::SECOND);
     let edges = GroupKey::Time((0..20).map(|n| first.plus(n * day)).collect());
-    let keys = match rng.u8(..5) {
+    let keys = match rng.u8(..6) {
         0 => Vec::new(),
+        3 => vec![
+            GroupKey::Magnitude(subject(rng)),
+            GroupKey::Value(subject(rng)),
+        ],
         1 => vec![edges],
         2 => vec![edges, GroupKey::Value(subject(rng))],
         _ => vec![GroupKey::Value(subject(rng))],

@@ -15,20 +15,18 @@ use crate::core::json::FlatJson;
 const MOST_GROUPS: usize = 100_000;
 
 /// The number of one group while it is counted.
-#[derive(Clone, Debug)]
-enum Tally {
-    Count(u64),
-    /// Hashes, not texts: a million different users are 16 MB, and the chance that two of them
-    /// collide is one in thirty million.
-    Distinct(HashSet<u64>),
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    events: u64,
+    /// Of different values. Hashes, not texts: a million different users are 16 MB, and the chance
+    /// that two of them collide is one in thirty million.
+    seen: Option<HashSet<u64>>,
 }
 
 impl Tally {
     fn number(&self) -> u64 {
-        match self {
-            Self::Count(count) => *count,
-            Self::Distinct(seen) => seen.len() as u64,
-        }
+        let seen = self.seen.as_ref().map(HashSet::len);
+        seen.map_or(self.events, |different| different as u64)
     }
 }
 
@@ -86,23 +84,12 @@ impl Accumulator {
                 .collect();
         }
         for key in keys {
-            match &self.request.measure {
-                Measure::Count => {
-                    let tally = self.groups.entry(key).or_insert(Tally::Count(0));
-                    if let Tally::Count(count) = tally {
-                        *count += times;
-                    }
-                }
-                Measure::Distinct(subject) => {
-                    let tally = self
-                        .groups
-                        .entry(key)
-                        .or_insert_with(|| Tally::Distinct(HashSet::new()));
-                    if let Tally::Distinct(seen) = tally {
-                        let texts = subject.texts(event, record);
-                        seen.extend(texts.iter().map(|text| self.hasher.hash_one(text)));
-                    }
-                }
+            let tally = self.groups.entry(key).or_default();
+            tally.events += times;
+            if let Measure::Distinct(subject) = &self.request.measure {
+                let texts = subject.texts(event, record);
+                let hashes = texts.iter().map(|text| self.hasher.hash_one(text));
+                tally.seen.get_or_insert_default().extend(hashes);
             }
         }
         if self.groups.len() > self.most && self.has_open_keys() {
@@ -112,8 +99,8 @@ impl Accumulator {
 
     /// Buckets of time are as many as their edges; only values can be without end.
     fn has_open_keys(&self) -> bool {
-        let is_value = |key: &GroupKey| matches!(key, GroupKey::Value(_));
-        self.request.keys.iter().any(is_value)
+        let is_open = |key: &GroupKey| !matches!(key, GroupKey::Time(_));
+        self.request.keys.iter().any(is_open)
     }
 
     fn forget_small(&mut self) {
@@ -127,10 +114,10 @@ impl Accumulator {
 
     /// The answer so far.
     pub fn answer(&self) -> Aggregate {
-        let mut found: Vec<(&Vec<GroupValue>, u64)> = self
+        let mut found: Vec<(&Vec<GroupValue>, u64, u64)> = self
             .groups
             .iter()
-            .map(|(key, tally)| (key, tally.number()))
+            .map(|(key, tally)| (key, tally.number(), tally.events))
             .collect();
         if let Some(top) = self.request.top.filter(|top| *top < found.len()) {
             // Partial answers come often; only what is shown of them is copied.
@@ -139,9 +126,10 @@ impl Accumulator {
         }
         let mut groups: Vec<Group> = found
             .into_iter()
-            .map(|(key, count)| Group {
+            .map(|(key, count, events)| Group {
                 key: key.clone(),
                 count,
+                events,
             })
             .collect();
         // One group is there even when nothing is in it, as with SQL's aggregates.
@@ -149,6 +137,7 @@ impl Accumulator {
             groups.push(Group {
                 key: Vec::new(),
                 count: 0,
+                events: 0,
             });
         }
         Aggregate {
@@ -233,5 +222,6 @@ mod tests {
             (answer.groups[0].count, answer.certainty),
             (10, Certainty::Exact)
         );
+        assert_eq!(answer.groups[0].events, 1_000);
     }
 }

@@ -39,7 +39,7 @@ struct Counting {
 fn edges(request: &AggregateRequest) -> Option<&[Micros]> {
     request.keys.iter().find_map(|key| match key {
         GroupKey::Time(edges) => Some(edges.as_slice()),
-        GroupKey::Value(_) => None,
+        GroupKey::Value(_) | GroupKey::Magnitude(_) => None,
     })
 }
 

@@ -49,7 +49,9 @@ impl Grouping {
             match key {
                 GroupKey::Time(_) if steps.is_some() => return None,
                 GroupKey::Time(edges) => steps = Some(Steps::new(edges, order)?),
-                GroupKey::Value(subject) => need(subject, profile, &mut paths),
+                GroupKey::Value(subject) | GroupKey::Magnitude(subject) => {
+                    need(subject, profile, &mut paths);
+                }
             }
         }
         if let Measure::Distinct(subject) = &request.measure {

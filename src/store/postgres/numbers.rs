@@ -357,7 +357,9 @@ impl Grouping {
                 // Two time keys are nobody's question; rows answer it.
                 GroupKey::Time(_) if edges.is_some() => return None,
                 GroupKey::Time(buckets) => edges = Some(buckets.clone()),
-                GroupKey::Value(subject) => projection.need(subject, &layout.profile),
+                GroupKey::Value(subject) | GroupKey::Magnitude(subject) => {
+                    projection.need(subject, &layout.profile);
+                }
             }
         }
         if let Measure::Distinct(subject) = &request.measure {

@@ -50,7 +50,7 @@ impl Counting {
         // Events outside all buckets are not counted, so they need not be read.
         let edges = request.keys.iter().find_map(|key| match key {
             GroupKey::Time(edges) => edges.first().copied().zip(edges.last().copied()),
-            GroupKey::Value(_) => None,
+            GroupKey::Value(_) | GroupKey::Magnitude(_) => None,
         });
         let predicate = match edges {
             Some((first, last)) => {
