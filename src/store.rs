@@ -133,6 +133,24 @@ pub struct Description {
     pub transport: String,
     /// Rows, estimated by the store.
     pub estimate: Option<u64>,
+    /// Whether questions about a part of the time read a part of the rows.
+    pub time: TimeAccess,
+}
+
+/// How rows of a time are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeAccess {
+    /// An index, or the order of the rows, leads to them.
+    Direct,
+    /// All rows are looked at.
+    Scan,
+}
+
+impl TimeAccess {
+    /// How it is where an index is there or is not.
+    pub fn indexed(is_indexed: bool) -> Self {
+        if is_indexed { Self::Direct } else { Self::Scan }
+    }
 }
 
 /// What the role could do to the table. The session itself is read-only in either case.

@@ -1,5 +1,8 @@
 //! `usage`: its numbers, counted once more from what the rows were made of, on every store.
 
+mod latency;
+mod shop;
+
 use std::collections::BTreeSet;
 
 use mongodb::bson::{DateTime, Document, doc};
@@ -130,7 +133,7 @@ fn actions_are_ranked_with_their_users_failures_and_what_was_before() {
                 let rows = of(&name, 60..last);
                 let failed = rows.iter().filter(|n| matches!(*n % 7, 0 | 3)).count();
                 serde_json::json!({
-                    "value": name, "events": rows.len(), "users": users(rows.iter().copied()),
+                    "value": name, "events": rows.len(), "last_14d": null, "users": users(rows.iter().copied()),
                     "failed": failed, "before": of(&name, 60_usize.saturating_sub(length)..60).len(),
                 })
             })

@@ -22,7 +22,7 @@ use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
 use crate::store::{
     Access, Change, Complete, Count, Description, PageEnd, PageFrom, PageItem, PageRequest,
-    StoreError, TailEvent, TailItem, TailLevel,
+    StoreError, TailEvent, TailItem, TailLevel, TimeAccess,
 };
 
 /// 2026-01-15T12:04:05Z
@@ -363,6 +363,7 @@ impl Rig {
             access: Access::ReadOnly,
             transport: "unix socket".to_owned(),
             estimate: Some(self.events.len() as u64),
+            time: TimeAccess::Direct,
         }
     }
 

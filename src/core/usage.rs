@@ -1,21 +1,23 @@
-//! Usage reports: which questions a report asks a store, and what the answers say together.
+//! Usage reports: what is asked of a store, in which order, and what the answers say together.
 //!
-//! Pure: whoever runs a report asks [`Usage::first`], then [`Usage::second`] with those answers, and
-//! hands all of them to [`Usage::answer`]. Where a store knows no users or no outcomes, numbers of
-//! them are absent, not zero.
+//! A report is a list of questions about slices of time, newest first, whose answers add up: see
+//! [`course::Course`]. Where a store knows no users, no outcomes or no durations, numbers of them are
+//! absent, not zero. Nothing here asks anybody.
+
+pub mod answer;
+pub mod course;
+pub mod plan;
+pub mod settled;
 
 use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use crate::core::aggregate::{
-    Aggregate, AggregateRequest, Certainty, GroupKey, GroupValue, Measure, Subject,
-};
-use crate::core::calendar::{self, Period};
-use crate::core::event::{Field, Outcome};
+use crate::core::calendar::Period;
+use crate::core::event::Field;
 use crate::core::instant::Micros;
-use crate::core::profile::{Profile, ValueExpr};
-use crate::core::query::predicate::{Atom, Literal, Predicate, Test};
+use crate::core::profile::{Changes, Profile, ValueExpr};
+use crate::core::query::predicate::Predicate;
 
 /// A kind of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +30,20 @@ pub enum Report {
     Resources,
     /// Failures by what they said.
     Errors,
+    /// Actions by how long they took.
+    Latency,
     /// Events by weekday and hour.
     Heatmap,
 }
 
 impl Report {
     /// Every report with its name on the command line.
-    pub const ALL: [(Self, &str); 5] = [
+    pub const ALL: [(Self, &str); 6] = [
         (Self::Users, "users"),
         (Self::Actions, "actions"),
         (Self::Resources, "resources"),
         (Self::Errors, "errors"),
+        (Self::Latency, "latency"),
         (Self::Heatmap, "heatmap"),
     ];
 
@@ -49,9 +54,9 @@ impl Report {
     }
 
     /// What a ranking ranks.
-    fn ranked(self) -> Option<Field> {
+    pub fn ranked(self) -> Option<Field> {
         match self {
-            Self::Actions => Some(Field::Action),
+            Self::Actions | Self::Latency => Some(Field::Action),
             Self::Resources => Some(Field::Resource),
             Self::Errors => Some(Field::Status),
             Self::Users | Self::Heatmap => None,
@@ -69,9 +74,21 @@ pub enum RangeError {
 
 /// Whether a store says something at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
+pub enum Says {
+    /// No event can have it.
     Nothing,
+    /// Events may have it.
     Something,
+}
+
+impl Says {
+    fn any(is_something: bool) -> Self {
+        if is_something {
+            Self::Something
+        } else {
+            Self::Nothing
+        }
+    }
 }
 
 /// A report of a store, in a range of time.
@@ -93,66 +110,24 @@ pub struct Usage {
     pub top: usize,
     users: Says,
     outcomes: Says,
+    durations: Says,
+    changes: Changes,
 }
 
-/// A period of a series. The first and the last may be cut by the range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bucket {
-    /// Where it begins.
-    pub start: Micros,
-    /// Events in it.
-    pub events: u64,
-    /// Different users in it.
-    pub users: Option<u64>,
-}
+/// Rankings of longer ranges say what came of their last days, too.
+pub const RECENT_DAYS: i64 = 14;
 
-/// A row of a ranking.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// `None`: the events that have no such value.
-    pub value: Option<String>,
-    /// Events with it.
-    pub events: u64,
-    /// Different users of it.
-    pub users: Option<u64>,
-    /// Events with it that failed or were denied.
-    pub failed: Option<u64>,
-    /// Events with it in the equally long range before.
-    pub before: u64,
-}
+/// Microseconds of a day without a change of clocks.
+const DAY: i64 = 24 * 3_600 * Micros::SECOND;
 
-/// What a report says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Oldest first.
-    Series(Vec<Bucket>),
-    /// Largest first.
-    Ranking {
-        /// At most as many as were wanted.
-        rows: Vec<Row>,
-        /// Whether there are more.
-        has_more: bool,
-        /// How sure the numbers are.
-        certainty: Certainty,
-    },
-    /// Events by weekday, Monday first, and hour of the day.
-    Week(Box<[[u64; 24]; 7]>),
-}
-
-/// Hours a heatmap adds up at most: eleven years.
-const HOURS: usize = 100_000;
+/// How long after their time rows may still arrive: transactions that took their time, clocks that
+/// are behind.
+const LATE: i64 = 300 * Micros::SECOND;
 
 impl Usage {
     /// A report of a store whose rows this profile reads.
     pub fn new(report: Report, profile: &Profile, predicate: Predicate) -> Self {
-        let says = |is_something: bool| {
-            if is_something {
-                Says::Something
-            } else {
-                Says::Nothing
-            }
-        };
-        let actor = &profile.fields[Field::Actor as usize];
+        let says = |field: Field| Says::any(*profile.field(field) != ValueExpr::Absent);
         Self {
             report,
             predicate: Arc::new(predicate),
@@ -161,8 +136,10 @@ impl Usage {
             tz: Tz::UTC,
             period: Period::Week,
             top: 20,
-            users: says(*actor != ValueExpr::Absent),
-            outcomes: says(!profile.outcome.is_empty()),
+            users: says(Field::Actor),
+            outcomes: Says::any(!profile.outcome.is_empty()),
+            durations: says(Field::Duration),
+            changes: profile.changes,
         }
     }
 
@@ -176,173 +153,23 @@ impl Usage {
         self.outcomes == Says::Something
     }
 
-    fn within(&self, since: Micros, until: Micros) -> Predicate {
-        let range = Predicate::Atom(Atom::At {
-            since: Some(since),
-            until: Some(until),
-        });
-        let base = range.and((*self.predicate).clone());
-        match self.report {
-            Report::Errors if self.has_outcomes() => base.and(failures()),
-            // Nobody knows which of them failed.
-            Report::Errors => Predicate::Never,
-            _ => base,
-        }
+    /// Whether lengths can be told.
+    pub fn has_durations(&self) -> bool {
+        self.durations == Says::Something
     }
 
-    /// Where the columns of a series begin; `None` for rankings.
-    fn edges(&self) -> Result<Option<Vec<Micros>>, RangeError> {
-        let (since, until) = (self.since, self.until);
-        let (edges, most) = match self.report {
-            Report::Users => (self.period.edges(since, until, self.tz), calendar::MOST),
-            Report::Heatmap => (calendar::hours(since, until, self.tz, HOURS), HOURS),
-            Report::Actions | Report::Resources | Report::Errors => return Ok(None),
+    /// Where the last [`RECENT_DAYS`] days of a longer range begin.
+    pub fn recent(&self) -> Option<Micros> {
+        let recent = self.until.plus(-RECENT_DAYS * DAY);
+        (self.since < recent).then_some(recent)
+    }
+
+    /// Before this instant nothing changes any more.
+    pub fn settled_before(&self, now: Micros) -> Micros {
+        let changing = match self.changes {
+            Changes::Never => 0,
+            Changes::Within(seconds) => i64::from(seconds) * Micros::SECOND,
         };
-        edges.map(Some).ok_or(RangeError::TooLong(most))
+        now.plus(-changing.max(LATE))
     }
-
-    /// The first questions.
-    pub fn first(&self) -> Result<Vec<AggregateRequest>, RangeError> {
-        let predicate = self.within(self.since, self.until);
-        if let Some(field) = self.report.ranked() {
-            let key = GroupKey::Value(Subject::Field(field));
-            return Ok(vec![AggregateRequest {
-                // One more than is shown tells whether there are more.
-                top: Some(self.top.saturating_add(1)),
-                ..ask(predicate, vec![key], Measure::Count)
-            }]);
-        }
-        let edges = self.edges()?.unwrap_or_default();
-        let by_time = || vec![GroupKey::Time(edges.clone())];
-        let mut requests = vec![ask(predicate.clone(), by_time(), Measure::Count)];
-        if self.report == Report::Users && self.has_users() {
-            let users = Measure::Distinct(Subject::Field(Field::Actor));
-            // Whoever is absent is nobody.
-            let named = Predicate::Atom(Atom::Field(Field::Actor, Test::Exists));
-            requests.push(ask(predicate.and(named), by_time(), users));
-        }
-        Ok(requests)
-    }
-
-    /// What is asked once the first answers are there: more about the rows of a ranking.
-    pub fn second(&self, first: &[Aggregate]) -> Vec<AggregateRequest> {
-        let (Some(field), Some(ranking)) = (self.report.ranked(), first.first()) else {
-            return Vec::new();
-        };
-        let values = ranking
-            .groups
-            .iter()
-            .take(self.top)
-            .map(|group| match group.key.first() {
-                Some(GroupValue::Text(text)) => Predicate::Atom(Atom::Field(
-                    field,
-                    Test::Equals(Literal::Bare(text.clone())),
-                )),
-                _ => Predicate::Atom(Atom::Field(field, Test::Exists)).negated(),
-            });
-        let ranked = values.fold(Predicate::Never, Predicate::or);
-        let key = || vec![GroupKey::Value(Subject::Field(field))];
-        let now = self.within(self.since, self.until).and(ranked.clone());
-        let length = self.until.0.saturating_sub(self.since.0);
-        let before = self
-            .within(self.since.plus(-length), self.since)
-            .and(ranked);
-        let mut requests = vec![ask(before, key(), Measure::Count)];
-        if self.has_users() {
-            let users = Measure::Distinct(Subject::Field(Field::Actor));
-            requests.push(ask(now.clone(), key(), users));
-        }
-        if self.has_outcomes() && self.report != Report::Errors {
-            requests.push(ask(now.and(failures()), key(), Measure::Count));
-        }
-        requests
-    }
-
-    /// The report.
-    pub fn answer(&self, first: &[Aggregate], second: &[Aggregate]) -> Result<Answer, RangeError> {
-        Ok(match (self.edges()?, self.report) {
-            (None, _) => self.ranking(first, second),
-            (Some(edges), Report::Heatmap) => self.week(&edges, first),
-            (Some(edges), _) => self.series(&edges, first),
-        })
-    }
-
-    fn series(&self, edges: &[Micros], first: &[Aggregate]) -> Answer {
-        let at = |answer: Option<&Aggregate>, bucket: usize| -> u64 {
-            let groups = answer.map_or(&[][..], |answer| &answer.groups);
-            let key = [GroupValue::Bucket(bucket)];
-            groups
-                .iter()
-                .find(|group| group.key == key)
-                .map_or(0, |group| group.count)
-        };
-        let buckets = (0..edges.len().saturating_sub(1)).map(|bucket| Bucket {
-            start: edges[bucket],
-            events: at(first.first(), bucket),
-            users: self.has_users().then(|| at(first.get(1), bucket)),
-        });
-        Answer::Series(buckets.collect())
-    }
-
-    fn week(&self, edges: &[Micros], first: &[Aggregate]) -> Answer {
-        let mut week = Box::new([[0; 24]; 7]);
-        for group in first.iter().flat_map(|answer| &answer.groups) {
-            let [GroupValue::Bucket(bucket)] = group.key.as_slice() else {
-                continue;
-            };
-            let place = edges
-                .get(*bucket)
-                .and_then(|start| calendar::hour_of_week(*start, self.tz));
-            if let Some((day, hour)) = place {
-                week[day][hour] += group.count;
-            }
-        }
-        Answer::Week(week)
-    }
-
-    fn ranking(&self, first: &[Aggregate], second: &[Aggregate]) -> Answer {
-        let Some(ranking) = first.first() else {
-            return Answer::Ranking {
-                rows: Vec::new(),
-                has_more: false,
-                certainty: Certainty::Exact,
-            };
-        };
-        let of = |answer: Option<&Aggregate>, key: &[GroupValue]| -> u64 {
-            let groups = answer.map_or(&[][..], |answer| &answer.groups);
-            let group = groups.iter().find(|group| group.key == key);
-            group.map_or(0, |group| group.count)
-        };
-        let failed_at = 1 + usize::from(self.has_users());
-        let rows = ranking.groups.iter().take(self.top).map(|group| Row {
-            value: match group.key.first() {
-                Some(GroupValue::Text(text)) => Some(text.clone()),
-                _ => None,
-            },
-            events: group.count,
-            users: self.has_users().then(|| of(second.get(1), &group.key)),
-            // Of failures all failed.
-            failed: (self.has_outcomes() && self.report != Report::Errors)
-                .then(|| of(second.get(failed_at), &group.key)),
-            before: of(second.first(), &group.key),
-        });
-        Answer::Ranking {
-            rows: rows.collect(),
-            has_more: ranking.groups.len() > self.top,
-            certainty: ranking.certainty,
-        }
-    }
-}
-
-fn ask(predicate: Predicate, keys: Vec<GroupKey>, measure: Measure) -> AggregateRequest {
-    AggregateRequest {
-        predicate: Arc::new(predicate),
-        keys,
-        measure,
-        top: None,
-    }
-}
-
-fn failures() -> Predicate {
-    Predicate::Atom(Atom::Outcome(vec![Outcome::Failed, Outcome::Denied]))
 }

@@ -56,7 +56,7 @@ use crate::store::postgres::sql::quote::ident;
 use crate::store::postgres::surroundings::Surroundings;
 use crate::store::{
     Access, AggregateItem, BoxFuture, Count, CountMode, Description, Explanation, Finding, PageEnd,
-    PageItem, PageRequest, Store, StoreError, TailItem, TailRequest,
+    PageItem, PageRequest, Store, StoreError, TailItem, TailRequest, TimeAccess,
 };
 
 /// An audit table on a PostgreSQL server.
@@ -144,6 +144,7 @@ impl PostgresStore {
             },
             transport: server.transport.to_owned(),
             estimate: layout.table.rows_estimate(),
+            time: TimeAccess::indexed(layout.table.is_ordered(&layout.time.name)),
         });
         let pool = Pool::new(params, session);
         Self {

@@ -12,7 +12,8 @@ use crate::cli::output::{self, Destination};
 use crate::core::instant::Micros;
 use crate::core::number::grouped;
 use crate::core::sanitise::safe;
-use crate::core::usage::{Answer, Bucket, Report, Row, Usage};
+use crate::core::usage::answer::{Answer, Bucket, Latency, Row};
+use crate::core::usage::{Report, Usage};
 use crate::export::csv as csv_export;
 use crate::export::table::clip;
 
@@ -30,6 +31,7 @@ pub fn table(usage: &Usage, answer: &Answer, common: &Common) -> String {
             let shown = row.into_iter().map(|cell| match cell {
                 Cell::Absent => look.charset.absent().to_owned(),
                 Cell::Number(number) => grouped(number),
+                Cell::Millis(millis) => digits(millis),
                 Cell::Text(text) => clip(&safe(&text), WIDEST, look.charset),
             });
             shown.collect()
@@ -73,6 +75,7 @@ pub fn csv(usage: &Usage, answer: &Answer) -> Result<String, Failure> {
             let fields = row.into_iter().map(|cell| match cell {
                 Cell::Absent => String::new(),
                 Cell::Number(number) => number.to_string(),
+                Cell::Millis(millis) => digits(millis),
                 Cell::Text(text) => text,
             });
             fields.collect()
@@ -98,9 +101,13 @@ pub fn json(usage: &Usage, answer: &Answer) -> String {
             let bucket = |bucket: &Bucket| json!({"start": rfc3339(usage, bucket.start), "users": bucket.users, "events": bucket.events});
             ("buckets", buckets.iter().map(bucket).collect())
         }
-        Answer::Ranking { rows, .. } => {
-            let row = |row: &Row| json!({"value": row.value, "events": row.events, "users": row.users, "failed": row.failed, "before": row.before});
-            ("rows", rows.iter().map(row).collect())
+        Answer::Ranking(ranking) => {
+            let row = |row: &Row| json!({"value": row.value, "events": row.events, "last_14d": row.recent, "users": row.users, "failed": row.failed, "before": row.before});
+            ("rows", ranking.rows.iter().map(row).collect())
+        }
+        Answer::Latency(ranking) => {
+            let row = |row: &Latency| json!({"value": row.value, "events": row.events, "p50_ms": rounded(row.p50), "p95_ms": rounded(row.p95), "p99_ms": rounded(row.p99)});
+            ("rows", ranking.rows.iter().map(row).collect())
         }
         Answer::Week(week) => {
             let day = |(name, hours): (&&str, &[u64; 24])| json!({"day": name, "hours": hours});
@@ -115,7 +122,24 @@ pub fn json(usage: &Usage, answer: &Answer) -> String {
 enum Cell {
     Absent,
     Number(u64),
+    Millis(f64),
     Text(String),
+}
+
+/// As many digits as are sure, and one more.
+fn digits(millis: f64) -> String {
+    let decimals = match millis {
+        1000.0.. => 0,
+        100.0.. => 1,
+        10.0.. => 2,
+        _ => 3,
+    };
+    format!("{millis:.decimals$}")
+}
+
+/// Four digits: the bins are no finer.
+fn rounded(millis: Option<f64>) -> Option<f64> {
+    format!("{:.3e}", millis?).parse().ok()
 }
 
 impl From<Option<u64>> for Cell {
@@ -143,30 +167,22 @@ fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
                 .chain(buckets.iter().map(row))
                 .collect()
         }
-        Answer::Ranking { rows, .. } => {
-            let is_of_errors = usage.report == Report::Errors;
-            let row = |row: &Row| {
-                let mut cells = vec![
+        Answer::Ranking(ranking) => ranked(usage, &ranking.rows),
+        Answer::Latency(ranking) => {
+            let millis = |millis: Option<f64>| millis.map_or(Cell::Absent, Cell::Millis);
+            let row = |row: &Latency| {
+                vec![
                     row.value.clone().map_or(Cell::Absent, Cell::Text),
                     Cell::Number(row.events),
-                    row.users.into(),
-                    Cell::Number(row.before),
-                ];
-                if !is_of_errors {
-                    cells.push(row.failed.into());
-                }
-                cells
+                    millis(row.p50),
+                    millis(row.p95),
+                    millis(row.p99),
+                ]
             };
-            let name = match usage.report {
-                Report::Actions => "action",
-                Report::Resources => "resource",
-                _ => "status",
-            };
-            let mut head = titles(&[name, "events", "users", "before"]);
-            if !is_of_errors {
-                head.extend(titles(&["failed"]));
-            }
-            std::iter::once(head).chain(rows.iter().map(row)).collect()
+            let head = titles(&["action", "events", "p50 ms", "p95 ms", "p99 ms"]);
+            std::iter::once(head)
+                .chain(ranking.rows.iter().map(row))
+                .collect()
         }
         Answer::Week(week) => {
             let hours = (0..24).map(|hour| Cell::Text(format!("{hour:02}")));
@@ -182,6 +198,39 @@ fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
                 .collect()
         }
     }
+}
+
+fn ranked(usage: &Usage, rows: &[Row]) -> Vec<Vec<Cell>> {
+    let is_of_errors = usage.report == Report::Errors;
+    let is_long = usage.recent().is_some();
+    let row = |row: &Row| {
+        let mut cells = vec![
+            row.value.clone().map_or(Cell::Absent, Cell::Text),
+            Cell::Number(row.events),
+        ];
+        if is_long {
+            cells.push(row.recent.into());
+        }
+        cells.extend([row.users.into(), Cell::Number(row.before)]);
+        if !is_of_errors {
+            cells.push(row.failed.into());
+        }
+        cells
+    };
+    let name = match usage.report {
+        Report::Actions => "action",
+        Report::Resources => "resource",
+        _ => "status",
+    };
+    let mut head = titles(&[name, "events"]);
+    if is_long {
+        head.extend(titles(&["last 14 d"]));
+    }
+    head.extend(titles(&["users", "before"]));
+    if !is_of_errors {
+        head.extend(titles(&["failed"]));
+    }
+    std::iter::once(head).chain(rows.iter().map(row)).collect()
 }
 
 /// A moment on the clocks of the report's zone; the beginning of a day is its date alone.

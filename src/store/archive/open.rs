@@ -17,7 +17,7 @@ use crate::core::sanitise::safe;
 use crate::store::archive::stock::{Segment, Stock};
 use crate::store::archive::{ArchiveStore, failed};
 use crate::store::connect::OpenOptions;
-use crate::store::{Access, Archived, Description, Finding, FindingLevel, StoreError};
+use crate::store::{Access, Archived, Description, Finding, FindingLevel, StoreError, TimeAccess};
 
 /// Opens the archive in a directory.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<ArchiveStore, StoreError> {
@@ -187,6 +187,7 @@ fn description(stock: &Stock, path: &Path, archived: Archived) -> Description {
         access: Access::Archive(archived),
         transport: "files".to_owned(),
         estimate: Some(stock.rows()),
+        time: TimeAccess::Direct,
     }
 }
 

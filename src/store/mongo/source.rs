@@ -22,7 +22,7 @@ use crate::store::mongo::order::{Arrays, Bracket, Order};
 use crate::store::mongo::page::documents;
 use crate::store::mongo::source::dotted::dotted_paths;
 use crate::store::mongo::target::Target;
-use crate::store::{Description, StoreError};
+use crate::store::{Description, StoreError, TimeAccess};
 
 /// How the server can give documents in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,7 @@ pub async fn open_at(
         access: link.access(&found.database, &found.name),
         transport: link.target.transport(),
         estimate: found.estimate,
+        time: TimeAccess::indexed(served != Ordering::Sorted),
     });
     let index = index.map(|index| index.name);
     Ok(Source {

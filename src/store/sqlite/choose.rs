@@ -22,7 +22,7 @@ use crate::store::sqlite::describe::{self, Form, Table};
 use crate::store::sqlite::open::{shown, statement_error};
 use crate::store::sqlite::shape::{Shape, quoted};
 use crate::store::sqlite::walk::Walk;
-use crate::store::{Access, Description, PageFrom, StoreError};
+use crate::store::{Access, Description, PageFrom, StoreError, TimeAccess};
 
 /// The table that is opened.
 #[derive(Debug)]
@@ -87,6 +87,7 @@ pub(super) fn choose(
         access,
         transport: "file".to_owned(),
         estimate: table.relation.estimate,
+        time: TimeAccess::indexed(shape.is_ordered),
     };
     Ok(Chosen { shape, description })
 }

@@ -1,0 +1,199 @@
+//! What a report says, from the numbers that are known.
+//!
+//! Does not say it to anybody: forms and pictures are made elsewhere.
+
+use crate::core::aggregate::bins::percentile;
+use crate::core::aggregate::sum::Sum;
+use crate::core::aggregate::{Certainty, GroupValue};
+use crate::core::calendar;
+use crate::core::instant::Micros;
+use crate::core::usage::course::Numbers;
+use crate::core::usage::{Report, Usage};
+
+/// A period of a series. The first and the last may be cut by the range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Where it begins.
+    pub start: Micros,
+    /// Events in it.
+    pub events: u64,
+    /// Different users in it.
+    pub users: Option<u64>,
+}
+
+/// A row of a ranking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// `None`: the events that have no such value.
+    pub value: Option<String>,
+    /// Events with it.
+    pub events: u64,
+    /// Events with it in the last days of a longer range.
+    pub recent: Option<u64>,
+    /// Different users of it.
+    pub users: Option<u64>,
+    /// Events with it that failed or were denied.
+    pub failed: Option<u64>,
+    /// Events with it in the equally long range before.
+    pub before: u64,
+}
+
+/// How long an action takes, in milliseconds; each within 1 %.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latency {
+    /// The action; `None`: the events that have none.
+    pub value: Option<String>,
+    /// Its events that say how long they took.
+    pub events: u64,
+    /// Half of them took no longer. `None` where no event has a duration that can be one.
+    pub p50: Option<f64>,
+    /// 95 of 100 took no longer.
+    pub p95: Option<f64>,
+    /// 99 of 100 took no longer.
+    pub p99: Option<f64>,
+}
+
+/// The largest of many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranking<R> {
+    /// Largest first; at most as many as were wanted.
+    pub rows: Vec<R>,
+    /// How many there are.
+    pub total: usize,
+    /// How sure the numbers are.
+    pub certainty: Certainty,
+}
+
+/// What a report says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Oldest first.
+    Series(Vec<Bucket>),
+    /// Values by their events.
+    Ranking(Ranking<Row>),
+    /// Actions by their events, with how long they took.
+    Latency(Ranking<Latency>),
+    /// Events by weekday, Monday first, and hour of the day.
+    Week(Box<[[u64; 24]; 7]>),
+}
+
+impl Answer {
+    /// What these numbers say.
+    pub fn of(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Self {
+        match usage.report {
+            Report::Users => Self::Series(series(usage, edges, numbers)),
+            Report::Heatmap => Self::Week(week(usage, edges, &numbers.events)),
+            Report::Latency => Self::Latency(latency(usage, numbers)),
+            Report::Actions | Report::Resources | Report::Errors => {
+                Self::Ranking(ranking(usage, numbers))
+            }
+        }
+    }
+}
+
+impl Usage {
+    /// Groups by their numbers, largest first and equal ones by key.
+    pub fn ranked<'s>(&self, sum: &'s Sum) -> Vec<(&'s [GroupValue], u64)> {
+        let mut groups: Vec<_> = sum.groups().collect();
+        groups.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        groups
+    }
+}
+
+fn series(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Vec<Bucket> {
+    let buckets = (0..edges.len().saturating_sub(1)).map(|bucket| {
+        let key = [GroupValue::Bucket(bucket)];
+        Bucket {
+            start: edges[bucket],
+            events: numbers.events.of(&key),
+            users: usage.has_users().then(|| numbers.users.of(&key)),
+        }
+    });
+    buckets.collect()
+}
+
+fn week(usage: &Usage, edges: &[Micros], events: &Sum) -> Box<[[u64; 24]; 7]> {
+    let mut week = Box::new([[0; 24]; 7]);
+    for (key, number) in events.groups() {
+        let [GroupValue::Bucket(bucket)] = key else {
+            continue;
+        };
+        let place = edges
+            .get(*bucket)
+            .and_then(|start| calendar::hour_of_week(*start, usage.tz));
+        if let Some((day, hour)) = place {
+            week[day][hour] += number;
+        }
+    }
+    week
+}
+
+fn value(key: &[GroupValue]) -> Option<String> {
+    match key.first() {
+        Some(GroupValue::Text(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn ranking(usage: &Usage, numbers: &Numbers) -> Ranking<Row> {
+    let ranked = usage.ranked(&numbers.events);
+    let rows = ranked.iter().take(usage.top).map(|(key, events)| Row {
+        value: value(key),
+        events: *events,
+        recent: usage.recent().map(|_| numbers.recent.of(key)),
+        users: usage.has_users().then(|| numbers.users.of(key)),
+        failed: (usage.has_outcomes() && usage.report != Report::Errors)
+            .then(|| numbers.failed.of(key)),
+        before: numbers.before.of(key),
+    });
+    Ranking {
+        rows: rows.collect(),
+        total: ranked.len(),
+        certainty: [&numbers.failed, &numbers.before]
+            .into_iter()
+            .fold(numbers.events.certainty(), |worst, sum| {
+                worse(worst, sum.certainty())
+            }),
+    }
+}
+
+fn latency(usage: &Usage, numbers: &Numbers) -> Ranking<Latency> {
+    let ranked = usage.ranked(&numbers.events);
+    let rows = ranked.iter().take(usage.top).map(|(key, events)| {
+        let mut bins: Vec<(usize, u64)> = numbers
+            .bins
+            .groups()
+            .filter_map(|(of, count)| match of {
+                [action, GroupValue::Bucket(bin)] if key.first() == Some(action) => {
+                    Some((*bin, count))
+                }
+                _ => None,
+            })
+            .collect();
+        bins.sort_unstable();
+        Latency {
+            value: value(key),
+            events: *events,
+            p50: percentile(&bins, 50),
+            p95: percentile(&bins, 95),
+            p99: percentile(&bins, 99),
+        }
+    });
+    Ranking {
+        rows: rows.collect(),
+        total: ranked.len(),
+        certainty: worse(numbers.events.certainty(), numbers.bins.certainty()),
+    }
+}
+
+fn worse(one: Certainty, other: Certainty) -> Certainty {
+    match (one, other) {
+        (Certainty::Exact, other) => other,
+        (one, Certainty::Exact) => one,
+        (Certainty::AtLeast { error: one }, Certainty::AtLeast { error: other }) => {
+            Certainty::AtLeast {
+                error: one.max(other),
+            }
+        }
+    }
+}
