@@ -176,7 +176,8 @@ fn the_filter_and_the_holds_decide() {
     assert_eq!(store.users().into_keys().collect::<Vec<_>>(), stay);
 }
 
-pub fn start(store: &Fixture) -> Child {
+/// So many batches at a time, where the server can do that.
+fn start(store: &Fixture, jobs: &str) -> Child {
     Command::new(program::PATH)
         .env_clear()
         .env("HOME", "/nonexistent")
@@ -195,6 +196,8 @@ pub fn start(store: &Fixture) -> Child {
             "1..99999",
             "--max-rate",
             "none",
+            "--jobs",
+            jobs,
             "--to",
         ])
         .arg(store.archive())
@@ -204,6 +207,9 @@ pub fn start(store: &Fixture) -> Child {
         .spawn()
         .expect("the program starts")
 }
+
+/// Lines of a journal from the plan to the end, in two batches or four.
+const LINES: usize = 12;
 
 /// When to kill.
 enum Moment {
@@ -300,10 +306,11 @@ fn one_run(topology: Topology, seed: u64, moments: &[Moment]) -> Option<(usize, 
             .block_on(compete(url, name, seed, their_stop))
     });
     let mut kills = 0;
+    let jobs = ["2", "1"][usize::from(seed % 2 == 1)];
     for moment in moments {
-        kills += usize::from(killed(&store, start(&store), moment));
+        kills += usize::from(killed(&store, start(&store, jobs), moment));
     }
-    let end = start(&store).wait_with_output().expect("a child");
+    let end = start(&store, jobs).wait_with_output().expect("a child");
     stop.store(true, Ordering::Relaxed);
     let said = String::from_utf8_lossy(&end.stderr).into_owned();
     assert_eq!(end.status.code(), Some(0), "seed {seed}: {said}");
@@ -340,7 +347,8 @@ fn killed_anywhere_nothing_is_lost(
         tally.0 += kills;
         tally.1 += deleted;
     };
-    for line in [2, 5, 6, 7] {
+    let lines = [2, 5, 6, 7, 8, 9];
+    for line in lines {
         let Some(run) = one_run(topology, line as u64, &[Moment::Line(line)]) else {
             return;
         };
@@ -348,14 +356,21 @@ fn killed_anywhere_nothing_is_lost(
     }
     for seed in 1_000..1_000 + runs {
         let mut random = fastrand::Rng::with_seed(seed);
-        let moments: Vec<_> = (0..2)
-            .map(|_| Moment::After(Duration::from_millis(random.u64(5..400))))
-            .collect();
+        let mut moment = || {
+            if random.bool() {
+                Moment::Line(random.usize(1..=LINES))
+            } else {
+                Moment::After(Duration::from_millis(random.u64(5..400)))
+            }
+        };
+        let moments = [moment(), moment()];
         add(one_run(topology, seed, &moments).expect("a server"));
     }
     println!(
-        "{topology:?}: {} kills, {} documents deleted, lost 0, wrong 0",
-        tally.0, tally.1
+        "{topology:?}: {} runs, {} kills, {} documents deleted, lost 0, wrong 0",
+        runs + lines.len() as u64,
+        tally.0,
+        tally.1
     );
     assert!(tally.0 >= 3 && tally.1 > 1_000, "{tally:?}");
 }
