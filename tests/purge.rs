@@ -15,6 +15,7 @@ mod ledger;
 mod modes;
 mod mutants;
 mod network;
+mod pair;
 mod power;
 mod rivals;
 mod secrets;
