@@ -36,6 +36,9 @@ const SECOND_OF_SMALL: &str = ", '11') AND ";
 const COMMIT: &str = "COMMIT\0";
 /// The first batch is committed and its end not known; the second has deleted its rows by then.
 const FIRST_UNANSWERED: Moment = (COMMIT, 0, Side::Answer);
+const FIRST_COMMIT: Moment = (COMMIT, 0, Side::Question);
+const SECOND_COMMIT: Moment = (COMMIT, 1, Side::Question);
+const SECOND_UNANSWERED: Moment = (COMMIT, 1, Side::Answer);
 
 /// When a client says a word for the time after so many.
 type Moment = (&'static str, usize, Side);
@@ -142,6 +145,21 @@ fn kill(mut child: Child) {
     child.wait().expect("ours");
 }
 
+/// When the process dies, what becomes of the word then, how many batches have ended, and how the open
+/// one turns out to have.
+const DEATHS: [(Moment, After, usize, Option<Fate>); 7] = [
+    // The first intent is written.
+    (FIRST_COMMIT, After::Cut, 0, Some(Fate::RolledBack)),
+    (FIRST_COMMIT, After::GoesOn, 0, Some(Fate::FoundCommitted)),
+    (FIRST_UNANSWERED, After::Cut, 0, Some(Fate::FoundCommitted)),
+    // The first is done, the second has not deleted anything.
+    ((SECOND, 0, Side::Question), After::Cut, 1, None),
+    // The first is done, the second intent is written.
+    (SECOND_COMMIT, After::Cut, 1, Some(Fate::RolledBack)),
+    (SECOND_COMMIT, After::GoesOn, 1, Some(Fate::FoundCommitted)),
+    (SECOND_UNANSWERED, After::Cut, 1, Some(Fate::FoundCommitted)),
+];
+
 /// Kill -9 at every moment of a pair; where the commit is on its way it is lost, or arrives after the
 /// death.
 #[test]
@@ -153,43 +171,7 @@ fn killed_at_any_moment_of_a_pair_nothing_is_lost() {
     let detour = detour_to(server);
     table.come_by(&detour);
     let mut sums = Sums::default();
-    for (moment, after, ends, fate) in [
-        // The first intent is written.
-        (
-            (COMMIT, 0, Side::Question),
-            After::Cut,
-            0,
-            Some(Fate::RolledBack),
-        ),
-        (
-            (COMMIT, 0, Side::Question),
-            After::GoesOn,
-            0,
-            Some(Fate::FoundCommitted),
-        ),
-        (FIRST_UNANSWERED, After::Cut, 0, Some(Fate::FoundCommitted)),
-        // The first is done, the second has not deleted anything.
-        ((SECOND, 0, Side::Question), After::Cut, 1, None),
-        // The first is done, the second intent is written.
-        (
-            (COMMIT, 1, Side::Question),
-            After::Cut,
-            1,
-            Some(Fate::RolledBack),
-        ),
-        (
-            (COMMIT, 1, Side::Question),
-            After::GoesOn,
-            1,
-            Some(Fate::FoundCommitted),
-        ),
-        (
-            (COMMIT, 1, Side::Answer),
-            After::Cut,
-            1,
-            Some(Fate::FoundCommitted),
-        ),
-    ] {
+    for (moment, after, ends, fate) in DEATHS {
         let what = format!("{moment:?} {after:?}");
         table.again();
         let before = table.rows().into_iter().map(|(id, row)| (id, Some(row)));
@@ -211,8 +193,8 @@ fn killed_at_any_moment_of_a_pair_nothing_is_lost() {
         assert_eq!(disorder(&table), [""; 0], "{what}");
         let verdict = judge(&table, &truth);
         assert_eq!(
-            (&*verdict.lost, &*verdict.wrong),
-            (&[][..], &[][..]),
+            (&verdict.lost, &verdict.wrong),
+            (&vec![], &vec![]),
             "{what}"
         );
         sums.add(&table, &verdict, 1, reinserted);
