@@ -113,7 +113,7 @@ pub struct Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if self.busy.load(Ordering::Relaxed) {
-            self.driver.abort();
+            self.hang_up();
         }
     }
 }
@@ -231,12 +231,19 @@ impl Session {
         self.cancel.clone().cancel().await;
     }
 
-    /// Is ready when the server has been silent for longer than it may.
+    /// Is ready when the server has been silent for longer than it may; the connection is closed then.
     pub async fn overdue(&self) {
         match self.patience {
             Some(patience) => tokio::time::sleep(patience).await,
             None => std::future::pending().await,
         }
+        self.hang_up();
+    }
+
+    /// Closes the connection without waiting for what was asked: whatever it holds on the server, a
+    /// lock or an open transaction, is free as soon as the server hears of it.
+    pub fn hang_up(&self) {
+        self.driver.abort();
     }
 
     /// Ends a connection whose answer nobody waits for, also on the server.

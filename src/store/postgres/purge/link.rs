@@ -119,16 +119,20 @@ impl Link {
     /// Ends a transaction: `COMMIT`, `ROLLBACK`. Not to be stopped half-way: no answer means that
     /// the outcome is not known.
     pub async fn end(&self, how: &str) -> Result<(), StoreError> {
-        match tokio::time::timeout(ENDING, self.run(how)).await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => Err(failure::overdue(&self.label)),
-        }
+        let Ok(answer) = tokio::time::timeout(ENDING, self.run(how)).await else {
+            self.session.hang_up();
+            return Err(failure::overdue(&self.label));
+        };
+        Ok(answer?)
     }
 
     /// Runs statements that answer nothing.
     pub async fn run(&self, sql: &str) -> Result<(), Fault> {
         tracing::debug!(sql, "statement");
-        let answer = self.session.client().batch_execute(sql).await;
+        let answer = tokio::select! {
+            answer = self.session.client().batch_execute(sql) => answer,
+            () = self.session.overdue() => return Err(failure::overdue(&self.label).into()),
+        };
         answer.map_err(|error| self.fault(&error))
     }
 
