@@ -1,6 +1,7 @@
 //! `usage`: its numbers, counted once more from what the rows were made of, on every store.
 
 mod latency;
+mod rankings;
 mod shop;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::harness;
 use crate::harness::clutch::{self, Clutch, DATED};
 use crate::harness::mongo::Topology;
-use crate::harness::program::run;
+use crate::harness::program::{Finished, run};
 
 /// Milliseconds at which 2026 begins.
 const NEW_YEAR: i64 = 1_767_225_600_000;
@@ -203,8 +204,8 @@ fn a_week_has_its_hours_where_the_clock_says() {
     });
 }
 
-#[test]
-fn what_a_store_does_not_say_is_absent_and_told() {
+/// A store without actor, outcome and duration: what a report of its three events prints.
+fn plain(report: &str, format: &str) -> Finished {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("plain.sqlite");
     let connection = rusqlite::Connection::open(&path).expect("a new file");
@@ -217,10 +218,12 @@ fn what_a_store_does_not_say_is_absent_and_told() {
         .expect("SQL");
     let target = path.to_str().expect("a plain path");
     let range = ["--since", "2026-01-01", "--until", "2026-01-01"];
-    let run = |report: &str, format: &str| {
-        run(["usage", target, report, "-o", format].iter().chain(&range))
-    };
-    let users = run("users", "json");
+    run(["usage", target, report, "-o", format].iter().chain(&range))
+}
+
+#[test]
+fn what_a_store_does_not_say_is_absent_and_told() {
+    let users = plain("users", "json");
     assert!(
         users.err.contains("does not say who acted"),
         "{}",
@@ -229,7 +232,7 @@ fn what_a_store_does_not_say_is_absent_and_told() {
     let users: Value = serde_json::from_str(&users.ok()).expect("JSON");
     assert_eq!(users["buckets"][0]["users"], Value::Null);
     assert_eq!(users["buckets"][0]["events"], 3);
-    let actions = run("actions", "csv");
+    let actions = plain("actions", "csv");
     assert!(
         actions.err.contains("does not say what failed"),
         "{}",
@@ -237,7 +240,7 @@ fn what_a_store_does_not_say_is_absent_and_told() {
     );
     let expected = "action,events,users,before,failed\nopen,2,,0,\nclose,1,,0,\n";
     assert_eq!(actions.ok(), expected);
-    let errors = run("errors", "json");
+    let errors = plain("errors", "json");
     assert!(
         errors.err.contains("does not say what failed"),
         "{}",
@@ -245,4 +248,26 @@ fn what_a_store_does_not_say_is_absent_and_told() {
     );
     let errors: Value = serde_json::from_str(&errors.ok()).expect("JSON");
     assert_eq!(errors["rows"], serde_json::json!([]));
+    for (report, lack) in [
+        ("services", "where it belongs"),
+        ("resources", "what it was done to"),
+        ("top-users", "who acted"),
+        ("new-users", "who acted"),
+        ("similar", "who acted"),
+        ("latency", "how long anything took"),
+    ] {
+        let found = plain(report, "json");
+        let sentence = format!("this store does not say {lack}\n");
+        assert_eq!(found.err, sentence, "{report}");
+        let found: Value = serde_json::from_str(&found.ok()).expect("JSON");
+        assert_eq!(found["rows"], serde_json::json!([]), "{report}");
+    }
+    let activity = plain("activity", "csv");
+    assert!(
+        activity.err.contains("who acted") && activity.err.contains("what failed"),
+        "{}",
+        activity.err
+    );
+    let expected = "day,users,events,failed,actions\n2026-01-01,,3,,\"open 2, close 1\"\n";
+    assert_eq!(activity.ok(), expected);
 }

@@ -280,17 +280,17 @@ pub struct Usage {
     pub report: Report,
     /// Which events; all of them without
     pub filter: Option<String>,
-    /// Only events at or after this time; 90 days ago without
+    /// Only events at or after this time; 90 days ago without, 7 for activity
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
     /// Only events before the end of this time; now without
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
-    /// Part of the calendar that is counted in one
-    #[arg(long, value_parser = period, default_value = "week")]
-    pub period: Period,
+    /// Part of the calendar that is counted in one; a week without, a day for activity
+    #[arg(long, value_parser = period)]
+    pub period: Option<Period>,
     /// How many rows at most
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = rows)]
     pub top: usize,
     /// Form of the output
     #[arg(short = 'o', long = "format", value_enum, default_value = "table")]
@@ -299,6 +299,13 @@ pub struct Usage {
 
 fn report(name: &str) -> Result<Report, String> {
     named(&Report::ALL, name)
+}
+
+fn rows(number: &str) -> Result<usize, String> {
+    match number.parse() {
+        Ok(0) | Err(_) => Err("a whole number from 1 is needed".to_owned()),
+        Ok(number) => Ok(number),
+    }
 }
 
 fn period(name: &str) -> Result<Period, String> {

@@ -12,16 +12,32 @@ use crate::cli::output;
 use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::core::aggregate::{Aggregate, Certainty};
+use crate::core::calendar::Period;
+use crate::core::event::Field;
 use crate::core::instant::At;
 use crate::core::usage::answer::{Answer, Ranking};
 use crate::core::usage::course::{Course, Question};
-use crate::core::usage::plan::Slicing;
+use crate::core::usage::kin::{ALIKE, MOST_USERS};
+use crate::core::usage::plan::{Slicing, Window};
 use crate::core::usage::settled::Settled;
 use crate::core::usage::{RangeError, Report, Usage};
 use crate::store::{AggregateItem, Progress, StoreError, TimeAccess};
 
 /// Looked at without `--since`.
-const LATELY: &str = "-90d";
+fn lately(report: Report) -> &'static str {
+    match report {
+        Report::Activity => "-7d",
+        _ => "-90d",
+    }
+}
+
+/// Counted in one without `--period`.
+fn usual_period(report: Report) -> Period {
+    match report {
+        Report::Activity => Period::Day,
+        _ => Period::Week,
+    }
+}
 
 /// Runs the command.
 pub async fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> {
@@ -63,14 +79,21 @@ async fn usage(
     let since = match (&arguments.since, bounds.0) {
         (Some(text), _) => session.time("--since", text).await?.start,
         (None, Some(bound)) => bound,
-        (None, None) => session.time("--since", LATELY).await?.start,
+        (None, None) => {
+            session
+                .time("--since", lately(arguments.report))
+                .await?
+                .start
+        }
     };
     let profile = session.description.profile.clone();
     let mut usage = Usage::new(arguments.report, &profile, predicate);
     usage.since = since;
     usage.until = until.max(since);
     usage.tz = common.tz;
-    usage.period = arguments.period;
+    usage.period = arguments
+        .period
+        .unwrap_or_else(|| usual_period(arguments.report));
     usage.top = arguments.top;
     Ok(usage)
 }
@@ -133,34 +156,73 @@ async fn one(
 
 /// What the numbers do not say.
 fn tell(usage: &Usage, answer: &Answer) {
-    match answer {
-        Answer::Series(_) => tell_users(usage),
-        Answer::Week(_) => {}
-        Answer::Ranking(ranking) => {
-            tell_users(usage);
-            if !usage.has_outcomes() {
-                narrate::say("this store does not say what failed: failures are not counted");
-            }
-            if usage.has_outcomes() || usage.report != Report::Errors {
-                tell_ranking(ranking);
-            }
-        }
-        Answer::Latency(_) if !usage.has_durations() => {
-            narrate::say("this store does not say how long anything took");
-        }
-        Answer::Latency(ranking) => tell_ranking(ranking),
+    if let Some(lack) = lack(usage) {
+        narrate::say(&format!("this store does not say {lack}"));
+        return;
     }
-}
-
-fn tell_users(usage: &Usage) {
-    if !usage.has_users() {
+    if !usage.has_users()
+        && !matches!(
+            usage.report,
+            Report::Heatmap | Report::Latency | Report::Quiet
+        )
+    {
         narrate::say("this store does not say who acted: users are not counted");
     }
+    let is_of_failures = match usage.report {
+        Report::Errors | Report::Quiet | Report::Latency => false,
+        report => report.ranked().is_some() || report == Report::Activity,
+    };
+    if !usage.has_outcomes() && is_of_failures {
+        narrate::say("this store does not say what failed: failures are not counted");
+    }
+    match answer {
+        Answer::Series(_) | Answer::Activity(_) | Answer::Week(_) => {}
+        Answer::Ranking(ranking) => {
+            if matches!(usage.report, Report::NewUsers | Report::Quiet) {
+                let since = usage.window(Window::Before).since;
+                narrate::say(&format!(
+                    "compared with the equally long time before, from {} to {} {}",
+                    form::local(usage, since),
+                    form::local(usage, usage.since),
+                    usage.tz
+                ));
+            }
+            tell_ranking(ranking, ranking.rows.len());
+        }
+        Answer::Latency(ranking) => tell_ranking(ranking, ranking.rows.len()),
+        Answer::Kin(ranking) => {
+            let among = if ranking.total > MOST_USERS {
+                format!("the {MOST_USERS} most active of {} users", ranking.total)
+            } else {
+                format!("{} users", ranking.total)
+            };
+            narrate::say(&format!(
+                "{among}; who is in a group does what its first and most active user does, in the same shares (cosine of {ALIKE} or more)"
+            ));
+            tell_ranking(ranking, ranking.total);
+        }
+    }
 }
 
-fn tell_ranking<R>(ranking: &Ranking<R>) {
-    let shown = ranking.rows.len();
-    if shown == 0 {
+/// What a report cannot do without and the store does not say.
+fn lack(usage: &Usage) -> Option<&'static str> {
+    match usage.report {
+        Report::Similar if !usage.has_users() => Some("who acted"),
+        Report::Latency if !usage.has_durations() => Some("how long anything took"),
+        Report::Errors if !usage.has_outcomes() => Some("what failed: failures are not counted"),
+        report if !usage.has_values() => report.ranked().map(|field| match field {
+            Field::Actor => "who acted",
+            Field::Action => "what was done",
+            Field::Resource => "what it was done to",
+            Field::Service => "where it belongs",
+            _ => "what became of it",
+        }),
+        _ => None,
+    }
+}
+
+fn tell_ranking<R>(ranking: &Ranking<R>, shown: usize) {
+    if ranking.total == 0 {
         narrate::say("no event matches");
     }
     if ranking.total > shown {

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod course;
+pub mod kin;
 pub mod plan;
 pub mod settled;
 
@@ -28,8 +29,20 @@ pub enum Report {
     Actions,
     /// Resources by their events.
     Resources,
+    /// Services by their events.
+    Services,
+    /// Users by their events.
+    TopUsers,
+    /// Users that the equally long range before did not see.
+    NewUsers,
+    /// Actions of the equally long range before that nobody does any more.
+    Quiet,
     /// Failures by what they said.
     Errors,
+    /// What was done in each period, by how many and with how much success.
+    Activity,
+    /// Users who do the same things in the same proportions.
+    Similar,
     /// Actions by how long they took.
     Latency,
     /// Events by weekday and hour.
@@ -38,11 +51,17 @@ pub enum Report {
 
 impl Report {
     /// Every report with its name on the command line.
-    pub const ALL: [(Self, &str); 6] = [
+    pub const ALL: [(Self, &str); 12] = [
         (Self::Users, "users"),
         (Self::Actions, "actions"),
         (Self::Resources, "resources"),
+        (Self::Services, "services"),
+        (Self::TopUsers, "top-users"),
+        (Self::NewUsers, "new-users"),
+        (Self::Quiet, "quiet"),
         (Self::Errors, "errors"),
+        (Self::Activity, "activity"),
+        (Self::Similar, "similar"),
         (Self::Latency, "latency"),
         (Self::Heatmap, "heatmap"),
     ];
@@ -56,11 +75,18 @@ impl Report {
     /// What a ranking ranks.
     pub fn ranked(self) -> Option<Field> {
         match self {
-            Self::Actions | Self::Latency => Some(Field::Action),
+            Self::Actions | Self::Latency | Self::Quiet => Some(Field::Action),
             Self::Resources => Some(Field::Resource),
+            Self::Services => Some(Field::Service),
+            Self::TopUsers | Self::NewUsers => Some(Field::Actor),
             Self::Errors => Some(Field::Status),
-            Self::Users | Self::Heatmap => None,
+            Self::Users | Self::Heatmap | Self::Activity | Self::Similar => None,
         }
+    }
+
+    /// Whether its numbers are by [`Period`].
+    pub fn is_by_period(self) -> bool {
+        matches!(self, Self::Users | Self::Activity)
     }
 }
 
@@ -111,6 +137,8 @@ pub struct Usage {
     users: Says,
     outcomes: Says,
     durations: Says,
+    /// What is ranked.
+    values: Says,
     changes: Changes,
 }
 
@@ -139,6 +167,7 @@ impl Usage {
             users: says(Field::Actor),
             outcomes: Says::any(!profile.outcome.is_empty()),
             durations: says(Field::Duration),
+            values: report.ranked().map_or(Says::Something, says),
             changes: profile.changes,
         }
     }
@@ -156,6 +185,11 @@ impl Usage {
     /// Whether lengths can be told.
     pub fn has_durations(&self) -> bool {
         self.durations == Says::Something
+    }
+
+    /// Whether there is something to rank.
+    pub fn has_values(&self) -> bool {
+        self.values == Says::Something
     }
 
     /// Where the last [`RECENT_DAYS`] days of a longer range begin.

@@ -1,35 +1,32 @@
 //! How long actions take: within 1 % of what SQL says, and absent where a store does not say.
 
-use super::shop::{Shop, ms};
+use super::shop::{RANGE, SINCE, Shape, Shop, UNTIL, picked};
 use crate::harness::program::run;
 
 #[test]
 fn percentiles_are_within_a_percent_of_sql() {
-    let shop = Shop::open("usage_latency");
-    let (since, until) = (ms("2026-01-20T00:00:00Z"), ms("2026-02-11T00:00:00Z"));
-    let within = format!("at >= {since} and at < {until}");
+    let shop = Shop::open("usage_latency", Shape::Own);
+    let within = format!("at >= {SINCE} and at < {UNTIL}");
     let ranked = shop.sql(&format!(
         "select did, count(ms) from log where {within} group by did order by 2 desc, 1"
     ));
     for store in &shop.stores {
-        let found = shop.report(
-            store,
-            &["latency", "--since", "2026-01-20", "--until", "2026-02-10"],
+        let found = shop.report(store, &[&["latency"], &RANGE[..]].concat());
+        assert_eq!(
+            picked(&found["rows"], &["value", "events"]),
+            ranked,
+            "{}",
+            store.target()
         );
-        let rows = found["rows"].as_array().expect("rows");
-        let names: Vec<_> = rows
-            .iter()
-            .map(|row| vec![row["value"].clone(), row["events"].clone()])
-            .collect();
-        assert_eq!(names, ranked, "{}", store.target());
-        for row in rows {
-            for (name, share) in [("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99)] {
-                let exact = shop.number(&format!(
+        for row in found["rows"].as_array().expect("rows") {
+            for (name, of_hundred) in [("p50_ms", 50), ("p95_ms", 95), ("p99_ms", 99)] {
+                let exact = shop.sql(&format!(
                     "select ms from (select ms, row_number() over (order by ms) as place, count(*) over () as n \
                      from log where {within} and ms >= 0 and did = '{}') \
-                     where place >= {share} * n order by place limit 1",
+                     where place * 100 >= {of_hundred} * n order by place limit 1",
                     row["value"].as_str().expect("a name")
                 ));
+                let exact = exact[0][0].as_f64().expect("a number");
                 let found = row[name].as_f64().expect("a number");
                 assert!((found / exact - 1.0).abs() <= 0.01, "{name} {row}: {exact}");
             }

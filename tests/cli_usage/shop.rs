@@ -1,10 +1,10 @@
-//! A shop's audit log with sessions and durations, the same in every store, and once more in a plain
-//! table where SQL counts what the reports must say.
+//! One audit log as three products would write it, in every store, and once more in a plain table
+//! where SQL counts what the reports must say.
 
 use std::path::Path;
 
 use mongodb::bson::{Bson, DateTime, Document, doc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::NEW_YEAR;
 use crate::harness;
@@ -15,6 +15,13 @@ use crate::harness::program::{Finished, run};
 /// How many events there are: fifty days of them.
 const EVENTS: i64 = 400;
 
+/// The range of the reports, eleven days in the middle, in milliseconds for SQL.
+pub const RANGE: [&str; 4] = ["--since", "2026-01-26", "--until", "2026-02-05"];
+pub const SINCE: i64 = NEW_YEAR + 25 * DAY;
+pub const UNTIL: i64 = NEW_YEAR + 36 * DAY;
+pub const DAY: i64 = 86_400_000;
+
+/// For [`Shape::Own`].
 const PROFILE: &str = r#"
 name = "shop"
 [time]
@@ -36,7 +43,17 @@ is = "ok"
 when = { has = "did" }
 "#;
 
+/// As whom the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// With sessions and durations.
+    Own,
+    Clutch,
+    Dronahq,
+}
+
 /// An event of the log; `n` counts from 1.
+#[derive(Clone)]
 struct Row {
     n: i64,
     /// Milliseconds since the epoch.
@@ -45,7 +62,7 @@ struct Row {
     did: &'static str,
     app: &'static str,
     thing: String,
-    session: String,
+    session: Option<String>,
     said: Option<&'static str>,
     ms: Option<f64>,
 }
@@ -57,7 +74,7 @@ fn row(n: i64) -> Row {
     Row {
         n,
         // Every odd event follows an even one by up to ten seconds.
-        at: NEW_YEAR + (n / 2) * 6 * 3_600_000 + (n % 2) * (n % 11) * 1_000 + n % 7,
+        at: NEW_YEAR + (n / 2) * DAY / 4 + (n % 2) * (n % 11) * 1_000 + n % 7,
         who: match n * 7 % 10 {
             0 => None,
             // Comes in the second half, or goes after the first.
@@ -71,10 +88,10 @@ fn row(n: i64) -> Row {
         },
         app: pick(&["web", "web", "api"], n / 2),
         thing: format!("item {}", n % 23),
-        session: format!("s{}", n / 20),
+        session: Some(format!("s{}", n / 20)),
         said: match n % 9 {
-            1 => Some("timeout"),
-            4 => Some(if is_late { "refused" } else { "broken" }),
+            1 => Some("TIMEOUT"),
+            4 => Some(if is_late { "REFUSED" } else { "BROKEN" }),
             _ => None,
         },
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -85,10 +102,6 @@ fn row(n: i64) -> Row {
             _ => Some(((n * 7_919) % 5_000) as f64 / 8.0 + 0.125),
         },
     }
-}
-
-fn rows() -> impl Iterator<Item = Row> {
-    (1..=EVENTS).map(row)
 }
 
 /// The log in one store.
@@ -110,35 +123,58 @@ impl Store {
 
 /// The log in every store of this run.
 pub struct Shop {
+    shape: Shape,
     directory: tempfile::TempDir,
     pub stores: Vec<Store>,
-    /// `log (n, at, who, did, app, thing, session, said, ms)`, `at` in milliseconds.
+    /// `log (n, at, who, did, app, thing, session, said, ms)`, `at` in milliseconds; `said` is null
+    /// when nothing failed.
     counted: rusqlite::Connection,
 }
 
 impl Shop {
-    pub fn open(test: &str) -> Self {
+    /// Runs a check on the log in every shape and every store.
+    pub fn everywhere(test: &str, check: impl Fn(&Self, &Store)) {
+        for shape in [Shape::Own, Shape::Clutch, Shape::Dronahq] {
+            let shop = Self::open(test, shape);
+            for store in &shop.stores {
+                check(&shop, store);
+            }
+        }
+    }
+
+    pub fn open(test: &str, shape: Shape) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(directory.path().join("shop.toml"), PROFILE).expect("a new file");
+        let rows: Vec<Row> = (1..=EVENTS).map(row).collect();
         let mut stores = Vec::new();
         if harness::wants("sqlite") {
-            stores.push(Store::Sqlite(sqlite(directory.path())));
+            stores.push(Store::Sqlite(shape.sqlite(&rows, directory.path())));
         }
         if let Some(server) = harness::postgres() {
-            stores.push(Store::Postgres(postgres(server.database(test))));
+            let db = server.database(test);
+            db.sql(&shape.script(&rows, "jsonb"));
+            db.sql("analyze");
+            stores.push(Store::Postgres(db));
         }
         if let Some(server) = harness::mongo(Topology::ReplicaSet) {
             let db = server.database(test);
-            let documents = rows().map(document).collect();
-            db.insert("audit_log", documents);
-            db.command(
-                doc! {"createIndexes": "audit_log", "indexes": [{"key": {"at": 1}, "name": "at"}]},
+            db.insert(
+                "audit_log",
+                rows.iter().map(|row| shape.document(row)).collect(),
             );
+            let index = doc! {"key": {shape.time(): 1}, "name": "time"};
+            db.command(doc! {"createIndexes": "audit_log", "indexes": [index]});
             stores.push(Store::Mongo(db));
         }
         let counted = rusqlite::Connection::open_in_memory().expect("memory");
-        insert(&counted, "log", |at| at.to_string());
+        let seen: Vec<String> = rows.iter().map(|row| shape.seen(row)).collect();
+        let sql = format!(
+            "create table log (n, at, who, did, app, thing, session, said, ms); insert into log values {};",
+            seen.join(",")
+        );
+        counted.execute_batch(&sql).expect("SQL");
         Self {
+            shape,
             directory,
             stores,
             counted,
@@ -147,8 +183,12 @@ impl Shop {
 
     /// Runs a report on one of the stores.
     pub fn run(&self, store: &Store, rest: &[&str]) -> Finished {
-        let profile = self.directory.path().join("shop.toml");
-        let profile = profile.to_str().expect("a plain path");
+        let own = self.directory.path().join("shop.toml");
+        let profile = match self.shape {
+            Shape::Own => own.to_str().expect("a plain path"),
+            Shape::Clutch => "clutch",
+            Shape::Dronahq => "dronahq",
+        };
         let arguments = [
             "usage",
             store.target(),
@@ -167,7 +207,7 @@ impl Shop {
     }
 
     /// What SQL says: rows of numbers, texts and nulls.
-    pub fn sql(&self, sql: &str) -> Vec<Vec<Value>> {
+    pub fn sql(&self, sql: &str) -> Vec<Value> {
         let mut statement = self.counted.prepare(sql).expect(sql);
         let columns = statement.column_count();
         let value = |value| match value {
@@ -177,92 +217,171 @@ impl Shop {
             _ => Value::Null,
         };
         let rows = statement.query_map([], |row| {
-            (0..columns).map(|at| row.get(at).map(value)).collect()
+            let row: Result<Vec<Value>, _> =
+                (0..columns).map(|at| row.get(at).map(value)).collect();
+            row.map(Value::Array)
         });
         let rows: Result<_, _> = rows.expect(sql).collect();
         rows.expect(sql)
     }
-
-    /// The one number that SQL says.
-    pub fn number(&self, sql: &str) -> f64 {
-        self.sql(sql)[0][0].as_f64().expect("a number")
-    }
 }
 
-/// The instant of a row for SQL: milliseconds since the epoch.
-pub fn ms(rfc3339: &str) -> i64 {
-    chrono::DateTime::parse_from_rfc3339(rfc3339)
-        .expect(rfc3339)
-        .timestamp_millis()
+/// The rows of a report as SQL would have them: these keys of each.
+pub fn picked(rows: &Value, keys: &[&str]) -> Vec<Value> {
+    let rows = rows.as_array().expect("rows");
+    let pick = |row: &Value| keys.iter().map(|key| row[*key].clone()).collect();
+    rows.iter().map(pick).collect()
 }
 
 fn iso(at: i64) -> String {
     let at = chrono::DateTime::from_timestamp_millis(at).expect("an instant");
-    format!("'{}'", at.format("%Y-%m-%dT%H:%M:%S%.3f+00:00"))
+    at.format("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string()
 }
 
-fn values(at: impl Fn(i64) -> String) -> String {
-    let text = |text: Option<&str>| text.map_or("null".to_owned(), |text| format!("'{text}'"));
-    let row = |row: Row| {
+fn quoted(text: Option<&str>) -> String {
+    text.map_or("null".to_owned(), |text| {
+        format!("'{}'", text.replace('\'', "''"))
+    })
+}
+
+impl Shape {
+    /// What the reports can know of a row, for SQL.
+    fn seen(self, row: &Row) -> String {
+        let mut row = row.clone();
+        if self != Self::Own {
+            (row.session, row.ms) = (None, None);
+        }
+        if self == Self::Dronahq {
+            row.said = row.said.map(|_| "error");
+        }
+        let ms = row.ms.map_or("null".to_owned(), |ms| ms.to_string());
         format!(
-            "({}, {}, {}, '{}', '{}', '{}', '{}', {}, {})",
+            "({}, {}, {}, '{}', '{}', '{}', {}, {}, {ms})",
             row.n,
-            at(row.at),
-            text(row.who),
+            row.at,
+            quoted(row.who),
             row.did,
             row.app,
             row.thing,
-            row.session,
-            text(row.said),
-            row.ms.map_or("null".to_owned(), |ms| ms.to_string()),
+            quoted(row.session.as_deref()),
+            quoted(row.said),
         )
-    };
-    rows().map(row).collect::<Vec<_>>().join(",\n")
-}
+    }
 
-fn columns(at: &str) -> String {
-    format!(
-        "n integer primary key, at {at}, who text, did text, app text, thing text, session text, \
-         said text, ms double precision"
-    )
-}
+    /// The row as this product writes it.
+    fn json(self, row: &Row) -> Value {
+        match self {
+            Self::Own => json!(null),
+            Self::Clutch => {
+                let code = match row.said {
+                    None => json!({"code": 0}),
+                    // Codes that the profile does not name are their own names.
+                    Some(said) => json!({"code": said}),
+                };
+                let mut details = json!({
+                    "service_name": row.app, "method_name": row.did, "status": code,
+                    "request_resources": [{"id": row.thing}],
+                    "request_body": {"name": row.thing, "n": row.n},
+                    "response_body": {"done": row.said.is_none()},
+                });
+                if let Some(who) = row.who {
+                    details["user_name"] = who.into();
+                }
+                details
+            }
+            Self::Dronahq => {
+                let mut meta = json!({
+                    "event-id": row.did, "parent-name": row.app, "resource-name": row.thing, "time": row.at,
+                });
+                if let Some(who) = row.who {
+                    meta["user-email"] = who.into();
+                }
+                meta
+            }
+        }
+    }
 
-fn insert(connection: &rusqlite::Connection, table: &str, at: impl Fn(i64) -> String) {
-    let kind = if table == "log" {
-        "integer"
-    } else {
-        "timestamptz"
-    };
-    let sql = format!(
-        "create table {table} ({}); create index {table}_at on {table} (at); insert into {table} values {};",
-        columns(kind),
-        values(at)
-    );
-    connection.execute_batch(&sql).expect("SQL");
-}
+    fn level(row: &Row) -> &'static str {
+        row.said.map_or("info", |_| "error")
+    }
 
-fn sqlite(directory: &Path) -> String {
-    let path = directory.join("shop.sqlite");
-    let connection = rusqlite::Connection::open(&path).expect("a new file");
-    insert(&connection, "audit_log", iso);
-    path.to_str().expect("a plain path").to_owned()
-}
+    /// Where the time is in a document.
+    fn time(self) -> &'static str {
+        match self {
+            Self::Own => "at",
+            Self::Clutch => "occurred_at",
+            Self::Dronahq => "meta.time",
+        }
+    }
 
-fn postgres(db: Db) -> Db {
-    db.sql(&format!(
-        "create table audit_log ({}); create index on audit_log (at); \
-         insert into audit_log values {}; analyze;",
-        columns("timestamptz"),
-        values(iso)
-    ));
-    db
-}
+    fn script(self, rows: &[Row], document: &str) -> String {
+        let (columns, time) = match self {
+            Self::Own => (
+                "n integer primary key, at timestamptz, who text, did text, app text, thing text, \
+                 session text, said text, ms double precision"
+                    .to_owned(),
+                "at",
+            ),
+            Self::Clutch => (
+                format!(
+                    "id integer primary key, occurred_at timestamptz, details {document}, sent boolean"
+                ),
+                "occurred_at",
+            ),
+            Self::Dronahq => (
+                format!(
+                    "id integer primary key, level text, message text, meta {document}, timestamp timestamptz"
+                ),
+                "timestamp",
+            ),
+        };
+        let value = |row: &Row| {
+            let at = iso(row.at);
+            let json = quoted(Some(&self.json(row).to_string()));
+            match self {
+                Self::Own => {
+                    self.seen(row)
+                        .replacen(&format!(" {},", row.at), &format!(" '{at}',"), 1)
+                }
+                Self::Clutch => format!("({}, '{at}', {json}, true)", row.n),
+                Self::Dronahq => {
+                    format!("({}, '{}', 'm', {json}, '{at}')", row.n, Self::level(row))
+                }
+            }
+        };
+        let values: Vec<String> = rows.iter().map(value).collect();
+        format!(
+            "create table audit_log ({columns}); create index audit_time on audit_log ({time}); \
+             insert into audit_log values {};",
+            values.join(",\n")
+        )
+    }
 
-fn document(row: Row) -> Document {
-    let text = |text: Option<&str>| text.map_or(Bson::Null, Bson::from);
-    doc! {
-        "_id": row.n, "at": DateTime::from_millis(row.at), "who": text(row.who), "did": row.did,
-        "app": row.app, "thing": row.thing, "session": row.session, "said": text(row.said),
-        "ms": row.ms,
+    fn sqlite(self, rows: &[Row], directory: &Path) -> String {
+        let path = directory.join("shop.sqlite");
+        let connection = rusqlite::Connection::open(&path).expect("a new file");
+        connection
+            .execute_batch(&self.script(rows, "json"))
+            .expect("SQL");
+        path.to_str().expect("a plain path").to_owned()
+    }
+
+    fn document(self, row: &Row) -> Document {
+        let text = |text: Option<&str>| text.map_or(Bson::Null, Bson::from);
+        let at = DateTime::from_millis(row.at);
+        let json = mongodb::bson::serialize_to_bson(&self.json(row)).expect("JSON");
+        match self {
+            Self::Own => doc! {
+                "_id": row.n, "at": at, "who": text(row.who), "did": row.did, "app": row.app,
+                "thing": &row.thing, "session": row.session.as_deref(), "said": text(row.said),
+                "ms": row.ms,
+            },
+            Self::Clutch => {
+                doc! {"_id": row.n, "id": row.n, "occurred_at": at, "details": json, "sent": true}
+            }
+            Self::Dronahq => {
+                doc! {"_id": row.n.to_string(), "level": Self::level(row), "message": "m", "meta": json}
+            }
+        }
     }
 }

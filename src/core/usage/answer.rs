@@ -8,6 +8,7 @@ use crate::core::aggregate::{Certainty, GroupValue};
 use crate::core::calendar;
 use crate::core::instant::Micros;
 use crate::core::usage::course::Numbers;
+use crate::core::usage::kin::{self, Kin};
 use crate::core::usage::{Report, Usage};
 
 /// A period of a series. The first and the last may be cut by the range.
@@ -36,6 +37,19 @@ pub struct Row {
     pub failed: Option<u64>,
     /// Events with it in the equally long range before.
     pub before: u64,
+    /// Whether the range before did not have it; `None` where that was not remembered.
+    pub is_new: Option<bool>,
+}
+
+/// What was done in a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doings {
+    /// When, how much, by how many.
+    pub bucket: Bucket,
+    /// Events that failed or were denied.
+    pub failed: Option<u64>,
+    /// Actions, most frequent first; at most as many as were wanted. `None` is no action.
+    pub actions: Vec<(Option<String>, u64)>,
 }
 
 /// How long an action takes, in milliseconds; each within 1 %.
@@ -73,6 +87,10 @@ pub enum Answer {
     Ranking(Ranking<Row>),
     /// Actions by their events, with how long they took.
     Latency(Ranking<Latency>),
+    /// Oldest first.
+    Activity(Vec<Doings>),
+    /// Groups of users, the largest first. The total is of users, not of groups.
+    Kin(Ranking<Kin>),
     /// Events by weekday, Monday first, and hour of the day.
     Week(Box<[[u64; 24]; 7]>),
 }
@@ -84,9 +102,30 @@ impl Answer {
             Report::Users => Self::Series(series(usage, edges, numbers)),
             Report::Heatmap => Self::Week(week(usage, edges, &numbers.events)),
             Report::Latency => Self::Latency(latency(usage, numbers)),
-            Report::Actions | Report::Resources | Report::Errors => {
-                Self::Ranking(ranking(usage, numbers))
+            Report::Activity => Self::Activity(activity(usage, edges, numbers)),
+            Report::Similar => {
+                let (mut rows, total) = kin::groups(&numbers.actions);
+                rows.truncate(usage.top);
+                Self::Kin(Ranking {
+                    rows,
+                    total,
+                    certainty: numbers.actions.certainty(),
+                })
             }
+            Report::NewUsers => {
+                // Nobody is no new user.
+                let new = |key: &[GroupValue]| value(key).is_some() && numbers.before.of(key) == 0;
+                Self::Ranking(ranking(usage, numbers, &numbers.events, new))
+            }
+            Report::Quiet => {
+                let gone = |key: &[GroupValue]| numbers.events.of(key) == 0;
+                Self::Ranking(ranking(usage, numbers, &numbers.before, gone))
+            }
+            Report::Actions
+            | Report::Resources
+            | Report::Services
+            | Report::TopUsers
+            | Report::Errors => Self::Ranking(ranking(usage, numbers, &numbers.events, |_| true)),
         }
     }
 }
@@ -128,6 +167,27 @@ fn week(usage: &Usage, edges: &[Micros], events: &Sum) -> Box<[[u64; 24]; 7]> {
     week
 }
 
+fn activity(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Vec<Doings> {
+    let mut done: Vec<Vec<(Option<String>, u64)>> = vec![Vec::new(); edges.len()];
+    for (key, number) in usage.ranked(&numbers.actions) {
+        if let [GroupValue::Bucket(bucket), action] = key
+            && let Some(done) = done.get_mut(*bucket).filter(|done| done.len() < usage.top)
+        {
+            done.push((value(std::slice::from_ref(action)), number));
+        }
+    }
+    let buckets = series(usage, edges, numbers).into_iter().enumerate();
+    buckets
+        .map(|(place, bucket)| Doings {
+            bucket,
+            failed: usage
+                .has_outcomes()
+                .then(|| numbers.failed.of(&[GroupValue::Bucket(place)])),
+            actions: std::mem::take(&mut done[place]),
+        })
+        .collect()
+}
+
 fn value(key: &[GroupValue]) -> Option<String> {
     match key.first() {
         Some(GroupValue::Text(text)) => Some(text.clone()),
@@ -135,16 +195,27 @@ fn value(key: &[GroupValue]) -> Option<String> {
     }
 }
 
-fn ranking(usage: &Usage, numbers: &Numbers) -> Ranking<Row> {
-    let ranked = usage.ranked(&numbers.events);
-    let rows = ranked.iter().take(usage.top).map(|(key, events)| Row {
-        value: value(key),
-        events: *events,
-        recent: usage.recent().map(|_| numbers.recent.of(key)),
-        users: usage.has_users().then(|| numbers.users.of(key)),
-        failed: (usage.has_outcomes() && usage.report != Report::Errors)
-            .then(|| numbers.failed.of(key)),
-        before: numbers.before.of(key),
+/// The largest of `by` that are meant.
+fn ranking(
+    usage: &Usage,
+    numbers: &Numbers,
+    by: &Sum,
+    is_meant: impl Fn(&[GroupValue]) -> bool,
+) -> Ranking<Row> {
+    let mut ranked = usage.ranked(by);
+    ranked.retain(|(key, _)| is_meant(key));
+    let is_remembered = numbers.before.certainty() == Certainty::Exact;
+    let rows = ranked.iter().take(usage.top).map(|(key, _)| {
+        let before = numbers.before.of(key);
+        Row {
+            value: value(key),
+            events: numbers.events.of(key),
+            recent: usage.recent().map(|_| numbers.recent.of(key)),
+            users: usage.counts_users().then(|| numbers.users.of(key)),
+            failed: usage.counts_failures().then(|| numbers.failed.of(key)),
+            before,
+            is_new: (is_remembered || before > 0).then_some(before == 0),
+        }
     });
     Ranking {
         rows: rows.collect(),

@@ -32,12 +32,14 @@ pub struct Numbers {
     pub events: Sum,
     /// The part of them in the last days of the range.
     pub recent: Sum,
-    /// Those that failed or were denied, by value.
+    /// Those that failed or were denied, by bucket or by value.
     pub failed: Sum,
     /// Events of the range before, by value.
     pub before: Sum,
     /// Different users by bucket or by value.
     pub users: Sum,
+    /// Events by bucket and action, or by user and action.
+    pub actions: Sum,
     /// Events by value and bin of their duration.
     pub bins: Sum,
 }
@@ -202,6 +204,13 @@ impl Numbers {
                 }
             }
             (Part::Failed, _) => self.failed.add(answer, count),
+            (Part::FailedBuckets, _) => self
+                .failed
+                .add(answer, |group| (in_series(group), group.count)),
+            (Part::ActionBuckets, _) => self
+                .actions
+                .add(answer, |group| (in_series(group), group.count)),
+            (Part::Pairs, _) => self.actions.add(answer, count),
             (Part::Users, _) => self.users.add(answer, count),
             (Part::Bins, _) => self.bins.add(answer, count),
         }

@@ -55,6 +55,12 @@ pub enum Part {
     Events,
     /// Failures by value.
     Failed,
+    /// Failures by bucket.
+    FailedBuckets,
+    /// Events by bucket and action.
+    ActionBuckets,
+    /// Events by user and action.
+    Pairs,
     /// Different users by value, of the rows.
     Users,
     /// Durations by value, of the rows.
@@ -94,26 +100,53 @@ impl Usage {
             window: Window::Before,
         };
         match self.report {
+            // Nothing to rank, and nobody to compare.
+            _ if !self.has_values() => Vec::new(),
+            Report::Similar if !self.has_users() => Vec::new(),
             Report::Users => vec![range(Part::Buckets)],
             Report::Heatmap => vec![range(Part::Hours)],
+            Report::Similar => vec![range(Part::Pairs)],
+            Report::Quiet => vec![range(Part::Events), before],
+            Report::Activity => {
+                let mut stages = vec![range(Part::Buckets), range(Part::ActionBuckets)];
+                if self.has_outcomes() {
+                    stages.push(range(Part::FailedBuckets));
+                }
+                stages
+            }
             // Nobody knows which of them failed.
             Report::Errors if !self.has_outcomes() => Vec::new(),
             // Nobody knows how long any of them took.
             Report::Latency if !self.has_durations() => Vec::new(),
             Report::Latency => vec![range(Part::Events), range(Part::Bins)],
-            Report::Actions | Report::Resources | Report::Errors => {
+            Report::Actions
+            | Report::Resources
+            | Report::Services
+            | Report::TopUsers
+            | Report::NewUsers
+            | Report::Errors => {
                 let mut stages = vec![range(Part::Events)];
-                // Of failures all failed.
-                if self.has_outcomes() && self.report != Report::Errors {
+                if self.counts_failures() {
                     stages.push(range(Part::Failed));
                 }
                 stages.push(before);
-                if self.has_users() {
+                if self.counts_users() {
                     stages.push(range(Part::Users));
                 }
                 stages
             }
         }
+    }
+
+    /// Whether the rows of a ranking say how many of them failed: of failures all did.
+    pub fn counts_failures(&self) -> bool {
+        self.has_outcomes() && !matches!(self.report, Report::Errors | Report::Quiet)
+    }
+
+    /// Whether the rows of a ranking say how many users they have.
+    pub fn counts_users(&self) -> bool {
+        let is_counted = self.report != Report::Quiet && self.report.ranked() != Some(Field::Actor);
+        self.has_users() && is_counted
     }
 
     /// The range a window is about.
@@ -134,7 +167,9 @@ impl Usage {
     pub fn edges(&self) -> Result<Vec<Micros>, RangeError> {
         let (since, until) = (self.since, self.until);
         let (edges, most) = match self.report {
-            Report::Users => (self.period.edges(since, until, self.tz), calendar::MOST),
+            report if report.is_by_period() => {
+                (self.period.edges(since, until, self.tz), calendar::MOST)
+            }
             Report::Heatmap => (calendar::hours(since, until, self.tz, HOURS), HOURS),
             _ => return Ok(Vec::new()),
         };
@@ -175,9 +210,9 @@ impl Usage {
 
     /// Where parts of the calendar begin: the shortest of which there are few, and none within a bucket.
     fn cuts(&self, since: Micros, until: Micros) -> Vec<Micros> {
-        let whole: &[Period] = match (self.report, self.period) {
-            (Report::Users, Period::Week) => &[Period::Week],
-            (Report::Users, Period::Month) => &[Period::Month],
+        let whole: &[Period] = match (self.report.is_by_period(), self.period) {
+            (true, Period::Week) => &[Period::Week],
+            (true, Period::Month) => &[Period::Month],
             _ => &[Period::Day, Period::Week, Period::Month],
         };
         let mut cuts = whole
@@ -210,6 +245,18 @@ impl Usage {
         let request = match stage.part {
             Part::Buckets if self.has_users() => ask(within, by_time(), users),
             Part::Buckets | Part::Hours => ask(within, by_time(), Measure::Count),
+            Part::FailedBuckets => ask(within.and(failures()), by_time(), Measure::Count),
+            Part::ActionBuckets => {
+                let action = GroupKey::Value(Subject::Field(Field::Action));
+                let keys = by_time().into_iter().chain([action]).collect();
+                ask(within, keys, Measure::Count)
+            }
+            Part::Pairs => {
+                let keys = [Field::Actor, Field::Action];
+                let keys = keys.map(|field| GroupKey::Value(Subject::Field(field)));
+                let named = Predicate::Atom(Atom::Field(Field::Actor, Test::Exists));
+                ask(within.and(named), keys.to_vec(), Measure::Count)
+            }
             Part::Events => ask(within, vec![value], Measure::Count),
             Part::Failed => ask(within.and(failures()), vec![value], Measure::Count),
             Part::Users => ask(within.and(among(field, rows)), vec![value], users),

@@ -1,0 +1,177 @@
+//! A report as rows of cells, the titles first: what its table and its CSV have in common.
+
+use crate::cli::usage::form::local;
+use crate::core::event::Field;
+use crate::core::usage::answer::{Answer, Bucket, Doings, Latency, Row};
+use crate::core::usage::kin::Kin;
+use crate::core::usage::{Report, Usage};
+
+/// Monday first, as [`Answer::Week`] has them.
+pub const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// A cell of a table.
+pub enum Cell {
+    /// The store does not say.
+    Absent,
+    /// A count.
+    Number(u64),
+    /// Milliseconds, within 1 %.
+    Millis(f64),
+    /// Anything else.
+    Text(String),
+}
+
+impl From<Option<u64>> for Cell {
+    fn from(number: Option<u64>) -> Self {
+        number.map_or(Self::Absent, Self::Number)
+    }
+}
+
+impl From<Option<String>> for Cell {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Absent, Self::Text)
+    }
+}
+
+impl From<Option<f64>> for Cell {
+    fn from(millis: Option<f64>) -> Self {
+        millis.map_or(Self::Absent, Self::Millis)
+    }
+}
+
+/// A column: its title, and what a row has there.
+type Column<'c, R> = (&'c str, Box<dyn Fn(&R) -> Cell + 'c>);
+
+fn column<'c, R>(title: &'c str, cell: impl Fn(&R) -> Cell + 'c) -> Column<'c, R> {
+    (title, Box::new(cell))
+}
+
+fn filled<R>(columns: &[Column<'_, R>], rows: &[R]) -> Vec<Vec<Cell>> {
+    let titles = columns
+        .iter()
+        .map(|(title, _)| Cell::Text((*title).to_owned()));
+    let row = |row: &R| columns.iter().map(|(_, cell)| cell(row)).collect();
+    std::iter::once(titles.collect())
+        .chain(rows.iter().map(row))
+        .collect()
+}
+
+/// The rows of a report.
+pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
+    let start = |bucket: &Bucket| Cell::Text(local(usage, bucket.start).into_owned());
+    match answer {
+        Answer::Series(buckets) => filled(
+            &[
+                column(usage.period.word(), start),
+                column("users", |bucket: &Bucket| bucket.users.into()),
+                column("events", |bucket: &Bucket| Cell::Number(bucket.events)),
+            ],
+            buckets,
+        ),
+        Answer::Activity(done) => filled(
+            &[
+                column(usage.period.word(), |done: &Doings| start(&done.bucket)),
+                column("users", |done: &Doings| done.bucket.users.into()),
+                column("events", |done: &Doings| Cell::Number(done.bucket.events)),
+                column("failed", |done: &Doings| done.failed.into()),
+                column("actions", |done: &Doings| actions(&done.actions)),
+            ],
+            done,
+        ),
+        Answer::Ranking(ranking) => filled(&of_ranking(usage), &ranking.rows),
+        Answer::Latency(ranking) => filled(
+            &[
+                column("action", |row: &Latency| row.value.clone().into()),
+                column("events", |row: &Latency| Cell::Number(row.events)),
+                column("p50 ms", |row: &Latency| row.p50.into()),
+                column("p95 ms", |row: &Latency| row.p95.into()),
+                column("p99 ms", |row: &Latency| row.p99.into()),
+            ],
+            &ranking.rows,
+        ),
+        Answer::Kin(ranking) => filled(
+            &[
+                column("users", |kin: &Kin| Cell::Number(kin.users.len() as u64)),
+                column("events", |kin: &Kin| Cell::Number(kin.events)),
+                column("who", who),
+                column("what they do", |kin: &Kin| habits(kin)),
+            ],
+            &ranking.rows,
+        ),
+        Answer::Week(week) => {
+            let hours: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
+            let name = column("", |(name, _): &(&str, [u64; 24])| {
+                Cell::Text((*name).to_owned())
+            });
+            let hour = hours.iter().enumerate().map(|(hour, title)| {
+                column(title, move |(_, hours): &(&str, [u64; 24])| {
+                    Cell::Number(hours[hour])
+                })
+            });
+            let columns: Vec<_> = std::iter::once(name).chain(hour).collect();
+            let days: Vec<_> = DAYS.into_iter().zip(**week).collect();
+            filled(&columns, &days)
+        }
+    }
+}
+
+fn of_ranking(usage: &Usage) -> Vec<Column<'static, Row>> {
+    let title = match usage.report.ranked() {
+        Some(Field::Actor) => "user",
+        Some(field) => field.name(),
+        None => "value",
+    };
+    let before = || column("before", |row: &Row| Cell::Number(row.before));
+    let mut columns = vec![column(title, |row: &Row| row.value.clone().into())];
+    if usage.report == Report::Quiet {
+        columns.push(before());
+        return columns;
+    }
+    columns.push(column("events", |row: &Row| Cell::Number(row.events)));
+    if usage.recent().is_some() {
+        columns.push(column("last 14 d", |row: &Row| row.recent.into()));
+    }
+    if usage.report.ranked() != Some(Field::Actor) {
+        columns.push(column("users", |row: &Row| row.users.into()));
+    }
+    // What is new was not there before.
+    if usage.report != Report::NewUsers {
+        columns.push(before());
+    }
+    if usage.report == Report::Errors {
+        columns.push(column("known", |row: &Row| match row.is_new {
+            Some(true) => Cell::Text("new".to_owned()),
+            Some(false) => Cell::Text("known".to_owned()),
+            None => Cell::Absent,
+        }));
+    } else {
+        columns.push(column("failed", |row: &Row| row.failed.into()));
+    }
+    columns
+}
+
+/// `read 12, write 3`
+fn actions(actions: &[(Option<String>, u64)]) -> Cell {
+    let action = |(name, events): &(Option<String>, u64)| {
+        format!("{} {events}", name.as_deref().unwrap_or("(none)"))
+    };
+    Cell::Text(actions.iter().map(action).collect::<Vec<_>>().join(", "))
+}
+
+fn who(kin: &Kin) -> Cell {
+    let names: Vec<&str> = kin.users.iter().map(|(name, _)| name.as_str()).collect();
+    Cell::Text(names.join(", "))
+}
+
+/// `read 90 %, write 10 %`
+fn habits(kin: &Kin) -> Cell {
+    let action = |(name, share): &(Option<String>, f64)| {
+        format!(
+            "{} {:.0} %",
+            name.as_deref().unwrap_or("(none)"),
+            share * 100.0
+        )
+    };
+    let most = kin.actions.iter().take(3).map(action);
+    Cell::Text(most.collect::<Vec<_>>().join(", "))
+}
