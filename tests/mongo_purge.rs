@@ -9,6 +9,7 @@ mod refusals;
 mod restoring;
 mod rights;
 mod settling;
+mod silence;
 mod whole;
 
 use std::collections::BTreeSet;

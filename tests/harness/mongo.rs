@@ -137,6 +137,11 @@ impl Mongo {
         )
     }
 
+    /// Where it listens on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Kills the server, as a crash would; the data stay.
     pub fn crash(&self) {
         let pid = std::fs::read_to_string(self.home.join("pid")).expect("the server's pid");

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "the tally is what the harness is for")]
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -44,11 +45,17 @@ impl Fixture {
     }
 
     pub fn run(&self, words: &[&str]) -> program::Finished {
-        program::run(words.iter().map(|word| match *word {
+        self.run_for(Duration::from_mins(1), words)
+    }
+
+    /// The same for something that may take longer.
+    pub fn run_for(&self, longest: Duration, words: &[&str]) -> program::Finished {
+        let words = words.iter().map(|word| match *word {
             "URL" => (&self.db.url).into(),
             "DIR" => self.archive().into_os_string(),
-            word => word.into(),
-        }))
+            word => OsString::from(word),
+        });
+        program::finish(program::command().timeout(longest), words)
     }
 
     /// Every document's user, by id.

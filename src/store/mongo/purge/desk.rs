@@ -3,11 +3,14 @@
 //! Does not compare; see `delete` and `restore`.
 
 use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
-use mongodb::error::{Error, TRANSIENT_TRANSACTION_ERROR};
+use mongodb::error::{Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR};
 use mongodb::options::{Collation, FindOptions, Hint, ReadConcern};
+use mongodb::raw_batch_cursor::RawBatch;
 use mongodb::{ClientSession, Collection};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +32,9 @@ use crate::store::mongo::target::Target;
 const WRITE_CONFLICT: i32 = 112;
 /// Somebody holds a lock on the whole collection.
 const LOCK_TIMEOUT: i32 = 24;
+
+/// How long the server may be silent: it ends transactions that are as old.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The connection, and the collection it is for.
 pub struct Desk {
@@ -84,6 +90,18 @@ impl Desk {
         self.link.server.deployment != Deployment::Standalone
     }
 
+    /// The answer to what was asked. The client library would wait for it for ever; a connection
+    /// that was given up is not used again.
+    pub async fn answered<T>(
+        asked: impl IntoFuture<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let answer = tokio::time::timeout(PATIENCE, asked.into_future()).await;
+        answer.unwrap_or_else(|_| {
+            let silence = "the server has not answered for as long as a transaction may last";
+            Err(io::Error::new(io::ErrorKind::TimedOut, silence).into())
+        })
+    }
+
     /// A session.
     pub async fn session(&self) -> Result<ClientSession, StoreError> {
         let session = self.link.client().start_session().await;
@@ -93,7 +111,7 @@ impl Desk {
     /// Runs a command on a database.
     pub async fn command(&self, database: &str, command: Document) -> Result<Document, Error> {
         let database = self.link.client().database(database);
-        database.run_command(command).await
+        Self::answered(database.run_command(command)).await
     }
 
     /// The documents with these ids, whatever they look like; in a transaction, or as a majority of
@@ -120,16 +138,17 @@ impl Desk {
             .with_options(options);
         let fail = |error: Error| self.hitch(&error);
         if let Some(session) = &mut transaction {
-            let mut rows = find.session(&mut **session).batch().await.map_err(fail)?;
-            while let Some(batch) = rows.stream(session).next().await {
-                for document in documents(&batch.map_err(fail)?)? {
+            let asked = find.session(&mut **session).batch();
+            let mut rows = Self::answered(asked).await.map_err(fail)?;
+            while let Some(batch) = pulled(&mut rows.stream(session)).await.map_err(fail)? {
+                for document in documents(&batch)? {
                     see(document?)?;
                 }
             }
         } else {
-            let mut rows = find.batch().await.map_err(fail)?;
-            while let Some(batch) = rows.next().await {
-                for document in documents(&batch.map_err(fail)?)? {
+            let mut rows = Self::answered(find.batch()).await.map_err(fail)?;
+            while let Some(batch) = pulled(&mut rows).await.map_err(fail)? {
+                for document in documents(&batch)? {
                     see(document?)?;
                 }
             }
@@ -195,6 +214,18 @@ impl Desk {
             hint: Some("the purge can be resumed when they have done".to_owned()),
         }
     }
+}
+
+/// Whether an answer was not waited for any longer.
+pub fn is_silence(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Io(error) if error.kind() == io::ErrorKind::TimedOut)
+}
+
+/// What comes next of an answer.
+async fn pulled(
+    rows: &mut (impl Stream<Item = Result<RawBatch, Error>> + Unpin),
+) -> Result<Option<RawBatch>, Error> {
+    Desk::answered(async { rows.next().await.transpose() }).await
 }
 
 /// Text by its bytes, whatever the collection says.

@@ -148,7 +148,7 @@ impl Desk {
         command.append(cstr!("deletes"), statements);
         command.append(cstr!("writeConcern"), rawdoc! {"w": 1, "j": true});
         let database = self.link.client().database(&self.database);
-        let answer = database.run_raw_command(command).await;
+        let answer = Self::answered(database.run_raw_command(command)).await;
         let answer: Document = answer.map_err(|error| self.failed(&error))?;
         let wrong = answer.get_array("writeErrors").ok();
         if let Some(Bson::Document(first)) = wrong.and_then(|errors| errors.first()) {

@@ -16,7 +16,7 @@ use mongodb::options::{
 use super::MongoDeleter;
 use super::settle::Name;
 use crate::core::purge::row::{RawRows, RowMark};
-use crate::store::mongo::purge::desk::{Desk, Hitch, Now, Rows, simple};
+use crate::store::mongo::purge::desk::{self, Desk, Hitch, Now, Rows, simple};
 use crate::store::mongo::purge::refused;
 use crate::store::purger::{Left, Staged};
 use crate::store::{BoxFuture, StoreError};
@@ -90,7 +90,7 @@ impl MongoDeleter {
             Ok(work) => Ok((session, work)),
             Err(hitch) => {
                 // The server has taken it back by itself, or cannot be asked.
-                let _ = session.abort_transaction().await;
+                let _ = Desk::answered(session.abort_transaction()).await;
                 Err(hitch)
             }
         }
@@ -105,7 +105,7 @@ impl MongoDeleter {
             let mut session = self.begin().await?;
             let ids = rows.ids_at(&places);
             let deleted = self.desk.delete_ids(ids, &mut session).await;
-            let _ = session.abort_transaction().await;
+            let _ = Desk::answered(session.abort_transaction()).await;
             match deleted {
                 Ok(_) => {}
                 Err(Hitch::Error(error)) => return Err(error),
@@ -167,8 +167,8 @@ impl Desk {
         let deleted = collection
             .delete_many(doc! {"_id": {"$in": ids}})
             .with_options(options)
-            .session(session)
-            .await;
+            .session(session);
+        let deleted = Self::answered(deleted).await;
         Ok(deleted.map_err(|error| self.hitch(&error))?.deleted_count)
     }
 }
@@ -204,10 +204,14 @@ impl OpenBatch<'_> {
     async fn end(mut self) -> Result<(), StoreError> {
         let mut is_unknown = false;
         for attempt in 1..=COMMITS {
-            let error: error::Error = match self.session.commit_transaction().await {
+            let committing = Desk::answered(self.session.commit_transaction()).await;
+            let error: error::Error = match committing {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
+            if desk::is_silence(&error) {
+                break;
+            }
             if !error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) && !is_unknown {
                 // Nothing of it was done, and the server has said so.
                 return Err(match self.desk.hitch(&error) {
@@ -252,7 +256,7 @@ impl Staged for OpenBatch<'_> {
         Self: 'a,
     {
         Box::pin(async move {
-            let aborted = self.session.abort_transaction().await;
+            let aborted = Desk::answered(self.session.abort_transaction()).await;
             aborted.map_err(|error| self.desk.failed(&error))
         })
     }
