@@ -12,6 +12,7 @@ mod double;
 mod faults;
 mod hostile;
 mod ledger;
+mod long;
 mod modes;
 mod mutants;
 mod network;

@@ -1,11 +1,15 @@
 //! What goes, what stays, and who may not delete.
 
+use std::time::Duration;
+
 use auditail::store::StoreError;
 use auditail::store::purger::Left;
 use mongodb::bson::{DateTime, Document, doc};
 use rstest::rstest;
 
+use super::whole::{DELETE, Fixture, PLAN};
 use super::{AUDIT, BEGIN, CUTOFF, bench_on, event, head, hourly};
+use crate::harness;
 use crate::harness::mongo::{MongoDb, Topology};
 
 fn ids(left: &[(String, Left)]) -> Vec<(&str, Left)> {
@@ -220,4 +224,43 @@ async fn the_longest_document(#[case] topology: Topology, #[case] fate: Result<u
     let report = report.expect("restored");
     assert_eq!((report.inserted, report.equal), (deleted, 2 - deleted));
     assert_eq!(bench.backup(10).await.rows, batch.rows);
+}
+
+/// The same from end to end, as a shell runs it: two of them beside short ones. Longer than tests
+/// ought to take, so only with `AUDITAIL_CRASH_RUNS`.
+#[rstest]
+#[case::in_a_transaction(Topology::ReplicaSet, 22, 0)]
+#[case::one_by_one(Topology::Standalone, 20, 2)]
+#[test]
+fn the_longest_documents_are_archived_deleted_and_come_back(
+    #[case] topology: Topology,
+    #[case] deleted: i32,
+    #[case] refused: i32,
+) {
+    if std::env::var_os("AUDITAIL_CRASH_RUNS").is_none() {
+        return;
+    }
+    let Some(server) = harness::mongo(topology) else {
+        return;
+    };
+    let db = server.database("purge_longest");
+    let mut documents: Vec<Document> = (0..20).map(|id| event(id, 1)).collect();
+    for id in [20, 21] {
+        let mut long = event(id, 2);
+        long.insert("details", "x".repeat((16 << 20) - 400));
+        documents.push(long);
+    }
+    db.insert(AUDIT, documents);
+    let store = Fixture::on(db);
+    let run = |words: &[&str]| store.run_for(Duration::from_mins(5), words).ok();
+    run(&PLAN);
+    for step in ["backup", "verify"] {
+        run(&["purge", step, "DIR"]);
+    }
+    let said = run(&DELETE);
+    assert!(said.contains(&format!("{deleted} rows deleted")), "{said}");
+    assert_eq!(store.db.count(AUDIT), refused);
+    let said = run(&["restore", "DIR", "URL"]);
+    let back = format!("{deleted} rows put back, {refused} were");
+    assert!(said.starts_with(&back), "{said}");
 }
