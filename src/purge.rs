@@ -27,5 +27,6 @@ pub mod receipt;
 mod reconcile;
 pub mod restore;
 pub mod scope;
+pub mod standing;
 pub mod verify;
 pub mod wish;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::known;
 use crate::cli::arguments::Common;
 use crate::cli::arguments::purge::{
-    Answer, Deletion, Form, Planning, Purge, PurgeCommand, Restore, Resumption,
+    Answer, Deletion, Form, Planning, Purge, PurgeCommand, Restore, Resumption, Status,
 };
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::narrate;
@@ -52,7 +52,7 @@ pub async fn run(arguments: &Purge, common: &Common) -> Result<(), Failure> {
             PurgeCommand::Delete(delete) => {
                 step(&delete.which, common, &stop, Step::Delete(&delete.how)).await
             }
-            PurgeCommand::Status { dir, format } => report::status(dir, *format),
+            PurgeCommand::Status(asked) => status(asked, common, &stop).await,
             PurgeCommand::Run(all) => {
                 plan(&all.planning, common, &stop).await?;
                 if all.planning.dry_run {
@@ -138,6 +138,20 @@ async fn plan(
     report::plan(&plan, planning.format)?;
     narrate::say(&format!("the plan is in {}", planning.to.display()));
     Ok(())
+}
+
+/// How far a purge has come; and, where a store is named, what is there of the archive's rows.
+async fn status(asked: &Status, common: &Common, stop: &CancellationToken) -> Result<(), Failure> {
+    let dossier = Dossier::read(&asked.dir)?;
+    let standing = match &asked.target {
+        None => None,
+        Some(target) => {
+            let purger = opening::archived(target, &dossier, common).await?;
+            let look = async |engine: &Engine<'_>| Ok(engine.standing(&dossier).await?);
+            Some(with_engine(&*purger, &asked.dir, asked.format, stop, look).await?)
+        }
+    };
+    report::status(&dossier, standing.as_ref(), asked.format)
 }
 
 /// Keeps the directory for the screen's list of archives; one that cannot be kept is no reason to

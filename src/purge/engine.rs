@@ -31,28 +31,15 @@ impl Engine<'_> {
     /// Looks at the store; whatever differs from the plan is refused.
     pub async fn same_store(&self, plan: &Plan) -> Result<Probe, Fault> {
         let probe = self.purger.probe(self.halt.token()).await.map_err(cut)?;
-        let different = if probe.identity != plan.identity {
-            let server = (&probe.identity.server, &plan.identity.server);
-            let facts = plan.identity.facts.iter().zip(&probe.identity.facts);
-            let mut words: Vec<String> = facts
-                .filter(|(then, now)| then != now)
-                .map(|(then, now)| format!("{} was {} and is {}", then.0, then.1, now.1))
-                .collect();
-            if server.0 != server.1 {
-                words.push(format!("the server was {} and is {}", server.1, server.0));
-            }
-            words.join(", ")
-        } else if probe.relations != plan.relations {
-            "its columns, keys or related tables have changed".to_owned()
-        } else if probe.encoding != plan.encoding || probe.order != plan.order {
-            "its rows would be read in another order or form".to_owned()
-        } else {
+        let different = differences(plan, &probe);
+        if different.is_empty() {
             return Ok(probe);
-        };
+        }
         Err(Fault::refused(
             format!(
-                "{} is not what it was when the purge was planned: {different}",
-                plan.target
+                "{} is not what it was when the purge was planned: {}",
+                plan.target,
+                different.join(", ")
             ),
             "make a new plan; the archive stays as it is",
         ))
@@ -89,4 +76,29 @@ impl Engine<'_> {
     pub async fn note(&self, text: impl Into<String>) {
         self.told.tell(Progress::Note { text: text.into() }).await;
     }
+}
+
+/// What a probe finds otherwise than the plan has it, in words.
+pub(super) fn differences(plan: &Plan, probe: &Probe) -> Vec<String> {
+    let mut words = Vec::new();
+    if probe.identity != plan.identity {
+        let facts = plan.identity.facts.iter().zip(&probe.identity.facts);
+        let other = facts.filter(|(then, now)| then != now);
+        words
+            .extend(other.map(|(then, now)| format!("{} was {} and is {}", then.0, then.1, now.1)));
+        let (then, now) = (&plan.identity.server, &probe.identity.server);
+        if then != now {
+            words.push(format!("the server was {then} and is {now}"));
+        }
+        if words.is_empty() {
+            words.push("it is another one".to_owned());
+        }
+    }
+    if probe.relations != plan.relations {
+        words.push("its columns, keys or related tables have changed".to_owned());
+    }
+    if probe.encoding != plan.encoding || probe.order != plan.order {
+        words.push("its rows would be read in another order or form".to_owned());
+    }
+    words
 }

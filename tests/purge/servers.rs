@@ -1,5 +1,6 @@
 //! Servers that crash, recover, or give way to another one while they are purged.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use auditail::core::purge::journal::Fate;
@@ -14,6 +15,7 @@ use super::power::{OLD, YOUNG, violations};
 use super::steps::{self, Step};
 use crate::harness::Postgres;
 use crate::harness::detour::{After, Side};
+use crate::harness::program;
 
 /// How a server goes down.
 #[derive(Clone, Copy, Debug)]
@@ -123,10 +125,48 @@ async fn a_standby_that_takes_over_needs_another_plan() {
     refused(&table, Step::Delete, "timeline").await;
     let dossier = Dossier::read(&table.archive()).expect("it is whole");
     assert_eq!(dossier.archived(), 50);
+    is_told(&table, &moved);
     let purger = steps::purger(&moved).await;
     let receipt = steps::go(Step::Delete, &moved, &*purger).await;
-    is_exact(receipt.expect("it is a server like any other"));
-    assert_eq!(violations(&moved, &before), [""; 0]);
+    let tally = receipt.expect("it is a server like any other");
+    let tally = tally.expect("a receipt").tally;
+    assert_eq!((tally.deleted, tally.archived), (48, 48));
+    let mut there = before;
+    there.retain(|id, _| ![7, 44].contains(id));
+    assert_eq!(violations(&moved, &there), [""; 0]);
+}
+
+/// What the purge had deleted is there again, and what it had not is told apart from it.
+fn is_told(table: &Table, moved: &Table) {
+    moved.db.sql("DELETE FROM audit_events WHERE id IN (7, 44)");
+    let archive = table.archive();
+    let asked = |form| {
+        let words = ["purge", "status", "--target", &moved.target(), "-o", form];
+        let words = words.map(OsString::from);
+        program::run(words.into_iter().chain([archive.clone().into_os_string()])).ok()
+    };
+    let told = asked("json");
+    let told = told.lines().last().expect("a line");
+    let told: serde_json::Value = serde_json::from_str(told).expect("JSON");
+    let standing = &told["standing"];
+    let back = ["1", "2", "3", "4", "5", "6", "8", "9", "10"];
+    assert_eq!(standing["back"], serde_json::json!(back));
+    assert_eq!(standing["missing"], serde_json::json!(["44"]));
+    assert_eq!(
+        (&standing["archived"], &standing["there"]),
+        (&50.into(), &48.into())
+    );
+    let told = asked("text");
+    assert!(told.contains("not as planned: timeline was"), "{told}");
+    assert!(
+        told.contains("went and are back: 9 rows (1 and others"),
+        "{told}"
+    );
+    assert!(
+        told.contains("gone, and not by this purge: 1 row (44)"),
+        "{told}"
+    );
+    assert!(told.contains("next: a new plan"), "{told}");
 }
 
 async fn refused(table: &Table, step: Step, because: &str) {

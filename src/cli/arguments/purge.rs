@@ -25,13 +25,7 @@ pub enum PurgeCommand {
     /// Deletes what the verified archive holds, row by row as archived
     Delete(Delete),
     /// Says how far a purge has come
-    Status {
-        /// The purge's directory
-        dir: PathBuf,
-        /// Form of the output
-        #[arg(short = 'o', long = "format", value_enum, default_value = "text")]
-        format: Form,
-    },
+    Status(Status),
     /// Plans, archives, verifies and deletes, one after the other
     Run(Run),
 }
@@ -76,6 +70,18 @@ pub struct Resumption {
     /// The purge's directory
     pub dir: PathBuf,
     /// The store again, where its URL needs a password or has changed
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// Form of the output
+    #[arg(short = 'o', long = "format", value_enum, default_value = "text")]
+    pub format: Form,
+}
+
+#[derive(Args, Debug)]
+pub struct Status {
+    /// The purge's directory
+    pub dir: PathBuf,
+    /// Looks in this store for every archived row, also where another server has taken over
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
     /// Form of the output

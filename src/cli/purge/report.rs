@@ -1,7 +1,5 @@
 //! What a step of a purge prints at its end: the plan, the status, the receipt.
 
-use std::path::Path;
-
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,9 +11,11 @@ use crate::core::number::grouped;
 use crate::core::purge::journal::Tally;
 use crate::core::purge::plan::{CountExactness, Plan};
 use crate::core::sanitise::safe;
+use crate::purge::confirm::rows as counted;
 use crate::purge::dossier::Dossier;
 use crate::purge::receipt::{Receipt, qualified, space};
 use crate::purge::restore::RestoreReport;
+use crate::purge::standing::Standing;
 
 fn print(value: &impl Serialize) -> Result<(), Failure> {
     let line = serde_json::to_string(value)
@@ -84,8 +84,7 @@ pub fn plan(plan: &Plan, form: Form) -> Result<(), Failure> {
 }
 
 /// How far a purge has come.
-pub fn status(dir: &Path, form: Form) -> Result<(), Failure> {
-    let dossier = Dossier::read(dir)?;
+pub fn status(dossier: &Dossier, standing: Option<&Standing>, form: Form) -> Result<(), Failure> {
     let tally = &dossier.ledger().tally;
     let phase = dossier.phase();
     if form == Form::Json {
@@ -97,6 +96,7 @@ pub fn status(dir: &Path, form: Form) -> Result<(), Failure> {
             "tally": tally,
             "plan": dossier.hash(),
             "root": dossier.manifest().map(|(root, _)| root),
+            "standing": standing,
         }));
     }
     let mut text = format!(
@@ -109,10 +109,43 @@ pub fn status(dir: &Path, form: Form) -> Result<(), Failure> {
     if tally.archived > 0 {
         text.push_str(&sums(tally));
     }
-    if let Some(next) = phase.next() {
-        text.push_str(&format!("next: auditail purge {next} {}\n", dir.display()));
+    if let Some(standing) = standing {
+        text.push_str(&found(standing));
+    }
+    let is_other = standing.is_some_and(|standing| !standing.differences.is_empty());
+    if is_other {
+        text.push_str("next: a new plan, with another directory; this archive stays as it is\n");
+    } else if let Some(next) = phase.next() {
+        let dir = dossier.directory().display();
+        text.push_str(&format!("next: auditail purge {next} {dir}\n"));
     }
     output::print(&text)
+}
+
+/// What a store has of an archive.
+fn found(standing: &Standing) -> String {
+    let mut text = format!(
+        "{} of {} archived rows are in the store\n",
+        grouped(standing.there),
+        grouped(standing.archived)
+    );
+    for difference in &standing.differences {
+        text.push_str(&format!("not as planned: {}\n", safe(difference)));
+    }
+    for (ids, what) in [
+        (&standing.back, "went and are back"),
+        (&standing.missing, "gone, and not by this purge"),
+    ] {
+        if let Some(first) = ids.first() {
+            let (rows, first) = (counted(ids.len() as u64), safe(first));
+            let others = match ids.len() {
+                1 => "",
+                _ => " and others; -o json names them",
+            };
+            text.push_str(&format!("{what}: {rows} ({first}{others})\n"));
+        }
+    }
+    text
 }
 
 /// What is told before somebody confirms.
