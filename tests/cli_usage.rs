@@ -1,8 +1,10 @@
 //! `usage`: its numbers, counted once more from what the rows were made of, on every store.
 
+mod bad_input;
 mod latency;
 mod rankings;
 mod shop;
+mod streamed;
 
 use std::collections::BTreeSet;
 
@@ -255,6 +257,7 @@ fn what_a_store_does_not_say_is_absent_and_told() {
         ("new-users", "who acted"),
         ("similar", "who acted"),
         ("latency", "how long anything took"),
+        ("followed", "what failed"),
     ] {
         let found = plain(report, "json");
         let sentence = format!("this store does not say {lack}\n");

@@ -1,6 +1,7 @@
 //! `auditail usage`: reports on who and what a store is used by.
 
 mod form;
+mod stream;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -14,11 +15,14 @@ use crate::cli::signals;
 use crate::core::aggregate::{Aggregate, Certainty};
 use crate::core::calendar::Period;
 use crate::core::event::Field;
-use crate::core::instant::At;
+use crate::core::instant::{At, Micros};
+use crate::core::profile::CallFacts;
 use crate::core::usage::answer::{Answer, Ranking};
+use crate::core::usage::calls::Call;
 use crate::core::usage::course::{Course, Question};
 use crate::core::usage::kin::{ALIKE, MOST_USERS};
 use crate::core::usage::plan::{Slicing, Window};
+use crate::core::usage::sequel::MOST_EVENTS;
 use crate::core::usage::settled::Settled;
 use crate::core::usage::{RangeError, Report, Usage};
 use crate::store::{AggregateItem, Progress, StoreError, TimeAccess};
@@ -46,22 +50,41 @@ pub async fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> 
         let mut session = Session::open(&arguments.target, common, stop.clone()).await?;
         let usage = usage(&mut session, arguments, common).await?;
         let now = session.time("--until", "now").await?.start;
-        let slicing = match session.description.time {
-            TimeAccess::Direct => Slicing::ByCalendar,
-            TimeAccess::Scan => Slicing::Whole,
-        };
-        let mut course = Course::new(usage, now, slicing).map_err(too_long)?;
-        ask(&session, &mut course, common).await?;
-        let (usage, answer) = (course.usage(), course.answer());
+        let answer = answer(&session, usage.clone(), now, common).await?;
         output::print(&match arguments.format {
-            UsageFormat::Table => form::table(usage, &answer, common),
-            UsageFormat::Json => form::json(usage, &answer),
-            UsageFormat::Csv => form::csv(usage, &answer)?,
+            UsageFormat::Table => form::table(&usage, &answer, common),
+            UsageFormat::Json => form::json(&usage, &answer),
+            UsageFormat::Csv => form::csv(&usage, &answer)?,
         })?;
-        tell(usage, &answer);
+        if usage.since > now {
+            narrate::say("the range lies in the future");
+        }
+        tell(&session, &usage, &answer);
         Ok(())
     };
     signals::heed(&stop, work).await
+}
+
+async fn answer(
+    session: &Session,
+    usage: Usage,
+    now: Micros,
+    common: &Common,
+) -> Result<Answer, Failure> {
+    let streamed = match usage.report {
+        Report::Calls => stream::calls(session, &usage, common).await,
+        Report::Followed => stream::followed(session, &usage, common).await,
+        _ => {
+            let slicing = match session.description.time {
+                TimeAccess::Direct => Slicing::ByCalendar,
+                TimeAccess::Scan => Slicing::Whole,
+            };
+            let mut course = Course::new(usage, now, slicing).map_err(too_long)?;
+            ask(session, &mut course, common).await?;
+            return Ok(course.answer());
+        }
+    };
+    streamed.map_err(interrupted)
 }
 
 async fn usage(
@@ -91,6 +114,16 @@ async fn usage(
     usage.since = since;
     usage.until = until.max(since);
     usage.tz = common.tz;
+    // Nobody asked for an end that is now.
+    let is_open = arguments.until.is_none() && bounds.1.is_none();
+    if until < since && !is_open {
+        return Err(Failure::usage(format!(
+            "the range ends before it begins: from {} to {} {}",
+            form::local(&usage, since),
+            form::local(&usage, until),
+            usage.tz
+        )));
+    }
     usage.period = arguments
         .period
         .unwrap_or_else(|| usual_period(arguments.report));
@@ -155,17 +188,16 @@ async fn one(
 }
 
 /// What the numbers do not say.
-fn tell(usage: &Usage, answer: &Answer) {
+fn tell(session: &Session, usage: &Usage, answer: &Answer) {
     if let Some(lack) = lack(usage) {
         narrate::say(&format!("this store does not say {lack}"));
         return;
     }
-    if !usage.has_users()
-        && !matches!(
-            usage.report,
-            Report::Heatmap | Report::Latency | Report::Quiet
-        )
-    {
+    let is_of_users = match usage.report {
+        Report::Users | Report::Activity => true,
+        report => report.ranked().is_some() && !matches!(report, Report::Quiet | Report::Latency),
+    };
+    if !usage.has_users() && is_of_users {
         narrate::say("this store does not say who acted: users are not counted");
     }
     let is_of_failures = match usage.report {
@@ -190,6 +222,20 @@ fn tell(usage: &Usage, answer: &Answer) {
             tell_ranking(ranking, ranking.rows.len());
         }
         Answer::Latency(ranking) => tell_ranking(ranking, ranking.rows.len()),
+        Answer::Calls(ranking) => tell_calls(session, ranking),
+        Answer::Followed {
+            ranking,
+            sampled_since,
+        } => {
+            if let Some(since) = sampled_since {
+                narrate::say(&format!(
+                    "~ a sample: the newest {MOST_EVENTS} events or fewer, from {} {} on",
+                    form::local(usage, *since),
+                    usage.tz
+                ));
+            }
+            tell_ranking(ranking, ranking.rows.len());
+        }
         Answer::Kin(ranking) => {
             let among = if ranking.total > MOST_USERS {
                 format!("the {MOST_USERS} most active of {} users", ranking.total)
@@ -208,6 +254,8 @@ fn tell(usage: &Usage, answer: &Answer) {
 fn lack(usage: &Usage) -> Option<&'static str> {
     match usage.report {
         Report::Similar if !usage.has_users() => Some("who acted"),
+        Report::Followed if !usage.has_outcomes() => Some("what failed"),
+        Report::Followed if !usage.can_follow() => Some("who acted, nor in which session"),
         Report::Latency if !usage.has_durations() => Some("how long anything took"),
         Report::Errors if !usage.has_outcomes() => Some("what failed: failures are not counted"),
         report if !usage.has_values() => report.ranked().map(|field| match field {
@@ -221,13 +269,34 @@ fn lack(usage: &Usage) -> Option<&'static str> {
     }
 }
 
+fn tell_calls(session: &Session, calls: &Ranking<Call>) {
+    let profile = &session.description.profile;
+    if profile.calls == CallFacts::default() {
+        narrate::say(&format!(
+            "the profile {} does not say where the inputs and outputs of a call are; [calls] in a profile does",
+            profile.name
+        ));
+    }
+    let shown = calls.rows.len();
+    if shown == 0 {
+        narrate::say("no event matches");
+    }
+    if calls.total > shown {
+        narrate::say(&format!("showing the newest {shown}; --top N shows more"));
+    }
+}
+
 fn tell_ranking<R>(ranking: &Ranking<R>, shown: usize) {
     if ranking.total == 0 {
         narrate::say("no event matches");
     }
     if ranking.total > shown {
+        let of = match ranking.certainty {
+            Certainty::Exact => "",
+            Certainty::AtLeast { .. } => "more than ",
+        };
         narrate::say(&format!(
-            "showing the {shown} most frequent of {}; --top N shows more",
+            "showing the {shown} most frequent of {of}{}; --top N shows more",
             ranking.total
         ));
     }

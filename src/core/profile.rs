@@ -41,6 +41,8 @@ pub struct Profile {
     pub own: Vec<OwnField>,
     /// Whether rows change after insert.
     pub changes: Changes,
+    /// Where the inputs and outputs of a call are.
+    pub calls: CallFacts,
     /// What a purge must know.
     pub purge: PurgeFacts,
 }
@@ -305,6 +307,15 @@ pub enum Changes {
     Never,
     /// Rows are updated up to this many seconds after their time.
     Within(u32),
+}
+
+/// Where the inputs and outputs of a call are; what the paths reach is shown as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct CallFacts {
+    /// What it was called with.
+    pub inputs: Vec<Path>,
+    /// What it answered.
+    pub outputs: Vec<Path>,
 }
 
 /// What a purge must know about a store.

@@ -1,13 +1,15 @@
 //! Usage reports: what is asked of a store, in which order, and what the answers say together.
 //!
 //! A report is a list of questions about slices of time, newest first, whose answers add up: see
-//! [`course::Course`]. Where a store knows no users, no outcomes or no durations, numbers of them are
+//! [`course::Course`]. Two are read from events instead: [`calls`] and what errors follow ([`sequel`]). Where a store knows no users, no outcomes or no durations, numbers of them are
 //! absent, not zero. Nothing here asks anybody.
 
 pub mod answer;
+pub mod calls;
 pub mod course;
 pub mod kin;
 pub mod plan;
+pub mod sequel;
 pub mod settled;
 
 use std::sync::Arc;
@@ -47,11 +49,15 @@ pub enum Report {
     Latency,
     /// Events by weekday and hour.
     Heatmap,
+    /// Who called what, when, with which inputs and outputs, how long; newest first.
+    Calls,
+    /// Actions that an error of the same user or session follows.
+    Followed,
 }
 
 impl Report {
     /// Every report with its name on the command line.
-    pub const ALL: [(Self, &str); 12] = [
+    pub const ALL: [(Self, &str); 14] = [
         (Self::Users, "users"),
         (Self::Actions, "actions"),
         (Self::Resources, "resources"),
@@ -64,6 +70,8 @@ impl Report {
         (Self::Similar, "similar"),
         (Self::Latency, "latency"),
         (Self::Heatmap, "heatmap"),
+        (Self::Calls, "calls"),
+        (Self::Followed, "followed"),
     ];
 
     /// Its name.
@@ -80,7 +88,12 @@ impl Report {
             Self::Services => Some(Field::Service),
             Self::TopUsers | Self::NewUsers => Some(Field::Actor),
             Self::Errors => Some(Field::Status),
-            Self::Users | Self::Heatmap | Self::Activity | Self::Similar => None,
+            Self::Users
+            | Self::Heatmap
+            | Self::Activity
+            | Self::Similar
+            | Self::Calls
+            | Self::Followed => None,
         }
     }
 
@@ -135,6 +148,7 @@ pub struct Usage {
     /// Rows of rankings at most.
     pub top: usize,
     users: Says,
+    sessions: Says,
     outcomes: Says,
     durations: Says,
     /// What is ranked.
@@ -165,6 +179,7 @@ impl Usage {
             period: Period::Week,
             top: 20,
             users: says(Field::Actor),
+            sessions: says(Field::Session),
             outcomes: Says::any(!profile.outcome.is_empty()),
             durations: says(Field::Duration),
             values: report.ranked().map_or(Says::Something, says),
@@ -175,6 +190,12 @@ impl Usage {
     /// Whether users can be counted.
     pub fn has_users(&self) -> bool {
         self.users == Says::Something
+    }
+
+    /// Whether it can be told what an error follows.
+    pub fn can_follow(&self) -> bool {
+        let has_ties = self.has_users() || self.sessions == Says::Something;
+        has_ties && self.has_outcomes()
     }
 
     /// Whether failures can be told.

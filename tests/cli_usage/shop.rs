@@ -35,6 +35,8 @@ resource = "thing"
 session = "session"
 status = "said"
 duration_ms = "ms"
+[calls]
+inputs = ["thing"]
 [[outcome]]
 is = "failed"
 when = { has = "said" }

@@ -44,6 +44,7 @@ pub fn guess(relation: &Relation) -> Result<(Profile, u32, Vec<String>), String>
         outcome: roles.outcome_rules(),
         own: Vec::new(),
         changes: changes(relation),
+        calls: roles.calls(),
         purge: purge_facts(relation),
     };
     Ok((profile, score, shown(evidence)))

@@ -40,6 +40,10 @@
 //! about = "status code"
 //! value = "result.code"
 //!
+//! [calls]                             # what `usage calls` shows; optional
+//! inputs = ["request.body"]
+//! outputs = ["response.body"]
+//!
 //! [purge]
 //! refuse = "why it is never purged"   # optional
 //! [purge.chain]                       # rows chained by hashes: only the oldest go, all of them
@@ -129,8 +133,8 @@ mod tests {
     use crate::core::event::{Field, Outcome};
     use crate::core::path::Path;
     use crate::core::profile::{
-        Changes, ColumnKind, Condition, HashChain, Keep, Others, OutcomeRule, OwnField, PurgeFacts,
-        Related, Signature, TemplatePart, TimeEncoding, TimeRule, ValueExpr,
+        CallFacts, Changes, ColumnKind, Condition, HashChain, Keep, Others, OutcomeRule, OwnField,
+        PurgeFacts, Related, Signature, TemplatePart, TimeEncoding, TimeRule, ValueExpr,
     };
 
     const SMALL: &str = "name = \"x\"\n[time]\npath = \"at\"\nencoding = \"instant\"\n";
@@ -399,6 +403,8 @@ mod tests {
             keep in prop::collection::vec((conditions(), words()), 0..2),
             related in prop::collection::vec(related(), 0..3),
             chain in prop::option::of((paths(), paths())),
+            (inputs, outputs) in (
+                prop::collection::vec(paths(), 0..3), prop::collection::vec(paths(), 0..3)),
         ) -> Profile {
             Profile {
                 name, title, origin: Origin::Guessed, signatures, key,
@@ -411,6 +417,7 @@ mod tests {
                     .map(|(name, (about, expr))| OwnField { name, about, expr })
                     .collect(),
                 changes: changes.map_or(Changes::Never, Changes::Within),
+                calls: CallFacts { inputs, outputs },
                 purge: PurgeFacts {
                     refuse,
                     keep: keep.into_iter().map(|(when, because)| Keep { when, because }).collect(),

@@ -7,8 +7,10 @@ use crate::core::aggregate::sum::Sum;
 use crate::core::aggregate::{Certainty, GroupValue};
 use crate::core::calendar;
 use crate::core::instant::Micros;
+use crate::core::usage::calls::Call;
 use crate::core::usage::course::Numbers;
 use crate::core::usage::kin::{self, Kin};
+use crate::core::usage::sequel::{Followed, Sequels};
 use crate::core::usage::{Report, Usage};
 
 /// A period of a series. The first and the last may be cut by the range.
@@ -91,6 +93,15 @@ pub enum Answer {
     Activity(Vec<Doings>),
     /// Groups of users, the largest first. The total is of users, not of groups.
     Kin(Ranking<Kin>),
+    /// The newest calls; the total is one more where there are more.
+    Calls(Ranking<Call>),
+    /// Actions by the errors after them.
+    Followed {
+        /// Most errors first.
+        ranking: Ranking<Followed>,
+        /// From when on they were counted, where that is not all of the range.
+        sampled_since: Option<Micros>,
+    },
     /// Events by weekday, Monday first, and hour of the day.
     Week(Box<[[u64; 24]; 7]>),
 }
@@ -102,6 +113,13 @@ impl Answer {
             Report::Users => Self::Series(series(usage, edges, numbers)),
             Report::Heatmap => Self::Week(week(usage, edges, &numbers.events)),
             Report::Latency => Self::Latency(latency(usage, numbers)),
+            // Not made of numbers.
+            Report::Calls => Self::Calls(Ranking {
+                rows: Vec::new(),
+                total: 0,
+                certainty: Certainty::Exact,
+            }),
+            Report::Followed => Self::followed(usage, Sequels::default()),
             Report::Activity => Self::Activity(activity(usage, edges, numbers)),
             Report::Similar => {
                 let (mut rows, total) = kin::groups(&numbers.actions);
@@ -126,6 +144,23 @@ impl Answer {
             | Report::Services
             | Report::TopUsers
             | Report::Errors => Self::Ranking(ranking(usage, numbers, &numbers.events, |_| true)),
+        }
+    }
+}
+
+impl Answer {
+    /// What is followed by errors.
+    pub fn followed(usage: &Usage, sequels: Sequels) -> Self {
+        let (mut rows, sampled_since) = sequels.answer();
+        let total = rows.len();
+        rows.truncate(usage.top);
+        Self::Followed {
+            ranking: Ranking {
+                rows,
+                total,
+                certainty: Certainty::Exact,
+            },
+            sampled_since,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::core::calendar::{self, Period};
 use crate::core::event::{Field, Outcome};
 use crate::core::instant::Micros;
 use crate::core::query::predicate::{Atom, Literal, Predicate, Test};
+use crate::core::usage::sequel::WITHIN;
 use crate::core::usage::{RangeError, Report, Usage};
 
 /// Hours a heatmap adds up at most: eleven years.
@@ -103,6 +104,8 @@ impl Usage {
             // Nothing to rank, and nobody to compare.
             _ if !self.has_values() => Vec::new(),
             Report::Similar if !self.has_users() => Vec::new(),
+            // Those are read from events.
+            Report::Calls | Report::Followed => Vec::new(),
             Report::Users => vec![range(Part::Buckets)],
             Report::Heatmap => vec![range(Part::Hours)],
             Report::Similar => vec![range(Part::Pairs)],
@@ -267,6 +270,20 @@ impl Usage {
             }
         };
         (request, first)
+    }
+
+    /// The events of a report that is read from them.
+    pub fn listed(&self) -> Predicate {
+        self.within(self.window(Window::Range))
+    }
+
+    /// All failures that may follow an event of the range, whatever the filter says of them.
+    pub fn failures_after(&self) -> Predicate {
+        let range = Atom::At {
+            since: Some(self.since),
+            until: Some(self.until.plus(WITHIN).plus(1)),
+        };
+        Predicate::Atom(range).and(failures())
     }
 
     fn within(&self, slice: Slice) -> Predicate {

@@ -2,8 +2,11 @@
 
 use crate::cli::usage::form::local;
 use crate::core::event::Field;
+use crate::core::instant::Micros;
 use crate::core::usage::answer::{Answer, Bucket, Doings, Latency, Row};
+use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
+use crate::core::usage::sequel::Followed;
 use crate::core::usage::{Report, Usage};
 
 /// Monday first, as [`Answer::Week`] has them.
@@ -98,21 +101,58 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
             ],
             &ranking.rows,
         ),
-        Answer::Week(week) => {
-            let hours: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
-            let name = column("", |(name, _): &(&str, [u64; 24])| {
-                Cell::Text((*name).to_owned())
-            });
-            let hour = hours.iter().enumerate().map(|(hour, title)| {
-                column(title, move |(_, hours): &(&str, [u64; 24])| {
-                    Cell::Number(hours[hour])
-                })
-            });
-            let columns: Vec<_> = std::iter::once(name).chain(hour).collect();
-            let days: Vec<_> = DAYS.into_iter().zip(**week).collect();
-            filled(&columns, &days)
-        }
+        Answer::Calls(ranking) => filled(&of_calls(usage), &ranking.rows),
+        Answer::Followed { ranking, .. } => filled(
+            &[
+                column("action", |row: &Followed| row.value.clone().into()),
+                column("events", |row: &Followed| Cell::Number(row.events)),
+                column("then errors", |row: &Followed| Cell::Number(row.followed)),
+                column("share", share),
+            ],
+            &ranking.rows,
+        ),
+        Answer::Week(week) => of_week(week),
     }
+}
+
+fn of_calls(usage: &Usage) -> Vec<Column<'_, Call>> {
+    let at = |call: &Call| match call.at.instant().and_then(Micros::to_utc) {
+        Some(utc) => {
+            let local = utc.with_timezone(&usage.tz);
+            Cell::Text(local.format("%Y-%m-%d %H:%M:%S%.3f").to_string())
+        }
+        None => Cell::Text(call.at.to_string()),
+    };
+    let outcome = |call: &Call| call.outcome.map(|outcome| outcome.word().to_owned()).into();
+    vec![
+        column("at", at),
+        column("actor", |call: &Call| call.actor.clone().into()),
+        column("action", |call: &Call| call.action.clone().into()),
+        column("outcome", outcome),
+        column("ms", |call: &Call| call.duration_ms.clone().into()),
+        column("inputs", |call: &Call| call.inputs.clone().into()),
+        column("outputs", |call: &Call| call.outputs.clone().into()),
+    ]
+}
+
+/// `12.5 %`
+fn share(row: &Followed) -> Cell {
+    #[expect(clippy::cast_precision_loss, reason = "a share with one digit")]
+    let share = row.followed as f64 * 100.0 / row.events.max(1) as f64;
+    Cell::Text(format!("{share:.1} %"))
+}
+
+fn of_week(week: &[[u64; 24]; 7]) -> Vec<Vec<Cell>> {
+    type Day = (&'static str, [u64; 24]);
+    let hours: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
+    let name = column("", |(name, _): &Day| Cell::Text((*name).to_owned()));
+    let hour = hours
+        .iter()
+        .enumerate()
+        .map(|(hour, title)| column(title, move |(_, hours): &Day| Cell::Number(hours[hour])));
+    let columns: Vec<_> = std::iter::once(name).chain(hour).collect();
+    let days: Vec<Day> = DAYS.into_iter().zip(*week).collect();
+    filled(&columns, &days)
 }
 
 fn of_ranking(usage: &Usage) -> Vec<Column<'static, Row>> {

@@ -1,17 +1,26 @@
 //! A report as one JSON object.
 
 use chrono::SecondsFormat;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::cli::usage::form::cells::DAYS;
+use crate::core::event::Outcome;
 use crate::core::instant::Micros;
-use crate::core::usage::answer::{Answer, Bucket, Doings, Latency, Row};
+use crate::core::scalar::is_number;
+use crate::core::usage::answer::{Answer, Bucket, Doings, Latency, Ranking, Row};
+use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
 use crate::core::usage::plan::Window;
+use crate::core::usage::sequel::Followed;
 use crate::core::usage::{Report, Usage};
 
 /// As programs read it.
 pub fn json(usage: &Usage, answer: &Answer) -> String {
+    if let Answer::Calls(ranking) = answer {
+        return calls(usage, ranking);
+    }
     let mut report = json!({
         "report": usage.report.name(),
         "since": usage.since.to_string(),
@@ -43,6 +52,16 @@ pub fn json(usage: &Usage, answer: &Answer) -> String {
         Answer::Kin(ranking) => {
             report["total"] = ranking.total.into();
             ranking.rows.iter().map(kin).collect()
+        }
+        // Printed as they are, above.
+        Answer::Calls(_) => Value::Null,
+        Answer::Followed {
+            ranking,
+            sampled_since,
+        } => {
+            report["total"] = ranking.total.into();
+            report["sampled_since"] = sampled_since.map(|since| since.to_string()).into();
+            ranking.rows.iter().map(followed).collect()
         }
         Answer::Week(week) => {
             let day = |(name, hours): (&&str, &[u64; 24])| json!({"day": name, "hours": hours});
@@ -80,6 +99,60 @@ fn latency(row: &Latency) -> Value {
         "value": row.value, "events": row.events, "p50_ms": rounded(row.p50),
         "p95_ms": rounded(row.p95), "p99_ms": rounded(row.p99),
     })
+}
+
+fn followed(row: &Followed) -> Value {
+    json!({"value": row.value, "events": row.events, "followed": row.followed})
+}
+
+/// With inputs and outputs as the store has them: no number in them is touched.
+fn calls(usage: &Usage, ranking: &Ranking<Call>) -> String {
+    let raw = |json: &Option<String>| {
+        json.clone()
+            .and_then(|json| RawValue::from_string(json).ok())
+    };
+    let call = |call: &Call| Line {
+        at: call.at.instant().map(|at| at.to_string()),
+        id: call.id.clone(),
+        actor: call.actor.clone(),
+        action: call.action.clone(),
+        outcome: call.outcome.map(Outcome::word),
+        duration_ms: raw(&call.duration_ms.clone().filter(|ms| is_number(ms))),
+        inputs: raw(&call.inputs),
+        outputs: raw(&call.outputs),
+    };
+    let report = Calls {
+        report: usage.report.name(),
+        since: usage.since.to_string(),
+        until: usage.until.to_string(),
+        tz: usage.tz.name(),
+        rows: ranking.rows.iter().map(call).collect(),
+    };
+    // Nothing in it can fail to be written.
+    serde_json::to_string(&report).unwrap_or_default() + "\n"
+}
+
+/// [`calls`] as one object.
+#[derive(Serialize)]
+struct Calls {
+    report: &'static str,
+    since: String,
+    until: String,
+    tz: &'static str,
+    rows: Vec<Line>,
+}
+
+/// One of them.
+#[derive(Serialize)]
+struct Line {
+    at: Option<String>,
+    id: String,
+    actor: Option<String>,
+    action: Option<String>,
+    outcome: Option<&'static str>,
+    duration_ms: Option<Box<RawValue>>,
+    inputs: Option<Box<RawValue>>,
+    outputs: Option<Box<RawValue>>,
 }
 
 fn kin(kin: &Kin) -> Value {

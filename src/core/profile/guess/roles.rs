@@ -4,7 +4,9 @@ use super::vocabulary::{self, plain};
 use crate::core::event::{Field, Outcome};
 use crate::core::path::Path;
 use crate::core::profile::detect::Relation;
-use crate::core::profile::{ColumnKind, Condition, OutcomeRule, TemplatePart, ValueExpr};
+use crate::core::profile::{
+    CallFacts, ColumnKind, Condition, OutcomeRule, TemplatePart, ValueExpr,
+};
 use crate::core::record::Column;
 
 /// How many columns stand in for one another, at most: a readable name, and a key for the rows
@@ -117,6 +119,20 @@ impl<'r> Roles<'r> {
             TemplatePart::Literal("/".to_owned()),
             TemplatePart::Value(column_path(key)),
         ]))
+    }
+
+    /// Columns with what was asked and what was answered.
+    pub(super) fn calls(&self) -> CallFacts {
+        let paths = |words| {
+            let found = self.find(words, 1).into_iter();
+            found
+                .map(|column| Path::new([column.name.as_str()]))
+                .collect()
+        };
+        CallFacts {
+            inputs: paths(vocabulary::INPUTS),
+            outputs: paths(vocabulary::OUTPUTS),
+        }
     }
 
     /// Rules from an outcome column, an error column, or a level.

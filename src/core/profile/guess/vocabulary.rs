@@ -307,6 +307,21 @@ pub(super) const DURATION: &[&str] = &[
     "timems",
 ];
 
+/// What a call was given.
+pub(super) const INPUTS: &[&str] = &[
+    "inputs",
+    "input",
+    "requestbody",
+    "request",
+    "parameters",
+    "params",
+    "arguments",
+    "args",
+];
+
+/// What a call gave back.
+pub(super) const OUTPUTS: &[&str] = &["outputs", "output", "responsebody", "response"];
+
 /// What else there is to say: more than a row of plain values.
 pub(super) const PAYLOAD: &[&str] = &[
     "details",

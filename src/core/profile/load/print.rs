@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::sections::{ENCODINGS, OTHERS};
 use crate::core::event::Field;
 use crate::core::profile::{
-    Changes, ColumnKind, Condition, Others, Profile, Signature, TemplatePart, TimeEncoding,
-    TimeRule, ValueExpr,
+    CallFacts, Changes, ColumnKind, Condition, Others, Profile, PurgeFacts, Signature,
+    TemplatePart, TimeEncoding, TimeRule, ValueExpr,
 };
 
 /// Writes a profile as TOML that [`super::parse`] reads back equal.
@@ -41,31 +41,47 @@ pub fn print(profile: &Profile) -> String {
         line(&mut out, "about", &quoted(&own.about));
         line(&mut out, "value", &expression(&own.expr));
     }
-    if let Some(refuse) = &profile.purge.refuse {
+    calls(&mut out, &profile.calls);
+    purge(&mut out, &profile.purge);
+    out
+}
+
+fn calls(out: &mut String, calls: &CallFacts) {
+    if *calls == CallFacts::default() {
+        return;
+    }
+    out.push_str("\n[calls]\n");
+    for (name, paths) in [("inputs", &calls.inputs), ("outputs", &calls.outputs)] {
+        let paths = paths.iter().map(|path| quoted(&path.to_string()));
+        line(out, name, &list(paths));
+    }
+}
+
+fn purge(out: &mut String, purge: &PurgeFacts) {
+    if let Some(refuse) = &purge.refuse {
         out.push_str("\n[purge]\n");
-        line(&mut out, "refuse", &quoted(refuse));
+        line(out, "refuse", &quoted(refuse));
     }
-    if let Some(chain) = &profile.purge.chain {
+    if let Some(chain) = &purge.chain {
         out.push_str("\n[purge.chain]\n");
-        line(&mut out, "hash", &quoted(&chain.hash.to_string()));
-        line(&mut out, "previous", &quoted(&chain.previous.to_string()));
+        line(out, "hash", &quoted(&chain.hash.to_string()));
+        line(out, "previous", &quoted(&chain.previous.to_string()));
     }
-    for keep in &profile.purge.keep {
+    for keep in &purge.keep {
         out.push_str("\n[[purge.keep]]\n");
-        line(&mut out, "because", &quoted(&keep.because));
-        line(&mut out, "when", &condition(&keep.when));
+        line(out, "because", &quoted(&keep.because));
+        line(out, "when", &condition(&keep.when));
     }
-    for related in &profile.purge.related {
+    for related in &purge.related {
         out.push_str("\n[[purge.related]]\n");
-        line(&mut out, "table", &quoted(&related.table));
+        line(out, "table", &quoted(&related.table));
         if let Some(parent) = &related.parent {
-            line(&mut out, "parent", &quoted(parent));
+            line(out, "parent", &quoted(parent));
         }
         let columns = related.columns.iter();
         let columns = columns.map(|(name, of)| (name.as_str(), quoted(of)));
-        line(&mut out, "columns", &table(columns));
+        line(out, "columns", &table(columns));
     }
-    out
 }
 
 fn line(out: &mut String, key: &str, value: &str) {

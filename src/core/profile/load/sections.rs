@@ -9,11 +9,11 @@ use super::expression::{condition, expression, path};
 use super::item::{Item, Source, Table};
 use crate::core::event::{Field, Outcome};
 use crate::core::profile::{
-    Changes, ColumnKind, HashChain, Keep, Origin, Others, OutcomeRule, OwnField, Profile,
-    PurgeFacts, Related, Signature, TimeEncoding, TimeRule, ValueExpr,
+    CallFacts, Changes, ColumnKind, HashChain, Keep, Origin, Others, OutcomeRule, OwnField,
+    Profile, PurgeFacts, Related, Signature, TimeEncoding, TimeRule, ValueExpr,
 };
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "name",
     "title",
     "key",
@@ -24,6 +24,7 @@ const KEYS: [&str; 11] = [
     "fields",
     "outcome",
     "own",
+    "calls",
     "purge",
 ];
 
@@ -70,6 +71,10 @@ pub(super) fn profile(
         changes: match root.get("changes") {
             Some(changes) => self::changes(&changes)?,
             None => Changes::Never,
+        },
+        calls: match root.get("calls") {
+            Some(calls) => self::calls(&calls)?,
+            None => CallFacts::default(),
         },
         purge: match root.get("purge") {
             Some(purge) => self::purge(&purge)?,
@@ -204,6 +209,15 @@ fn changes(item: &Item<'_>) -> Result<Changes, ProfileError> {
     }
     let table = item.table(&["within_seconds"])?;
     Ok(Changes::Within(table.need("within_seconds")?.seconds()?))
+}
+
+fn calls(item: &Item<'_>) -> Result<CallFacts, ProfileError> {
+    let table = item.table(&["inputs", "outputs"])?;
+    let paths = |key| each(&table, key, path);
+    Ok(CallFacts {
+        inputs: paths("inputs")?,
+        outputs: paths("outputs")?,
+    })
 }
 
 fn purge(item: &Item<'_>) -> Result<PurgeFacts, ProfileError> {
