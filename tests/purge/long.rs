@@ -7,11 +7,11 @@ use super::crash;
 use super::{DELETE, Fixture, PLAN};
 use crate::harness::program;
 
-/// Fault table, row 32, in a file: rows of 4 MB each, of 264 MB with `AUDITAIL_CRASH_RUNS`.
+/// Fault table, row 32, in a file: rows of 4 MB each, of 32 MB with `AUDITAIL_CRASH_RUNS`.
 #[test]
 fn very_long_rows_of_a_file_come_back() {
     let bytes = match crash::long_runs() {
-        Some(_) => 132_000_000,
+        Some(_) => 16_000_000,
         None => 2_000_000,
     };
     let store = Fixture::of(50, 5);
