@@ -171,12 +171,19 @@ fn every_step_can_be_done_twice_and_what_went_comes_back() {
             .ok()
             .starts_with("complete")
     );
+    let found = || {
+        store
+            .run(&["purge", "status", "DIR", "--target", "FILE"])
+            .ok()
+    };
+    assert!(found().contains("\n0 of 2,500 archived rows are in the store\n"));
     assert!(
         store
             .run(&["restore", "DIR", "FILE"])
             .ok()
             .starts_with("2,500 rows put back, 0 were")
     );
+    assert!(found().contains("\nwent and are back: 2,500 rows (1 and others"));
     assert_eq!(store.rows(), before);
     assert!(
         store
