@@ -22,18 +22,29 @@ pub struct Round {
     pub backup: Step,
     pub verify: Step,
     pub delete: Step,
+    /// The same with two connections, where there is such a thing.
+    pub two: Option<Step>,
     /// Bytes of the archive.
     pub bytes: u64,
 }
 
 impl Round {
+    /// The same of another copy with two connections.
+    pub fn and_two(mut self, purge: &Purge, rows: u64) -> Self {
+        purge.back_up();
+        purge.verify();
+        self.two = Some(purge.delete(rows, "2"));
+        self
+    }
+
     /// A planned purge from its backup to its receipt.
     pub fn of(pair: Pair, purge: &Purge, rows: u64) -> Self {
         Self {
             pair,
             backup: purge.back_up(),
             verify: purge.verify(),
-            delete: purge.delete(rows, "none"),
+            delete: purge.delete(rows, "1"),
+            two: None,
             bytes: purge.bytes(),
         }
     }
@@ -63,7 +74,12 @@ pub fn play(store: &str, rows: u64, wanted: &Wanted, round: impl FnMut(usize) ->
         rounds: (0..ROUNDS).map(round).collect(),
     };
     middle.rates(wanted);
-    middle.whole(wanted.whole);
+    middle.whole(wanted.whole, "", |round| round.delete);
+    if middle.rounds.iter().all(|round| round.two.is_some()) {
+        let two = |round: &Round| round.two.unwrap_or(round.delete);
+        middle.two(wanted.delete, two);
+        middle.whole(wanted.whole, ", two connections", two);
+    }
     middle.sizes();
 }
 
@@ -90,6 +106,16 @@ impl Middle<'_> {
         self.row(name, [self.of(deleted), plain], "reported");
     }
 
+    fn two(&self, wanted: [&str; 2], two: impl Fn(&Round) -> Step) {
+        let backup = self.of(|round| round.backup.time);
+        let plain = self.of(|round| round.pair.delete);
+        let delete = self.of(|round| two(round).time);
+        let name = "two connections, exact delete against backup";
+        self.row(name, [delete, backup], wanted[0]);
+        let name = "two connections, exact delete against one plain DELETE";
+        self.row(name, [delete, plain], wanted[1]);
+    }
+
     fn row(&self, name: &str, [ours, theirs]: [Duration; 2], wanted: &str) {
         let rate = |time: Duration| format!("{:.0} rows/s", self.rows as f64 / time.as_secs_f64());
         let name = format!("{}: {name}", self.store);
@@ -97,15 +123,15 @@ impl Middle<'_> {
         against(&name, &rate(ours), &rate(theirs), ratio, wanted);
     }
 
-    fn whole(&self, wanted: &str) {
-        let ours = |round: &Round| round.backup.time + round.verify.time + round.delete.time;
+    fn whole(&self, wanted: &str, how: &str, delete: impl Fn(&Round) -> Step) {
+        let ours = |round: &Round| round.backup.time + round.verify.time + delete(round).time;
         let (whole, pair) = (
             self.of(ours),
             self.of(|round| round.pair.dump + round.pair.delete),
         );
         against(
             &format!(
-                "{}: the whole purge against the unverified pair",
+                "{}: the whole purge against the unverified pair{how}",
                 self.store
             ),
             &format!("{:.2} s", whole.as_secs_f64()),

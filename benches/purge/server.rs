@@ -18,8 +18,10 @@ const WANTED: Wanted = Wanted {
     whole: "<= 2.5",
 };
 
-/// How long somebody writes undisturbed.
-const UNDISTURBED: Duration = Duration::from_secs(10);
+/// How long somebody writes, undisturbed or beside a purge that takes its time.
+const WRITING: Duration = Duration::from_secs(20);
+
+const COUNT: &str = "\"$PSQL\" -XAt -d \"$URL\" -c 'select count(*) from audit_events'";
 
 /// Clutch's table, of which many copies are made.
 struct Server {
@@ -44,7 +46,12 @@ pub fn measure(rows: u64) {
         let copy = server.copy(&format!("exact{round}"));
         let name = format!("archive{round}");
         let purge = Purge::plan(&copy.url, &server.before, directory.path(), &name);
-        Round::of(pair, &purge, rows)
+        let one = Round::of(pair, &purge, rows);
+        drop(copy);
+        let copy = server.copy(&format!("two{round}"));
+        let name = format!("archive{round}two");
+        let purge = Purge::plan(&copy.url, &server.before, directory.path(), &name);
+        one.and_two(&purge, rows)
     });
     server.writers(directory.path());
 }
@@ -102,20 +109,21 @@ impl Server {
         let purge = Purge::plan(&paced.url, &self.before, directory, "paced");
         purge.back_up();
         purge.verify();
-        let writer = Writer::start(&paced.url);
-        std::thread::sleep(UNDISTURBED);
-        let idle = writer.end();
-        let writer = Writer::start(&paced.url);
-        let begun = Instant::now();
-        purge.delete(self.rows, "10MB");
-        let length = begun.elapsed();
-        let with_pace = writer.end();
+        let (before, mut with_pace) = (paced.rows(), None);
+        let idle = Writer::during(&paced.url, WRITING);
+        purge.delete_gently(self.rows, || {
+            with_pace = Some(Writer::during(&paced.url, WRITING));
+        });
+        let idle = idle.and(Writer::during(&paced.url, WRITING));
+        let with_pace = with_pace.expect("somebody wrote");
+        let written = (idle.count() + with_pace.count()) as u64;
+        let gone = before + written - paced.rows();
         let fast = self.copy("fast");
         let purge = Purge::plan(&fast.url, &self.before, directory, "fast");
         purge.back_up();
         purge.verify();
         let writer = Writer::start(&fast.url);
-        purge.delete(self.rows, "none");
+        purge.delete(self.rows, "1");
         let without = writer.end();
         let plain = self.copy("plain");
         let writer = Writer::start(&plain.url);
@@ -125,9 +133,10 @@ impl Server {
         let (one, other) = (with_pace.p99(), idle.p99());
         let change = one.as_secs_f64() / other.as_secs_f64();
         against(name, &shown(&with_pace), &shown(&idle), change, "<= 1.10");
+        let rate = gone as f64 / WRITING.as_secs_f64();
         alone(
-            "  how long that purge took",
-            &format!("{:.1} s", length.as_secs_f64()),
+            "  rows that purge deletes",
+            &format!("{rate:.0} rows/s"),
             "reported",
         );
         for (name, found) in [
@@ -171,6 +180,12 @@ impl Trial<'_> {
             dump,
             delete: begun.elapsed(),
         }
+    }
+
+    fn rows(&self) -> u64 {
+        let rows = self.server.psql(&self.url).args(["-c", COUNT]).output();
+        let rows = String::from_utf8(rows.expect("psql starts").stdout).expect("text");
+        rows.trim().parse().expect("a number")
     }
 
     fn delete(&self) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::measure::kib;
+use crate::measure::{kib, run};
 
 const AUDITAIL: &str = env!("CARGO_BIN_EXE_auditail");
 
@@ -47,11 +47,29 @@ impl Purge {
         finish(&mut self.step("verify"))
     }
 
-    /// Deletes as many rows as the plan found, at a rate as the command line takes it.
-    pub fn delete(&self, rows: u64, rate: &str) -> Step {
+    /// Deletes as many rows as the plan found, as fast as it goes.
+    pub fn delete(&self, rows: u64, jobs: &str) -> Step {
+        let mut command = self.deletion(rows);
+        finish(command.args(["--max-rate", "none", "--jobs", jobs]))
+    }
+
+    /// Deletes as gently as it does when nobody asks for more, until `meanwhile` has ended.
+    pub fn delete_gently(&self, rows: u64, meanwhile: impl FnOnce()) {
+        let mut child = self
+            .deletion(rows)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        meanwhile();
+        run(Command::new("/bin/kill").arg(child.id().to_string()));
+        let ended = child.wait().expect("our own child");
+        assert_eq!(ended.code(), Some(5), "it stops part-way");
+    }
+
+    fn deletion(&self, rows: u64) -> Command {
         let mut command = self.step("delete");
         command.args(["--yes", "--expect-count", &rows.to_string()]);
-        finish(command.args(["--max-rate", rate]))
+        command
     }
 
     /// Bytes of all files of the archive.

@@ -37,6 +37,13 @@ impl Writer {
         Self { stop, thread }
     }
 
+    /// Writes for a while.
+    pub fn during(url: &str, length: Duration) -> Latencies {
+        let writer = Self::start(url);
+        std::thread::sleep(length);
+        writer.end()
+    }
+
     pub fn end(self) -> Latencies {
         self.stop.store(true, Ordering::Relaxed);
         let mut found = self.thread.join().expect("the writer ends");
@@ -49,6 +56,17 @@ impl Writer {
 impl Latencies {
     pub fn p99(&self) -> Duration {
         self.0[(self.0.len() - 1) * 99 / 100]
+    }
+
+    /// Both together.
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self.0.sort();
+        self
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 
     pub fn most(&self) -> Duration {

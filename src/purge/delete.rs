@@ -23,7 +23,7 @@ use crate::purge::dossier::{Dossier, fill};
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
 use crate::purge::hold::HoldFile;
-use crate::purge::pace::{BatchSize, Limits, Throttle};
+use crate::purge::pace::{BatchSize, Limits, Spent, Throttle};
 use crate::purge::progress::Progress;
 use crate::purge::scope::{Judge, Verdict};
 use crate::store::StoreError;
@@ -57,6 +57,9 @@ pub(super) struct Deleting<'e, 'd> {
     holds: HoldFile,
     size: BatchSize,
     throttle: Throttle,
+    /// How long the server was at work on the last batch. Its commit does not count: it waits for
+    /// a disk rather than keep anybody from working.
+    worked: Duration,
     began: Duration,
     turns: u64,
     /// The rows in hand, in room that is used again and again.
@@ -81,14 +84,16 @@ impl Engine<'_> {
         let deleter = self.log_in(dossier, as_whom).await;
         dossier.note_stop(&deleter)?;
         let deleter = deleter?;
+        let encoding = dossier.plan().encoding;
         let mut deleting = Deleting {
             judge: Judge::of(dossier.plan())?,
             holds: HoldFile::new(dossier.directory()),
             has_new_holds: false,
             deleter,
             as_whom,
-            size: BatchSize::first(most_rows(dossier.plan().encoding)),
-            throttle: Throttle::new(limits),
+            size: BatchSize::first(&limits, most_rows(encoding)),
+            throttle: Throttle::new(limits, encoding),
+            worked: Duration::ZERO,
             began: self.clock.elapsed(),
             turns: 0,
             batch: Batch::default(),
@@ -163,10 +168,17 @@ impl Deleting<'_, '_> {
             }
             self.batch(segment, first, last).await?;
             let last = self.finish_beside(segment).await?.unwrap_or(last);
-            let now = self.engine.clock.elapsed();
-            self.size.learn(now.saturating_sub(began));
-            self.turns += (last - first) as u64;
-            self.tell(now, began, (last - first) as u64).await?;
+            let rows = (last - first) as u64;
+            self.size.learn(self.worked);
+            self.turns += rows;
+            let ended = self.engine.clock.elapsed();
+            self.throttle.spend(&Spent {
+                rows,
+                work: self.worked,
+                began,
+                ended,
+            });
+            self.tell(ended).await;
         }
     }
 
@@ -174,11 +186,11 @@ impl Deleting<'_, '_> {
     async fn wait_for_a_turn(&mut self) -> Result<(), Fault> {
         loop {
             self.engine.halt.clone().pass().await?;
-            if self.throttle.is_idle() {
-                return Ok(());
+            if self.throttle.wants_look(self.engine.clock.elapsed()) {
+                let pressure = self.pressure().await?;
+                self.throttle.look(pressure, self.engine.clock.elapsed());
             }
-            let pressure = self.pressure().await?;
-            let Some(wait) = self.throttle.wait(&pressure, self.engine.clock.elapsed()) else {
+            let Some(wait) = self.throttle.wait(self.engine.clock.elapsed()) else {
                 return Ok(());
             };
             let because = wait.because;
@@ -204,13 +216,8 @@ impl Deleting<'_, '_> {
         }
     }
 
-    async fn tell(&mut self, now: Duration, began: Duration, rows: u64) -> Result<(), Fault> {
-        let pressure = if self.throttle.is_idle() {
-            Pressure::default()
-        } else {
-            self.pressure().await?
-        };
-        self.throttle.spend(rows, &pressure, began, now);
+    async fn tell(&self, now: Duration) {
+        let pressure = self.throttle.seen().clone();
         let seconds = now.saturating_sub(self.began).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = self.turns as f64 / seconds.max(0.001);
@@ -224,7 +231,6 @@ impl Deleting<'_, '_> {
             unseen: pressure.unseen,
         };
         self.engine.told.tell(progress).await;
-        Ok(())
     }
 
     /// One batch, until its fate is known.
@@ -299,7 +305,9 @@ impl Deleting<'_, '_> {
         fill(&mut self.batch, &segment.parts, &goes);
         // A batch that has begun is finished: what stops a purge is looked at between batches.
         let never = tokio_util::sync::CancellationToken::new();
+        let began = self.engine.clock.elapsed();
         let staged = self.deleter.stage(&self.batch, &never).await?;
+        self.worked = self.engine.clock.elapsed().saturating_sub(began);
         let (left, is_sound) = left_rows(segment.encoding, &*staged, goes.len(), held);
         if !is_sound {
             staged.rollback().await?;

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::core::purge::plan::Encoding;
 use crate::store::purger::Pressure;
 
 /// How many rows the next batch has.
@@ -12,19 +13,30 @@ use crate::store::purger::Pressure;
 pub struct BatchSize {
     rows: usize,
     most: usize,
+    aim: (Duration, Duration),
 }
 
 impl BatchSize {
     /// Smallest and largest.
     pub const RANGE: (usize, usize) = (200, 20_000);
     const FIRST: usize = 1_000;
-    const AIM: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(150));
+    /// For a purge that is to be over soon.
+    const LONG: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(150));
+    /// For one that others are to notice as little as possible: whoever meets a batch waits for a
+    /// part of it at most.
+    const SHORT: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(12));
 
-    /// What a purge begins with, and what its batches may grow to.
-    pub fn first(most: usize) -> Self {
+    /// What a purge begins with within its limits, and what its batches may grow to.
+    pub fn first(limits: &Limits, most: usize) -> Self {
+        let (rows, aim) = if limits.is_none() {
+            (Self::FIRST, Self::LONG)
+        } else {
+            (Self::RANGE.0, Self::SHORT)
+        };
         Self {
-            rows: Self::FIRST.min(most),
+            rows: rows.min(most),
             most,
+            aim,
         }
     }
 
@@ -33,9 +45,9 @@ impl BatchSize {
         self.rows
     }
 
-    /// Learns how long a batch of this size took, from its first statement to its commit.
+    /// Learns how long the server was at work on a batch of this size.
     pub fn learn(&mut self, took: Duration) {
-        let (least, most) = Self::AIM;
+        let (least, most) = self.aim;
         let next = if took < least {
             self.rows * 2
         } else if took > most {
@@ -50,6 +62,8 @@ impl BatchSize {
 /// What a purge may cost the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
+    /// Of the time.
+    pub share: Share,
     /// Rows a second.
     pub rows: Option<f64>,
     /// Bytes of write-ahead log a second, where the store tells.
@@ -64,10 +78,45 @@ pub struct Limits {
     pub jobs: u8,
 }
 
+/// How much of the time a purge keeps the store at work.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Share {
+    /// So much that who writes beside it hardly notices.
+    Gentle,
+    /// Above 0, at most 1.
+    Of(f64),
+    /// All of it.
+    Whole,
+}
+
+impl Share {
+    /// Of a server, where one in so many statements of somebody else meets a batch.
+    const OF_SERVER: f64 = 0.01;
+    /// Of a file: its writers stand in a line, and have their turn between two batches.
+    const OF_FILE: f64 = 0.25;
+    /// A rest is not longer than this, however long a batch took.
+    const LONGEST_REST: Duration = Duration::from_secs(1);
+
+    /// How long to rest after so much work.
+    fn rest(self, encoding: Encoding, worked: Duration) -> Duration {
+        let share = match (self, encoding) {
+            (Self::Gentle, Encoding::SqlInserts) => Self::OF_FILE,
+            (Self::Gentle, Encoding::CopyText | Encoding::Bson) => Self::OF_SERVER,
+            (Self::Of(share), _) => share,
+            (Self::Whole, _) => 1.0,
+        };
+        let rest = worked.as_secs_f64() * (1.0 / share - 1.0);
+        Duration::try_from_secs_f64(rest)
+            .unwrap_or(Self::LONGEST_REST)
+            .min(Self::LONGEST_REST)
+    }
+}
+
 impl Default for Limits {
-    /// 10 MB of log a second; 10 s, 256 MiB and 20 sessions.
+    /// A small share of the time, and 10 MB of log a second; 10 s, 256 MiB and 20 sessions.
     fn default() -> Self {
         Self {
+            share: Share::Gentle,
             rows: None,
             wal: Some(10e6),
             replica_bytes: 256 << 20,
@@ -82,6 +131,7 @@ impl Limits {
     /// As fast as it goes, for somebody who has said so.
     pub fn none() -> Self {
         Self {
+            share: Share::Whole,
             rows: None,
             wal: None,
             replica_bytes: u64::MAX,
@@ -89,6 +139,16 @@ impl Limits {
             waiting: u64::MAX,
             jobs: 1,
         }
+    }
+
+    /// Whether nothing is limited.
+    pub fn is_none(&self) -> bool {
+        let jobs = self.jobs;
+        *self
+            == Self {
+                jobs,
+                ..Self::none()
+            }
     }
 }
 
@@ -101,62 +161,102 @@ pub struct Wait {
     pub because: String,
 }
 
+/// What a batch was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Its rows.
+    pub rows: u64,
+    /// How long the server was at work on them.
+    pub work: Duration,
+    /// When it began.
+    pub began: Duration,
+    /// When it was committed.
+    pub ended: Duration,
+}
+
 /// Keeps within [`Limits`].
 #[derive(Clone, Debug)]
 pub struct Throttle {
     limits: Limits,
-    /// Before this the next batch would go beyond a rate.
+    encoding: Encoding,
+    /// Before this the next batch would go beyond a limit.
     due: Duration,
-    wal: Option<u64>,
+    /// As it was when somebody last looked, and when that was.
+    seen: Pressure,
+    looked: Option<Duration>,
 }
 
 impl Throttle {
-    /// How long a pressed server is left alone before it is looked at again.
+    /// How long a look at the server lasts, and a pressed one is left alone.
     const RECHECK: Duration = Duration::from_millis(500);
     /// A pause longer than this is taken in pieces, so that a stop is heeded.
     const LONGEST: Duration = Duration::from_secs(1);
 
     /// Begins with nothing deleted.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, encoding: Encoding) -> Self {
         Self {
             limits,
+            encoding,
             due: Duration::ZERO,
-            wal: None,
+            seen: Pressure::default(),
+            looked: None,
         }
-    }
-
-    /// Whether pressure has to be asked for at all.
-    pub fn is_idle(&self) -> bool {
-        let jobs = self.limits.jobs;
-        self.limits
-            == Limits {
-                jobs,
-                ..Limits::none()
-            }
     }
 
     /// Whether two batches may be at work at a time. Who keeps to a rate gains nothing by it.
     pub fn lets_two(&self) -> bool {
-        self.limits.jobs > 1 && self.is_idle()
+        self.limits.jobs > 1 && self.limits.is_none()
     }
 
-    /// Counts a batch that was committed at `now`, which began at `began`.
-    pub fn spend(&mut self, rows: u64, pressure: &Pressure, began: Duration, now: Duration) {
-        let before = self.wal.replace(pressure.wal.unwrap_or_default());
-        let wal = match (before, pressure.wal) {
-            (Some(before), Some(wal)) if before > 0 => wal.saturating_sub(before),
+    /// Whether the server's pressure has to be asked for again.
+    pub fn wants_look(&self, now: Duration) -> bool {
+        let is_old = |looked: Duration| now.saturating_sub(looked) >= Self::RECHECK;
+        !self.limits.is_none() && self.looked.is_none_or(is_old)
+    }
+
+    /// What the server said of itself at `now`; what was written to its log since it was last asked
+    /// counts from then on.
+    pub fn look(&mut self, pressure: Pressure, now: Duration) {
+        let written = match (self.seen.wal, pressure.wal) {
+            (Some(before), Some(wal)) => wal.saturating_sub(before),
             _ => 0,
         };
-        let seconds = [share(rows, self.limits.rows), share(wal, self.limits.wal)]
-            .into_iter()
-            .fold(0.0, f64::max);
-        let cost = Duration::try_from_secs_f64(seconds).unwrap_or(Self::LONGEST);
-        self.due = (self.due.max(began) + cost).max(now.saturating_sub(Self::LONGEST));
+        if let Some(looked) = self.looked.replace(now) {
+            self.pay(share(written, self.limits.wal), looked, now);
+        }
+        self.seen = pressure;
+    }
+
+    /// As it was when somebody last looked.
+    pub fn seen(&self) -> &Pressure {
+        &self.seen
+    }
+
+    /// Counts a batch.
+    pub fn spend(&mut self, spent: &Spent) {
+        self.pay(
+            share(spent.rows, self.limits.rows),
+            spent.began,
+            spent.ended,
+        );
+        let rest = self.limits.share.rest(self.encoding, spent.work);
+        self.due = self.due.max(spent.ended + rest);
+    }
+
+    /// Something that was to last so many seconds from `began` on has happened until `now`.
+    fn pay(&mut self, seconds: f64, began: Duration, now: Duration) {
+        if seconds > 0.0 {
+            let cost = Duration::try_from_secs_f64(seconds).unwrap_or(Self::LONGEST);
+            self.due = (self.due.max(began) + cost).max(now.saturating_sub(Self::LONGEST));
+        }
     }
 
     /// Whether to wait now.
-    pub fn wait(&self, pressure: &Pressure, now: Duration) -> Option<Wait> {
-        if let Some(because) = self.pressed(pressure) {
+    pub fn wait(&self, now: Duration) -> Option<Wait> {
+        if self.limits.is_none() {
+            return None;
+        }
+        if let Some(because) = self.pressed(&self.seen) {
             return Some(Wait {
                 length: Self::RECHECK,
                 because,
@@ -197,9 +297,19 @@ fn share(amount: u64, rate: Option<f64>) -> f64 {
 mod tests {
     use super::*;
 
+    fn spent(rows: u64, work: u64, began: u64, ended: u64) -> Spent {
+        let [work, began, ended] = [work, began, ended].map(Duration::from_millis);
+        Spent {
+            rows,
+            work,
+            began,
+            ended,
+        }
+    }
+
     #[test]
     fn batches_grow_and_shrink_towards_a_tenth_of_a_second() {
-        let mut size = BatchSize::first(BatchSize::RANGE.1);
+        let mut size = BatchSize::first(&Limits::none(), BatchSize::RANGE.1);
         for _ in 0..9 {
             size.learn(Duration::from_millis(10));
         }
@@ -213,55 +323,89 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_kept() {
-        let mut throttle = Throttle::new(Limits {
-            rows: Some(1_000.0),
-            ..Limits::none()
-        });
-        let calm = Pressure::default();
-        let at = Duration::from_millis;
-        throttle.spend(500, &calm, at(0), at(100));
-        assert_eq!(
-            throttle.wait(&calm, at(100)).map(|w| w.length),
-            Some(at(400))
+    fn batches_that_others_are_not_to_notice_are_short() {
+        let mut size = BatchSize::first(&Limits::default(), BatchSize::RANGE.1);
+        assert_eq!(size.rows(), 200);
+        size.learn(Duration::from_millis(2));
+        assert_eq!(size.rows(), 400);
+        size.learn(Duration::from_millis(10));
+        assert_eq!(size.rows(), 400);
+        size.learn(Duration::from_millis(20));
+        assert_eq!(size.rows(), 200);
+    }
+
+    #[test]
+    fn rests_are_as_long_as_the_work_says_but_not_for_ever() {
+        let mut throttle = Throttle::new(
+            Limits {
+                share: Share::Of(0.1),
+                ..Limits::none()
+            },
+            Encoding::CopyText,
         );
-        assert_eq!(throttle.wait(&calm, at(500)), None);
-        throttle.spend(500, &calm, at(500), at(1_200));
-        assert_eq!(throttle.wait(&calm, at(1_200)), None);
+        let at = Duration::from_millis;
+        throttle.spend(&spent(1, 10, 0, 15));
+        assert_eq!(throttle.wait(at(15)).map(|w| w.length), Some(at(90)));
+        assert_eq!(throttle.wait(at(105)), None);
+        throttle.spend(&spent(1, 60_000, 1_000, 61_000));
+        assert_eq!(throttle.wait(at(61_000)).map(|w| w.length), Some(at(1_000)));
+        assert_eq!(throttle.wait(at(62_000)), None);
+    }
+
+    #[test]
+    fn a_rate_is_kept() {
+        let mut throttle = Throttle::new(
+            Limits {
+                rows: Some(1_000.0),
+                ..Limits::none()
+            },
+            Encoding::CopyText,
+        );
+        let at = Duration::from_millis;
+        throttle.spend(&spent(500, 0, 0, 100));
+        assert_eq!(throttle.wait(at(100)).map(|w| w.length), Some(at(400)));
+        assert_eq!(throttle.wait(at(500)), None);
+        throttle.spend(&spent(500, 0, 500, 1_200));
+        assert_eq!(throttle.wait(at(1_200)), None);
     }
 
     #[test]
     fn the_log_counts_from_the_second_look_on() {
-        let mut throttle = Throttle::new(Limits {
-            wal: Some(1e6),
-            ..Limits::none()
-        });
+        let mut throttle = Throttle::new(
+            Limits {
+                wal: Some(1e6),
+                ..Limits::none()
+            },
+            Encoding::CopyText,
+        );
         let wal = |wal| Pressure {
             wal: Some(wal),
             ..Pressure::default()
         };
         let at = Duration::from_millis;
-        throttle.spend(1, &wal(7_000_000_000), at(0), at(10));
-        assert_eq!(throttle.wait(&wal(7_000_000_000), at(10)), None);
-        throttle.spend(1, &wal(7_000_500_000), at(10), at(20));
-        let wait = throttle.wait(&wal(7_000_500_000), at(20)).expect("a pause");
-        assert_eq!(wait.length, at(490));
+        assert!(throttle.wants_look(at(10)));
+        throttle.look(wal(7_000_000_000), at(10));
+        assert_eq!(throttle.wait(at(10)), None);
+        assert!(!throttle.wants_look(at(500)));
+        assert!(throttle.wants_look(at(510)));
+        throttle.look(wal(7_000_800_000), at(510));
+        let wait = throttle.wait(at(510)).expect("a pause");
+        assert_eq!(wait.length, at(300));
     }
 
     #[test]
     fn a_pressed_server_is_waited_for_by_name() {
-        let throttle = Throttle::new(Limits::default());
         let late = Pressure {
             replica_seconds: Some(12.0),
             ..Pressure::default()
         };
-        let wait = throttle.wait(&late, Duration::ZERO).expect("a pause");
+        let mut throttle = Throttle::new(Limits::default(), Encoding::CopyText);
+        throttle.look(late.clone(), Duration::ZERO);
+        let wait = throttle.wait(Duration::ZERO).expect("a pause");
         assert_eq!(wait.because, "replica 12.0 s behind");
-        assert!(!throttle.is_idle());
-        assert!(
-            Throttle::new(Limits::none())
-                .wait(&late, Duration::ZERO)
-                .is_none()
-        );
+        let mut throttle = Throttle::new(Limits::none(), Encoding::CopyText);
+        assert!(!throttle.wants_look(Duration::from_secs(9)));
+        throttle.look(late, Duration::ZERO);
+        assert!(throttle.wait(Duration::ZERO).is_none());
     }
 }

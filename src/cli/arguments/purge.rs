@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::purge::confirm::Expected;
-use crate::purge::pace::Limits;
+use crate::purge::pace::{Limits, Share};
 
 #[derive(Args, Debug)]
 pub struct Purge {
@@ -117,8 +117,10 @@ pub struct Deletion {
     pub delete_as: Option<String>,
     #[command(flatten)]
     pub answer: Answer,
-    /// Rows a second, bytes of write-ahead log a second (10MB), or `none`
-    #[arg(long, value_name = "RATE", default_value = "10MB")]
+    /// How hard the store is worked: a share of the time (5%), rows a second (500), bytes of
+    /// write-ahead log a second (10MB), `none` for as fast as it goes, or `gentle`: 1% of a
+    /// server's time, a quarter of a file's, and 10MB
+    #[arg(long, value_name = "RATE", default_value = "gentle")]
     pub max_rate: Rate,
     /// Batches at a time, with `--max-rate none`: 2 is faster, and harder on who writes meanwhile
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=2))]
@@ -180,6 +182,10 @@ pub enum Form {
 /// What a deletion may cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rate {
+    /// What others hardly notice.
+    Gentle,
+    /// Percent of the time.
+    Share(u32),
     /// Rows a second.
     Rows(u32),
     /// Bytes of write-ahead log a second, where the store tells.
@@ -191,14 +197,24 @@ pub enum Rate {
 impl Rate {
     /// As the engine takes it.
     pub fn limits(self) -> Limits {
+        let whole = Limits {
+            share: Share::Whole,
+            wal: None,
+            ..Limits::default()
+        };
         match self {
+            Self::Gentle => Limits::default(),
+            Self::Share(percent) => Limits {
+                share: Share::Of(f64::from(percent) / 100.0),
+                ..whole
+            },
             Self::Rows(rows) => Limits {
                 rows: Some(f64::from(rows)),
-                ..Limits::default()
+                ..whole
             },
             Self::Wal(bytes) => Limits {
                 wal: Some(f64::from(bytes)),
-                ..Limits::default()
+                ..whole
             },
             Self::None => Limits::none(),
         }
@@ -209,10 +225,14 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "none" {
-            return Ok(Self::None);
+        match text {
+            "none" => return Ok(Self::None),
+            "gentle" => return Ok(Self::Gentle),
+            _ => {}
         }
-        let wrong = || format!("{text} is no rate: rows a second, 10MB of log a second, or none");
+        let wrong = || {
+            format!("{text} is no rate: 5%, rows a second, 10MB of log a second, gentle or none")
+        };
         let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
             Some(end) => text.split_at(end),
             None => (text, ""),
@@ -221,11 +241,12 @@ impl FromStr for Rate {
         let scaled = |by: u32| number.checked_mul(by).ok_or_else(wrong);
         let rate = match unit {
             "" => Self::Rows(number),
+            "%" if number <= 100 => Self::Share(number),
             "kB" | "KB" => Self::Wal(scaled(1_000)?),
             "MB" => Self::Wal(scaled(1_000_000)?),
             _ => return Err(wrong()),
         };
-        if matches!(rate, Self::Rows(0) | Self::Wal(0)) {
+        if matches!(rate, Self::Rows(0) | Self::Wal(0) | Self::Share(0)) {
             return Err(format!("{text} would never end"));
         }
         Ok(rate)
@@ -237,11 +258,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_rows_or_bytes() {
+    fn rates_are_shares_rows_or_bytes() {
+        assert_eq!("gentle".parse(), Ok(Rate::Gentle));
+        assert_eq!("5%".parse(), Ok(Rate::Share(5)));
         assert_eq!("500".parse(), Ok(Rate::Rows(500)));
         assert_eq!("10MB".parse(), Ok(Rate::Wal(10_000_000)));
         assert_eq!("none".parse(), Ok(Rate::None));
-        for wrong in ["", "0", "MB", "-5", "10GB", "9999MBx"] {
+        for wrong in ["", "0", "MB", "-5", "10GB", "9999MBx", "0%", "101%", "%"] {
             assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
         }
     }
