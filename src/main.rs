@@ -8,5 +8,10 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The allocator asks for huge pages, of which buffers that come and go leave most of each
+    // unused: a third of the memory, and time to clear it. An older kernel that refuses does not
+    // matter.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     auditail::cli::run(std::env::args_os())
 }
