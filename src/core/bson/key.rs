@@ -137,7 +137,11 @@ fn sortable(value: Value<'_>, parts: &mut Vec<KeyPart>, depth: usize) -> Option<
         Value::Double(number) => parts.push(double(number)),
         Value::Decimal(bytes) => parts.push(decimal(*bytes)),
         Value::Text(text) | Value::Symbol(text) | Value::Code(text) => parts.push(words(text)?),
-        Value::ObjectId(id) => parts.push(digits(id)),
+        Value::ObjectId(id) => {
+            // Nearly every key is one of these: its digits need no room of their own first.
+            let text = id_digits(id);
+            parts.push(KeyPart::Text(std::str::from_utf8(&text).ok()?.into()));
+        }
         Value::Bool(is) => parts.push(KeyPart::Int(is.into())),
         Value::Date(millis) => parts.push(KeyPart::Int(millis)),
         Value::Timestamp(seconds, counter) => {
@@ -158,6 +162,15 @@ fn sortable(value: Value<'_>, parts: &mut Vec<KeyPart>, depth: usize) -> Option<
         }
     }
     Some(())
+}
+
+fn id_digits(id: &[u8; 12]) -> [u8; 24] {
+    let mut text = [0; 24];
+    for (two, byte) in text.chunks_exact_mut(2).zip(id) {
+        two[0] = render::DIGITS[usize::from(byte >> 4)];
+        two[1] = render::DIGITS[usize::from(byte & 15)];
+    }
+    text
 }
 
 /// Whether the names of members take part in the order.

@@ -322,9 +322,11 @@ fn binary(out: &mut Vec<u8>, subtype: u8, bytes: &[u8]) -> Escapes {
     escapes
 }
 
+/// Of hexadecimal numbers.
+pub const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Appends two lower-case digits for each byte.
 pub fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.reserve(bytes.len() * 2);
     for byte in bytes {
         out.push(DIGITS[usize::from(byte >> 4)]);
