@@ -69,13 +69,16 @@ pub enum Content {
 }
 
 /// Reads a relation's files back, named by segment, relation and encoding; every byte is compared
-/// with what was journalled, every row with its digest.
+/// with what was journalled, every row with its digest. `rows` are of no more use, and give their
+/// room.
 pub fn read(
     place: &Place,
     (number, relation, encoding): (u32, usize, Encoding),
     part: &SegmentPart,
     content: Content,
+    mut rows: RawRows,
 ) -> Result<RawRows, ArchiveError> {
+    rows.clear();
     let [payload_name, sidecar_name] = names(number, relation, encoding);
     let stored = |name: &str, bytes: u64, hash: &str| {
         if bytes > MOST_BYTES {
@@ -87,27 +90,37 @@ pub fn read(
         }
         Ok(found)
     };
-    let payload = match content {
-        Content::None => None,
-        Content::ByRows => {
-            let packed = stored(&payload_name, part.payload_bytes, &part.payload)?;
-            let room = part.plain_bytes;
-            Some(unpack(place, &payload_name, &packed, room, room)?)
+    if content == Content::ByRows {
+        let packed = stored(&payload_name, part.payload_bytes, &part.payload)?;
+        let room = part.plain_bytes;
+        unpack(
+            place,
+            &payload_name,
+            &packed,
+            [room, room],
+            &mut rows.payload,
+        )?;
+        if rows.payload.len() as u64 != part.plain_bytes {
+            let why = "its content differs from what was journalled";
+            return Err(place.broken(&payload_name, why));
         }
-    };
-    if let Some(payload) = &payload
-        && payload.len() as u64 != part.plain_bytes
-    {
-        let why = "its content differs from what was journalled";
-        return Err(place.broken(&payload_name, why));
     }
-    let sidecar = stored(&sidecar_name, part.sidecar_bytes, &part.sidecar)?;
+    let packed = stored(&sidecar_name, part.sidecar_bytes, &part.sidecar)?;
     let room = part.rows.saturating_mul(line::LENGTH as u64);
-    let sidecar = unpack(place, &sidecar_name, &sidecar, room, MOST_BYTES)?;
+    let mut sidecar = Vec::new();
+    unpack(
+        place,
+        &sidecar_name,
+        &packed,
+        [room, MOST_BYTES],
+        &mut sidecar,
+    )?;
+    drop(packed);
     // No line is that short; the journal alone is not believed.
     let most = sidecar.len() / (line::LENGTH / 4);
     let room = usize::try_from(part.rows).unwrap_or(most).min(most);
-    let mut marks = Vec::with_capacity(room);
+    let marks = &mut rows.marks;
+    marks.reserve_exact(room);
     for line in sidecar.split_inclusive(|byte| *byte == b'\n') {
         let mark = line::read(line).map_err(|why| place.broken(&sidecar_name, why))?;
         marks.push(mark);
@@ -116,14 +129,10 @@ pub fn read(
     if marks.len() as u64 != part.rows || length != part.plain_bytes {
         return Err(place.broken(&sidecar_name, "its rows are not the payload's"));
     }
-    let Some(payload) = payload else {
-        let payload = Vec::new();
-        return Ok(RawRows { payload, marks });
-    };
-    let rows = RawRows { payload, marks };
-    if rows
-        .iter()
-        .any(|(mark, bytes)| RowDigest::of(bytes) != mark.digest)
+    if content == Content::ByRows
+        && rows
+            .iter()
+            .any(|(mark, bytes)| RowDigest::of(bytes) != mark.digest)
     {
         return Err(place.broken(&payload_name, "a row is not what its digest says"));
     }
@@ -135,9 +144,9 @@ fn unpack(
     place: &Place,
     name: &str,
     packed: &[u8],
-    expected: u64,
-    most: u64,
-) -> Result<Vec<u8>, ArchiveError> {
+    [expected, most]: [u64; 2],
+    plain: &mut Vec<u8>,
+) -> Result<(), ArchiveError> {
     let fail = |error: io::Error| place.broken(name, format!("it does not unpack: {error}"));
     let bomb = UNSUSPICIOUS.max((packed.len() as u64).saturating_mul(MOST_GROWTH));
     let most = most.min(bomb).min(MOST_BYTES);
@@ -145,10 +154,10 @@ fn unpack(
     reader.window_log_max(MOST_WINDOW).map_err(fail)?;
     // One byte more: reading to the end looks for it.
     let room = usize::try_from(expected.min(most)).unwrap_or_default() + 1;
-    let mut plain = Vec::with_capacity(room);
+    plain.reserve_exact(room);
     reader
         .take(most.saturating_add(1))
-        .read_to_end(&mut plain)
+        .read_to_end(plain)
         .map_err(fail)?;
     if plain.len() as u64 > most {
         return Err(place.broken(
@@ -156,7 +165,7 @@ fn unpack(
             "it unpacks to more than was journalled, or than is credible",
         ));
     }
-    Ok(plain)
+    Ok(())
 }
 
 /// SHA-256, hexadecimal.

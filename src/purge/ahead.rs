@@ -18,6 +18,9 @@ pub struct Ahead {
     shelf: Shelf,
     wanted: Wanted,
     waiting: VecDeque<SegmentEntry>,
+    /// The room of rows that were given back: new pages of memory for each segment cost more than
+    /// what is written into them.
+    room: Vec<RawRows>,
     reading: Option<JoinHandle<Result<Read, Fault>>>,
 }
 
@@ -32,6 +35,7 @@ impl Ahead {
             shelf,
             wanted,
             waiting: segments.into_iter().collect(),
+            room: Vec::new(),
             reading: None,
         };
         ahead.begin();
@@ -40,12 +44,19 @@ impl Ahead {
 
     fn begin(&mut self) {
         let (from, wanted) = (self.shelf.clone(), self.wanted);
+        let room = &mut self.room;
         self.reading = self.waiting.pop_front().map(|entry| {
+            let room = std::mem::take(room);
             tokio::task::spawn_blocking(move || {
-                let rows = from.read(&entry, wanted)?;
+                let rows = from.read(&entry, wanted, room)?;
                 Ok((entry, rows))
             })
         });
+    }
+
+    /// Takes back rows that are done with; a segment after the next is read in their room.
+    pub fn give_back(&mut self, rows: Vec<RawRows>) {
+        self.room = rows;
     }
 
     /// The next segment; `None` after the last one.
@@ -124,13 +135,14 @@ mod tests {
         for (wanted, whole) in [(Wanted::Rows, 2), (Wanted::Keys, 3)] {
             let mut ahead = Ahead::new(shelf.clone(), wanted, entries.clone());
             for entry in &entries[..whole] {
-                let (found, mut read) = ahead.next().await.unwrap().unwrap();
+                let (found, read) = ahead.next().await.unwrap().unwrap();
                 assert_eq!(found, *entry);
                 let mut written = rows(entry.number.into());
                 if wanted == Wanted::Keys {
                     written[0].payload.clear();
                 }
-                assert_eq!(read.remove(0), written.remove(0));
+                assert_eq!(read, written);
+                ahead.give_back(read);
             }
             if wanted == Wanted::Keys {
                 assert!(ahead.next().await.unwrap().is_none());

@@ -149,6 +149,7 @@ impl Deleting<'_, '_> {
             }
             let segment = Segment::new(&entry, self.dossier.plan().encoding, parts);
             self.segment(&segment).await?;
+            ahead.give_back(segment.parts);
         }
         self.locked_again().await
     }

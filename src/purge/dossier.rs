@@ -220,7 +220,7 @@ impl Dossier {
 
     /// Reads a segment's files; every byte is compared.
     pub fn read_segment(&self, entry: &SegmentEntry) -> Result<Vec<RawRows>, Fault> {
-        self.shelf().read(entry, Wanted::Rows)
+        self.shelf().read(entry, Wanted::Rows, Vec::new())
     }
 
     /// All segments, each read while somebody works on the one before.

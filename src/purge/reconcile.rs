@@ -75,6 +75,7 @@ impl Engine<'_> {
                 rows += places.len() as u64;
                 self.told.tell(Progress::Reconciling { rows, of }).await;
             }
+            ahead.give_back(parts);
         }
         Ok(present)
     }

@@ -77,6 +77,7 @@ impl Engine<'_> {
                 rows += places.len() as u64;
                 self.told.tell(Progress::Restoring { rows, of }).await;
             }
+            ahead.give_back(parts);
         }
         restorer.finish(stop).await?;
         Ok(report)

@@ -109,6 +109,7 @@ impl Engine<'_> {
             }
             rows += parts.first().map_or(0, |events| events.marks.len() as u64);
             self.told.tell(Progress::Verifying { rows, of }).await;
+            ahead.give_back(parts);
         }
         if rows != of {
             return Err(Fault::refused(
@@ -141,6 +142,7 @@ impl Engine<'_> {
                 wrong.extend(batch.conflicts);
                 self.told.tell(Progress::Drilling { rows, of }).await;
             }
+            ahead.give_back(parts);
         }
         restorer.finish(stop).await?;
         if let Some(first) = wrong.first() {

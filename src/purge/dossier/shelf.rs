@@ -56,8 +56,13 @@ impl Shelf {
         Ok(parts.collect::<Result<_, _>>()?)
     }
 
-    /// Reads a segment's files, by relation.
-    pub fn read(&self, entry: &SegmentEntry, wanted: Wanted) -> Result<Vec<RawRows>, Fault> {
+    /// Reads a segment's files, by relation, in the room of rows that are of no more use.
+    pub fn read(
+        &self,
+        entry: &SegmentEntry,
+        wanted: Wanted,
+        mut room: Vec<RawRows>,
+    ) -> Result<Vec<RawRows>, Fault> {
         if entry.parts.len() != self.relations {
             let name = segment::names(entry.number, 0, self.encoding);
             let why = "it has other tables than the plan";
@@ -68,9 +73,11 @@ impl Shelf {
             Wanted::Keys if self.encoding != Encoding::Bson => Content::None,
             Wanted::Keys | Wanted::Rows => Content::ByRows,
         };
-        let parts = entry.parts.iter().enumerate().map(|(relation, part)| {
+        room.resize_with(self.relations, RawRows::default);
+        let parts = entry.parts.iter().zip(room).enumerate();
+        let parts = parts.map(|(relation, (part, room))| {
             let file = (entry.number, relation, self.encoding);
-            segment::read(&self.place, file, part, content)
+            segment::read(&self.place, file, part, content, room)
         });
         Ok(parts.collect::<Result<_, _>>()?)
     }
