@@ -22,6 +22,7 @@ pub mod question;
 pub mod secret;
 pub mod take;
 pub mod timeline;
+pub mod usage;
 pub mod work;
 pub mod zone;
 
@@ -45,6 +46,7 @@ use crate::app::notice::{Level, Notice, Notices};
 pub use crate::app::overlay::Overlay;
 use crate::app::question::Question;
 use crate::app::timeline::Timeline;
+use crate::app::usage::Board;
 use crate::app::work::{Job, Work};
 use crate::app::zone::Zone;
 use crate::core::aggregate::AggregateRequest;
@@ -120,6 +122,10 @@ pub enum Effect {
     Page(Generation, PageRequest),
     /// Count by time.
     Histogram(Generation, AggregateRequest),
+    /// Ask for a part of a report.
+    Usage(Generation, Box<AggregateRequest>),
+    /// Stop asking for reports, on the server too.
+    StopUsage,
     /// Count cheaply.
     Count(Generation, Arc<Predicate>),
     /// First and last instant.
@@ -204,6 +210,8 @@ pub enum Live {
 pub enum Page {
     /// The events.
     Events,
+    /// Reports about them.
+    Usage,
     /// Archives and unfinished purges.
     Archives,
     /// The purge dialog.
@@ -281,6 +289,8 @@ pub struct App {
     pub complete: Option<Complete>,
     /// The zone of all times.
     pub zone: Zone,
+    /// Reports about the events.
+    pub usage: Board,
     /// The purge dialog, open or left.
     pub dialog: Option<Dialog>,
     /// The archives that are known.
@@ -338,6 +348,7 @@ impl App {
             question: Question::default(),
             live: Live::Off,
             complete: None,
+            usage: Board::default(),
             dialog: None,
             archives: Archives::default(),
             work: None,
@@ -376,7 +387,9 @@ impl App {
             Msg::Laid(regions) => {
                 self.regions = regions;
                 self.drawn = self.clock;
-                self.load_more()
+                let mut effects = self.load_more();
+                effects.extend(self.ask_usage());
+                effects
             }
             Msg::Disturbed => Vec::new(),
             Msg::Waited(generation) => self.waited(generation),

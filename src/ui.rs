@@ -28,6 +28,7 @@ pub mod pen;
 pub mod sheet;
 pub mod suggestions;
 pub mod theme;
+pub mod usage;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -88,6 +89,7 @@ fn draw_page(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) ->
     }
     let (body, last) = split_bottom(rest, 1);
     let caret = match app.page {
+        Page::Usage => usage::draw(pen, body, app, regions),
         Page::Purge => dialog::draw(pen, body, app),
         Page::Archives => archives::draw(pen, body, app, regions),
         Page::Events => None,

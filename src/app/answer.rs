@@ -13,7 +13,7 @@ use crate::app::question::{End, Paging, Question};
 use crate::app::timeline::{Edge, Gap};
 use crate::app::work::Tidings;
 use crate::app::{App, Connection, Effect, Generation, Live};
-use crate::core::aggregate::Group;
+use crate::core::aggregate::{Aggregate, Group};
 use crate::core::event::Event;
 use crate::core::instant::Micros;
 use crate::core::json::JsonError;
@@ -41,6 +41,10 @@ pub enum Answer {
     Counts(AggregateItem),
     /// A histogram.
     CountsEnd(Result<Vec<Group>, StoreError>),
+    /// Part of a part of a report.
+    Usage(AggregateItem),
+    /// A part of a report.
+    UsageEnd(Result<Aggregate, StoreError>),
     /// A number of events.
     Count(Result<Count, StoreError>),
     /// First and last instant.
@@ -88,9 +92,12 @@ impl Question {
             Answer::Tail(_) | Answer::TailEnd(_) => self.tail,
             Answer::Record(_) => self.fetch,
             Answer::Explained(_) => self.explain,
-            Answer::Surveyed(_) | Answer::Overview(_) | Answer::Work(_) | Answer::Archives(_) => {
-                return None;
-            }
+            Answer::Usage(_)
+            | Answer::UsageEnd(_)
+            | Answer::Surveyed(_)
+            | Answer::Overview(_)
+            | Answer::Work(_)
+            | Answer::Archives(_) => return None,
         })
     }
 }
@@ -115,6 +122,8 @@ impl App {
                 Vec::new()
             }
             Answer::CountsEnd(result) => self.counts_ended(result),
+            Answer::Usage(AggregateItem::Partial(groups, _)) => self.usage_partly(groups),
+            Answer::UsageEnd(result) => self.usage_told(result),
             Answer::Count(result) => self.count_told(result),
             Answer::Span(Ok(span)) => self.spanned(span),
             Answer::Span(Err(error)) => self.counts_ended(Err(error)),
@@ -146,6 +155,7 @@ impl App {
             Answer::Overview(_) => dialog.map(|dialog| dialog.overviewed),
             Answer::Work(_) => self.work.as_ref().map(|work| work.generation),
             Answer::Archives(_) => Some(self.archives.listed),
+            Answer::Usage(_) | Answer::UsageEnd(_) => Some(self.usage.asked),
             answer => self.question.awaits(answer),
         }
     }

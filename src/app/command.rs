@@ -10,9 +10,9 @@ use std::fmt::Write as _;
 use tui_input::InputRequest;
 
 use crate::app::command::available::{
-    always, archive_known, archive_readable, archive_whole, connected, deleting, event_selected,
-    extensible, filtered, idle, inspecting, narrowing, offered, purge_unfinished, purgeable,
-    searched, unconnected,
+    always, archive_known, archive_readable, archive_whole, connected, counted, deleting,
+    event_selected, extensible, filtered, idle, inspecting, narrowing, offered, purge_unfinished,
+    purgeable, searched, unconnected,
 };
 use crate::app::keymap;
 use crate::app::{App, Connection, Focus, Overlay, Page};
@@ -165,6 +165,19 @@ pub enum Action {
     HistorySearch,
     /// Something about purges and archives.
     Purge(PurgeAction),
+    /// Something about the Usage tab.
+    Usage(UsageAction),
+}
+
+/// What can be asked for on the Usage tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageAction {
+    /// Goes to the events behind the selected line, or leaves them out of all numbers.
+    Enter(Polarity),
+    /// Goes to another report.
+    NextSection(Direction),
+    /// Counts by another period.
+    Period,
 }
 
 /// What can be asked for in the purge dialog and in the archives.
@@ -203,6 +216,10 @@ pub enum Scope {
     Always,
     /// In every pane, but not while typing.
     Panes,
+    /// In every pane and on the Usage tab.
+    Questions,
+    /// On the Usage tab.
+    Usage,
     /// In the event list.
     List,
     /// In the inspector.
@@ -233,6 +250,8 @@ impl Scope {
         match self {
             Self::Always => "Everywhere",
             Self::Panes => "Panes",
+            Self::Questions => "Events and usage",
+            Self::Usage => "Usage",
             Self::List => "Events",
             Self::Inspector => "Inspector",
             Self::Failure => "No connection",
@@ -248,10 +267,12 @@ impl Scope {
     }
 
     /// Every scope, in the order of help.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::List,
         Self::Inspector,
+        Self::Usage,
         Self::Panes,
+        Self::Questions,
         Self::Tabs,
         Self::Pages,
         Self::Archives,
@@ -270,11 +291,18 @@ pub const CONTEXTS: &[&[Scope]] = &[
     &[
         Scope::List,
         Scope::Panes,
+        Scope::Questions,
         Scope::Tabs,
         Scope::Pages,
         Scope::Always,
     ],
-    &[Scope::Inspector, Scope::Panes, Scope::Pages, Scope::Always],
+    &[
+        Scope::Inspector,
+        Scope::Panes,
+        Scope::Questions,
+        Scope::Pages,
+        Scope::Always,
+    ],
     &[Scope::Filter, Scope::Line, Scope::Always],
     &[Scope::Line, Scope::Always],
     &[Scope::Reader, Scope::Always],
@@ -282,6 +310,13 @@ pub const CONTEXTS: &[&[Scope]] = &[
     &[Scope::Archives, Scope::Tabs, Scope::Pages, Scope::Always],
     &[Scope::Form, Scope::Line, Scope::Always],
     &[Scope::Work, Scope::Tabs, Scope::Pages, Scope::Always],
+    &[
+        Scope::Usage,
+        Scope::Questions,
+        Scope::Tabs,
+        Scope::Pages,
+        Scope::Always,
+    ],
 ];
 
 /// The row of [`CONTEXTS`] where the user is.
@@ -294,6 +329,8 @@ pub fn context(app: &App) -> &'static [Scope] {
         (None, _, Page::Archives) => CONTEXTS[6],
         (None, _, Page::Purge) if app.dialog_line().is_some() => CONTEXTS[7],
         (None, _, Page::Purge) => CONTEXTS[8],
+        (None, _, Page::Usage) if app.focus == Focus::Filter => CONTEXTS[2],
+        (None, _, Page::Usage) => CONTEXTS[9],
         (None, _, Page::Events) => match app.focus {
             Focus::Filter => CONTEXTS[2],
             Focus::Inspector => CONTEXTS[1],
@@ -354,6 +391,7 @@ pub const COMMANDS: &[Command] = &{
     use InputRequest as I;
     use PurgeAction as P;
     use Scope as S;
+    use UsageAction as U;
     [
         row("event.open", &["enter"], S::List, A::Open, "Open the event", event_selected),
         row("list.pause", &["space"], S::List, A::TogglePause, "Pause or resume following", connected),
@@ -393,9 +431,9 @@ pub const COMMANDS: &[Command] = &{
         row("move.page-up", &["pgup", "ctrl-b"], S::Pages, A::Move(Motion::PageUp), "A page up", always),
         row("move.first", &["g g", "home"], S::Pages, A::Move(Motion::First), "To the beginning", always),
         row("move.last", &["G", "end"], S::Pages, A::Move(Motion::Last), "To the end; in the list follow", always),
-        row("filter.edit", &["f"], S::Panes, A::EditFilter, "Edit the filter", connected),
-        row("filter.clear", &["x"], S::Panes, A::ClearFilter, "Remove the filter", filtered),
-        row("range.choose", &["t"], S::Panes, A::ChooseRange, "Choose a time range", extensible),
+        row("filter.edit", &["f"], S::Questions, A::EditFilter, "Edit the filter", connected),
+        row("filter.clear", &["x"], S::Questions, A::ClearFilter, "Remove the filter", filtered),
+        row("range.choose", &["t"], S::Questions, A::ChooseRange, "Choose a time range", extensible),
         row("search.start", &["/"], S::Panes, A::Search, "Search in what is loaded", connected),
         row("search.next", &["n"], S::Panes, A::SearchAgain(Direction::Forward), "Next match", searched),
         row("search.previous", &["N"], S::Panes, A::SearchAgain(Direction::Backward), "Previous match", searched),
@@ -434,6 +472,12 @@ pub const COMMANDS: &[Command] = &{
         row("reader.page-down", &["pgdn", "space"], S::Reader, A::Move(Motion::PageDown), "A page down", always),
         row("reader.page-up", &["pgup", "b"], S::Reader, A::Move(Motion::PageUp), "A page up", always),
         row("tab.events", &["1"], S::Tabs, A::Purge(P::Show(Page::Events)), "Events", always),
+        row("tab.usage", &["2"], S::Tabs, A::Purge(P::Show(Page::Usage)), "Usage: who does what, how often, with which success", connected),
+        row("usage.enter", &["enter"], S::Usage, A::Usage(U::Enter(Polarity::With)), "The events behind the selected line", counted),
+        row("usage.without", &["-"], S::Usage, A::Usage(U::Enter(Polarity::Without)), "Leave these events out of all numbers", counted),
+        row("usage.next", &["tab"], S::Usage, A::Usage(U::NextSection(Direction::Forward)), "Next report", connected),
+        row("usage.previous", &["backtab"], S::Usage, A::Usage(U::NextSection(Direction::Backward)), "Report before", connected),
+        row("usage.period", &["p"], S::Usage, A::Usage(U::Period), "By day, week or month", connected),
         row("tab.archives", &["3"], S::Tabs, A::Purge(P::Show(Page::Archives)), "Archives and unfinished purges", always),
         row("purge.open", &["P"], S::Tabs, A::Purge(P::Show(Page::Purge)), "Purge old events: archive, verify, confirm, delete", purgeable),
         row("archive.open", &["enter", "o"], S::Archives, A::Purge(P::Open), "Open it: its events, filters and all", archive_readable),

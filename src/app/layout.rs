@@ -22,6 +22,24 @@ impl Area {
     }
 }
 
+/// Which reports are on the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sections(u32);
+
+impl Sections {
+    /// One more is.
+    pub fn insert(&mut self, number: usize) {
+        self.0 |= 1_u32
+            .checked_shl(u32::try_from(number).unwrap_or(u32::MAX))
+            .unwrap_or(0);
+    }
+
+    /// Whether one is.
+    pub fn contains(self, number: usize) -> bool {
+        u32::try_from(number).is_ok_and(|number| self.0.checked_shr(number).unwrap_or(0) & 1 == 1)
+    }
+}
+
 /// The parts of the last frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Regions {
@@ -35,6 +53,10 @@ pub struct Regions {
     pub filter: Area,
     /// Bars of the histogram.
     pub histogram: Area,
+    /// Reports of the Usage tab.
+    pub sections: Sections,
+    /// Lines of the Usage tab.
+    pub usage: Area,
     /// Lines of the list of archives.
     pub archives: Area,
     /// Lines of the topmost text to read.

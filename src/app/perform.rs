@@ -1,6 +1,6 @@
 //! What each action does. Which keys reach it is the command table's affair.
 
-use crate::app::command::{Action, Direction, Fold, Motion, PurgeAction};
+use crate::app::command::{Action, Direction, Fold, Motion, PurgeAction, UsageAction};
 use crate::app::histogram::is_failure;
 use crate::app::inspector::{Body, Inspector, Tree, Wrap};
 use crate::app::notice::Level;
@@ -40,13 +40,11 @@ impl App {
                 within: self.focus,
             }),
             Action::SearchAgain(direction) => self.search(self.focus, direction),
-            Action::CycleZone => {
-                self.zone.cycle();
-                Vec::new()
-            }
+            Action::CycleZone => self.cycle_zone(),
             Action::NextPane(direction) => self.next_pane(direction),
             Action::ToggleMouse => self.toggle_mouse(),
             Action::Refresh if self.page == Page::Archives => vec![self.list_archives()],
+            Action::Refresh if self.page == Page::Usage => self.begin_usage(),
             Action::Refresh => self.refresh(),
             Action::Retry => self.open(),
             Action::Leave if self.is_at_top() => self.leave(),
@@ -66,6 +64,7 @@ impl App {
             Action::Next => self.step(Direction::Forward),
             Action::Complete => self.complete_line(),
             Action::Purge(action) => self.perform_on_purges(action),
+            Action::Usage(action) => self.perform_on_usage(action),
         }
     }
 
@@ -76,6 +75,7 @@ impl App {
                 self.page = Page::Events;
                 Vec::new()
             }
+            P::Show(Page::Usage) => self.show_usage(),
             P::Show(Page::Archives) => self.show_archives(),
             P::Show(Page::Purge) => self.open_dialog(),
             P::NextField(direction) => self.next_field(direction),
@@ -90,6 +90,24 @@ impl App {
             P::Restore => self.ask_for_store(),
             P::Forget => self.forget_archive(),
         }
+    }
+
+    fn perform_on_usage(&mut self, action: UsageAction) -> Vec<Effect> {
+        match action {
+            UsageAction::Enter(polarity) => self.enter_number(polarity),
+            UsageAction::NextSection(direction) => self.next_section(direction),
+            UsageAction::Period => self.cycle_period(),
+        }
+    }
+
+    fn cycle_zone(&mut self) -> Vec<Effect> {
+        self.zone.cycle();
+        // Days and weeks begin somewhere else now.
+        if self.page == Page::Usage {
+            return self.begin_usage();
+        }
+        self.usage.forget();
+        Vec::new()
     }
 
     fn push(&mut self, overlay: Overlay) -> Vec<Effect> {
@@ -136,6 +154,7 @@ impl App {
     fn interrupt(&mut self) -> Vec<Effect> {
         let near = match self.page {
             Page::Events => self.stop_query(),
+            Page::Usage => self.stop_usage(),
             Page::Archives | Page::Purge => None,
         };
         near.or_else(|| self.stop_work())
@@ -155,7 +174,11 @@ impl App {
             return Vec::new();
         }
         match self.page {
-            Page::Events => {}
+            Page::Usage if self.focus == Focus::List => {
+                self.page = Page::Events;
+                return Vec::new();
+            }
+            Page::Events | Page::Usage => {}
             Page::Purge => return self.leave_dialog(),
             Page::Archives => {
                 if self.archives.asking.take().is_none() {
@@ -209,6 +232,11 @@ impl App {
         match self.page {
             Page::Events => {}
             Page::Purge => return Vec::new(),
+            Page::Usage => {
+                let height = usize::from(self.regions.usage.height);
+                self.usage.move_by(delta(motion, height));
+                return Vec::new();
+            }
             Page::Archives => {
                 let height = usize::from(self.regions.archives.height);
                 self.archives.move_by(delta(motion, height));

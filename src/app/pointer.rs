@@ -41,6 +41,8 @@ impl App {
                 }
                 (Overlay::Picker(_) | Overlay::Search { .. }, _) => {}
             }
+        } else if self.page == Page::Usage {
+            self.usage.move_by(wheel.map_or(0, isize::signum));
         } else if self.page != Page::Events {
             // A click would be too easy a key here.
             self.archives.move_by(wheel.map_or(0, isize::signum));

@@ -256,6 +256,9 @@ impl App {
         effects.push(self.page(End::Newest));
         effects.push(self.count());
         effects.extend(self.draw_over_time());
+        if self.page == Page::Usage {
+            effects.extend(self.begin_usage());
+        }
         effects
     }
 
@@ -477,6 +480,7 @@ impl App {
         self.page = match row.map(|command| command.scope) {
             Some(Scope::List | Scope::Panes | Scope::Inspector | Scope::Filter) => Page::Events,
             Some(Scope::Archives) => Page::Archives,
+            Some(Scope::Usage) => Page::Usage,
             _ => self.page,
         };
     }

@@ -13,6 +13,7 @@ use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
 use crate::app::timeline::Follow;
 use crate::core::aggregate::accumulator::Accumulator;
+use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
@@ -278,14 +279,12 @@ impl Rig {
                 (generation, items)
             }
             Effect::Histogram(generation, request) => {
-                let mut counts = Accumulator::new(request);
-                for event in &self.events {
-                    counts.feed(event, &json(event));
-                }
-                (
-                    generation,
-                    vec![Answer::CountsEnd(Ok(counts.answer().groups))],
-                )
+                let counts = self.counted(request).groups;
+                (generation, vec![Answer::CountsEnd(Ok(counts))])
+            }
+            Effect::Usage(generation, request) => {
+                let answer = self.counted(*request);
+                (generation, vec![Answer::UsageEnd(Ok(answer))])
             }
             Effect::Count(generation, predicate) => {
                 let count = self.matching(&predicate).count() as u64;
@@ -313,6 +312,14 @@ impl Rig {
         for answer in answers {
             self.tell(Msg::Answer(generation, answer));
         }
+    }
+
+    fn counted(&self, request: AggregateRequest) -> Aggregate {
+        let mut counts = Accumulator::new(request);
+        for event in &self.events {
+            counts.feed(event, &json(event));
+        }
+        counts.answer()
     }
 
     fn matching<'r>(&'r self, predicate: &'r Predicate) -> impl Iterator<Item = &'r Event> {

@@ -31,6 +31,11 @@ impl Zone {
         self.shown = (self.shown + 1) % self.choices.len();
     }
 
+    /// The one that is shown.
+    pub fn tz(&self) -> Tz {
+        self.choices[self.shown]
+    }
+
     /// The name on the screen.
     pub fn name(&self) -> &'static str {
         self.choices[self.shown].name()

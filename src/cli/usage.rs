@@ -14,7 +14,6 @@ use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::core::aggregate::{Aggregate, Certainty};
 use crate::core::calendar::Period;
-use crate::core::event::Field;
 use crate::core::instant::{At, Micros};
 use crate::core::profile::CallFacts;
 use crate::core::usage::answer::{Answer, Ranking};
@@ -189,7 +188,7 @@ async fn one(
 
 /// What the numbers do not say.
 fn tell(session: &Session, usage: &Usage, answer: &Answer) {
-    if let Some(lack) = lack(usage) {
+    if let Some(lack) = usage.lack() {
         narrate::say(&format!("this store does not say {lack}"));
         return;
     }
@@ -202,13 +201,13 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
     }
     let is_of_failures = match usage.report {
         Report::Errors | Report::Quiet | Report::Latency => false,
-        report => report.ranked().is_some() || report == Report::Activity,
+        report => report.ranked().is_some() || matches!(report, Report::Activity | Report::Totals),
     };
     if !usage.has_outcomes() && is_of_failures {
         narrate::say("this store does not say what failed: failures are not counted");
     }
     match answer {
-        Answer::Series(_) | Answer::Activity(_) | Answer::Week(_) => {}
+        Answer::Totals(_) | Answer::Series(_) | Answer::Activity(_) | Answer::Week(_) => {}
         Answer::Ranking(ranking) => {
             if matches!(usage.report, Report::NewUsers | Report::Quiet) {
                 let since = usage.window(Window::Before).since;
@@ -247,25 +246,6 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
             ));
             tell_ranking(ranking, ranking.total);
         }
-    }
-}
-
-/// What a report cannot do without and the store does not say.
-fn lack(usage: &Usage) -> Option<&'static str> {
-    match usage.report {
-        Report::Similar if !usage.has_users() => Some("who acted"),
-        Report::Followed if !usage.has_outcomes() => Some("what failed"),
-        Report::Followed if !usage.can_follow() => Some("who acted, nor in which session"),
-        Report::Latency if !usage.has_durations() => Some("how long anything took"),
-        Report::Errors if !usage.has_outcomes() => Some("what failed: failures are not counted"),
-        report if !usage.has_values() => report.ranked().map(|field| match field {
-            Field::Actor => "who acted",
-            Field::Action => "what was done",
-            Field::Resource => "what it was done to",
-            Field::Service => "where it belongs",
-            _ => "what became of it",
-        }),
-        _ => None,
     }
 }
 

@@ -25,6 +25,8 @@ use crate::core::query::predicate::Predicate;
 /// A kind of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
+    /// Events, users, new users and failures, against the equally long range before.
+    Totals,
     /// Different users and events per period.
     Users,
     /// Actions by their events.
@@ -57,7 +59,8 @@ pub enum Report {
 
 impl Report {
     /// Every report with its name on the command line.
-    pub const ALL: [(Self, &str); 14] = [
+    pub const ALL: [(Self, &str); 15] = [
+        (Self::Totals, "totals"),
         (Self::Users, "users"),
         (Self::Actions, "actions"),
         (Self::Resources, "resources"),
@@ -88,7 +91,8 @@ impl Report {
             Self::Services => Some(Field::Service),
             Self::TopUsers | Self::NewUsers => Some(Field::Actor),
             Self::Errors => Some(Field::Status),
-            Self::Users
+            Self::Totals
+            | Self::Users
             | Self::Heatmap
             | Self::Activity
             | Self::Similar
@@ -206,6 +210,25 @@ impl Usage {
     /// Whether lengths can be told.
     pub fn has_durations(&self) -> bool {
         self.durations == Says::Something
+    }
+
+    /// What the report cannot do without and the store does not say, for people.
+    pub fn lack(&self) -> Option<&'static str> {
+        match self.report {
+            Report::Similar if !self.has_users() => Some("who acted"),
+            Report::Followed if !self.has_outcomes() => Some("what failed"),
+            Report::Followed if !self.can_follow() => Some("who acted, nor in which session"),
+            Report::Latency if !self.has_durations() => Some("how long anything took"),
+            Report::Errors if !self.has_outcomes() => Some("what failed: failures are not counted"),
+            report if !self.has_values() => report.ranked().map(|field| match field {
+                Field::Actor => "who acted",
+                Field::Action => "what was done",
+                Field::Resource => "what it was done to",
+                Field::Service => "where it belongs",
+                _ => "what became of it",
+            }),
+            _ => None,
+        }
     }
 
     /// Whether there is something to rank.

@@ -194,8 +194,9 @@ impl Deleting<'_, '_> {
             let Some(wait) = self.throttle.wait(self.engine.clock.elapsed()) else {
                 return Ok(());
             };
-            let because = wait.because;
-            self.engine.told.tell(Progress::Waiting { because }).await;
+            if let Some(because) = wait.because {
+                self.engine.told.tell(Progress::Waiting { because }).await;
+            }
             self.pause(wait.length).await;
         }
     }

@@ -157,8 +157,8 @@ impl Limits {
 pub struct Wait {
     /// At least this long.
     pub length: Duration,
-    /// For people: `replica 12.0 s behind`.
-    pub because: String,
+    /// For people: `replica 12.0 s behind`; `None` where nothing else was wanted.
+    pub because: Option<String>,
 }
 
 /// What a batch was.
@@ -259,13 +259,13 @@ impl Throttle {
         if let Some(because) = self.pressed(&self.seen) {
             return Some(Wait {
                 length: Self::RECHECK,
-                because,
+                because: Some(because),
             });
         }
         let length = self.due.saturating_sub(now);
         (!length.is_zero()).then(|| Wait {
             length: length.min(Self::LONGEST),
-            because: "keeping to the rate".to_owned(),
+            because: None,
         })
     }
 
@@ -402,7 +402,7 @@ mod tests {
         let mut throttle = Throttle::new(Limits::default(), Encoding::CopyText);
         throttle.look(late.clone(), Duration::ZERO);
         let wait = throttle.wait(Duration::ZERO).expect("a pause");
-        assert_eq!(wait.because, "replica 12.0 s behind");
+        assert_eq!(wait.because.as_deref(), Some("replica 12.0 s behind"));
         let mut throttle = Throttle::new(Limits::none(), Encoding::CopyText);
         assert!(!throttle.wants_look(Duration::from_secs(9)));
         throttle.look(late, Duration::ZERO);

@@ -65,6 +65,7 @@ struct Slots {
     catalog: Slot,
     page: Slot,
     histogram: Slot,
+    usage: Slot,
     count: Slot,
     span: Slot,
     tail: Slot,
@@ -205,6 +206,10 @@ impl Workers {
                 let stop = self.slots.histogram.renew(all);
                 self.spawn(histogram(store, request, generation, out, stop));
             }
+            Effect::Usage(generation, request) => {
+                let stop = self.slots.usage.renew(all);
+                self.spawn(usage(store, *request, generation, out, stop));
+            }
             Effect::Count(generation, predicate) => {
                 let stop = self.slots.count.renew(all);
                 self.ask(generation, async move {
@@ -232,14 +237,22 @@ impl Workers {
                     Answer::Explained(store.explain(&predicate, &stop).await)
                 });
             }
-            Effect::StopTail => self.slots.tail.0.cancel(),
+            Effect::Remember(filter) => self.remember(filter),
+            other => self.take_stop(other),
+        }
+    }
+
+    /// Ends what nobody waits for any more.
+    fn take_stop(&mut self, effect: Effect) {
+        let slots = &self.slots;
+        match effect {
+            Effect::StopTail => slots.tail.0.cancel(),
+            Effect::StopUsage => slots.usage.0.cancel(),
             Effect::StopQuery => {
-                let slots = &self.slots;
                 for slot in [&slots.page, &slots.histogram, &slots.count, &slots.span] {
                     slot.0.cancel();
                 }
             }
-            Effect::Remember(filter) => self.remember(filter),
             other => self.take_purge(other),
         }
     }
@@ -360,6 +373,23 @@ async fn histogram(
     // Buckets of time are few, so their numbers are always exact.
     let groups = result.map(|answer| answer.groups);
     send(&out, generation, Answer::CountsEnd(groups)).await;
+}
+
+async fn usage(
+    store: Arc<dyn Store>,
+    request: AggregateRequest,
+    generation: Generation,
+    out: Sender<Report>,
+    stop: CancellationToken,
+) {
+    let (pieces, mut arriving) = channel(PIECES);
+    let pass_on = async {
+        while let Some(item) = arriving.recv().await {
+            send(&out, generation, Answer::Usage(item)).await;
+        }
+    };
+    let (result, ()) = tokio::join!(store.aggregate(request, pieces, &stop), pass_on);
+    send(&out, generation, Answer::UsageEnd(result)).await;
 }
 
 async fn tail(

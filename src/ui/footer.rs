@@ -19,7 +19,7 @@ use crate::ui::{filter_bar, header};
 fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
     match (&app.connection, app.focus) {
         (Connection::Failed(_), _) => &[("connection.retry", "retry"), ("connection.quit", "quit")],
-        _ if app.page != Page::Events => useful_elsewhere(app),
+        _ if app.page != Page::Events && !is_usage_filter(app) => useful_elsewhere(app),
         (_, Focus::List) if app.settings.way == Way::Back => &[
             ("app.leave", "back to the store"),
             ("event.open", "open"),
@@ -40,6 +40,7 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
             ("palette.open", "commands"),
             ("help.show", "keys"),
             ("app.leave", "quit"),
+            ("tab.usage", "usage"),
             ("tab.archives", "archives"),
             ("purge.open", "purge"),
         ],
@@ -64,9 +65,23 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+fn is_usage_filter(app: &App) -> bool {
+    app.page == Page::Usage && app.focus == Focus::Filter
+}
+
 /// The same on a page without a list of events.
 fn useful_elsewhere(app: &App) -> &'static [(&'static str, &'static str)] {
     match app.page {
+        Page::Usage => &[
+            ("usage.enter", "events"),
+            ("usage.without", "without"),
+            ("usage.next", "next report"),
+            ("usage.period", "day, week, month"),
+            ("filter.edit", "filter"),
+            ("range.choose", "range"),
+            ("tab.events", "events"),
+            ("help.show", "keys"),
+        ],
         Page::Archives if app.archives.asking.is_some() => {
             &[("filter.submit", "restore"), ("line.back", "not now")]
         }

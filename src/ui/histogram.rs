@@ -14,7 +14,8 @@ use crate::ui::theme::Role;
 /// Lines it takes without the line of labels.
 pub const HEIGHT: u16 = 2;
 
-const BLOCKS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+/// Bars of a column, from low to high.
+pub const BLOCKS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /// Columns of the words in front of the bars.
 const WORDS: u16 = 8;

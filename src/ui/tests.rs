@@ -70,6 +70,43 @@ fn pressed(count: i64, keys: &str) -> Rig {
     rig
 }
 
+/// A quarter of work by seven users; one of them fails now and then.
+fn quarter() -> Rig {
+    let events = (0..240).rev().map(|n| {
+        let user = format!("user-{}@example.com", n % 7);
+        let method = ["Describe", "Delete", "Resize"][usize::try_from(n % 11 % 3).expect("small")];
+        let code = if n % 21 == 0 { 7 } else { 0 };
+        event(240 - n, -(n * n * 130 + 60), &user, method, code)
+    });
+    Rig::new(events.collect())
+}
+
+#[test]
+fn usage_of_a_quarter_and_of_nothing() {
+    snapshot("usage", || {
+        let mut rig = quarter();
+        rig.press("2");
+        rig
+    });
+    snapshot("usage_below", || {
+        let mut rig = quarter();
+        rig.press("2");
+        let _ = frame(&mut rig, &theme(), (80, 24));
+        rig.press("tab tab tab tab tab tab tab");
+        rig
+    });
+    snapshot("usage_filtered", || {
+        let mut rig = quarter();
+        rig.press("2 f 'is:error' enter");
+        rig
+    });
+    snapshot("usage_of_nothing", || {
+        let mut rig = Rig::new(Vec::new());
+        rig.press("2");
+        rig
+    });
+}
+
 #[test]
 fn the_list_empty_loading_failed_and_full() {
     snapshot("list_empty", || Rig::new(Vec::new()));

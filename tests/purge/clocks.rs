@@ -1,7 +1,7 @@
 //! Clocks that disagree or go back, and servers that ask for patience: told by a double.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use auditail::archive::disk::{Disk, System};
@@ -27,12 +27,15 @@ const DAY: i64 = 86_400 * Micros::SECOND;
 pub struct Wrong {
     pub by: i64,
     pub right: SystemClock,
+    /// What nobody has slept in earnest, in microseconds.
+    pub slept: AtomicU64,
 }
 
 impl Wrong {
     pub fn by(by: i64) -> Self {
         let right = SystemClock::start();
-        Self { by, right }
+        let slept = AtomicU64::new(0);
+        Self { by, right, slept }
     }
 }
 
@@ -42,10 +45,12 @@ impl Clock for Wrong {
     }
 
     fn elapsed(&self) -> Duration {
-        self.right.elapsed()
+        self.right.elapsed() + Duration::from_micros(self.slept.load(Ordering::Relaxed))
     }
 
-    fn sleep(&self, _: Duration) -> BoxFuture<'_, ()> {
+    fn sleep(&self, length: Duration) -> BoxFuture<'_, ()> {
+        let length = u64::try_from(length.as_micros()).expect("not so long");
+        self.slept.fetch_add(length, Ordering::Relaxed);
         Box::pin(tokio::task::yield_now())
     }
 }

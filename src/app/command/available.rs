@@ -132,3 +132,13 @@ pub(super) fn purge_unfinished(app: &App) -> Availability {
         None => Availability::No("no purge that can be read is selected"),
     }
 }
+
+pub(super) fn counted(app: &App) -> Availability {
+    let (number, line) = app.usage.selected;
+    let section = app.usage.sections.get(number);
+    if section.is_some_and(|section| line < section.aims().len()) {
+        extensible(app)
+    } else {
+        Availability::No("no line that leads to events is selected")
+    }
+}

@@ -80,9 +80,49 @@ pub struct Ranking<R> {
     pub certainty: Certainty,
 }
 
+/// A number of a range, and of the equally long one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// In the range.
+    pub now: u64,
+    /// In the one before.
+    pub before: u64,
+}
+
+/// A range as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Events.
+    pub events: Compared,
+    /// Different users.
+    pub users: Option<Compared>,
+    /// Users that the range before did not see; `None` where not all of those were remembered.
+    pub new_users: Option<u64>,
+    /// Events that failed or were denied.
+    pub failed: Option<Compared>,
+    /// How sure the numbers are.
+    pub certainty: Certainty,
+}
+
+impl Totals {
+    /// Each number with its name.
+    pub fn lines(&self) -> [(&'static str, Option<Compared>); 4] {
+        // Nobody is new twice.
+        let new = self.new_users.map(|now| Compared { now, before: 0 });
+        [
+            ("events", Some(self.events)),
+            ("users", self.users),
+            ("new users", new),
+            ("failures", self.failed),
+        ]
+    }
+}
+
 /// What a report says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
+    /// The range as a whole.
+    Totals(Totals),
     /// Oldest first.
     Series(Vec<Bucket>),
     /// Values by their events.
@@ -110,6 +150,7 @@ impl Answer {
     /// What these numbers say.
     pub fn of(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Self {
         match usage.report {
+            Report::Totals => Self::Totals(totals(usage, numbers)),
             Report::Users => Self::Series(series(usage, edges, numbers)),
             Report::Heatmap => Self::Week(week(usage, edges, &numbers.events)),
             Report::Latency => Self::Latency(latency(usage, numbers)),
@@ -171,6 +212,34 @@ impl Usage {
         let mut groups: Vec<_> = sum.groups().collect();
         groups.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         groups
+    }
+}
+
+fn totals(usage: &Usage, numbers: &Numbers) -> Totals {
+    let all = |sum: &Sum| sum.groups().map(|(_, number)| number).sum();
+    let compared = |now: &Sum, before: &Sum| Compared {
+        now: all(now),
+        before: all(before),
+    };
+    let named = |sum: &Sum| {
+        let named = sum.groups().filter(|(key, _)| value(key).is_some());
+        named.count() as u64
+    };
+    let (now, before) = (&numbers.events, &numbers.before);
+    let is_new = |key: &[GroupValue]| value(key).is_some() && before.of(key) == 0;
+    let new_users = now.groups().filter(|(key, _)| is_new(key)).count() as u64;
+    let is_remembered = before.certainty() == Certainty::Exact;
+    Totals {
+        events: compared(now, before),
+        users: usage.has_users().then(|| Compared {
+            now: named(now),
+            before: named(before),
+        }),
+        new_users: (usage.has_users() && is_remembered).then_some(new_users),
+        failed: usage
+            .has_outcomes()
+            .then(|| compared(&numbers.failed, &numbers.failed_before)),
+        certainty: worse(now.certainty(), before.certainty()),
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Numbers {
     pub recent: Sum,
     /// Those that failed or were denied, by bucket or by value.
     pub failed: Sum,
+    /// Those that failed or were denied in the range before.
+    pub failed_before: Sum,
     /// Events of the range before, by value.
     pub before: Sum,
     /// Different users by bucket or by value.
@@ -203,7 +205,8 @@ impl Numbers {
                     self.recent.add(answer, count);
                 }
             }
-            (Part::Failed, _) => self.failed.add(answer, count),
+            (Part::Failed, Window::Before) => self.failed_before.add(answer, count),
+            (Part::Failed, Window::Range) => self.failed.add(answer, count),
             (Part::FailedBuckets, _) => self
                 .failed
                 .add(answer, |group| (in_series(group), group.count)),

@@ -106,6 +106,17 @@ impl Usage {
             Report::Similar if !self.has_users() => Vec::new(),
             // Those are read from events.
             Report::Calls | Report::Followed => Vec::new(),
+            Report::Totals => {
+                let failed = |window| Stage {
+                    part: Part::Failed,
+                    window,
+                };
+                let mut stages = vec![range(Part::Events), before];
+                if self.has_outcomes() {
+                    stages.extend([failed(Window::Range), failed(Window::Before)]);
+                }
+                stages
+            }
             Report::Users => vec![range(Part::Buckets)],
             Report::Heatmap => vec![range(Part::Hours)],
             Report::Similar => vec![range(Part::Pairs)],
@@ -242,7 +253,11 @@ impl Usage {
         let within = self.within(slice);
         let (first, buckets) = touched(edges, slice);
         let by_time = || vec![GroupKey::Time(buckets.to_vec())];
-        let field = self.report.ranked().unwrap_or(Field::Action);
+        let field = match self.report {
+            // Who is in both ranges is no new user.
+            Report::Totals => Field::Actor,
+            report => report.ranked().unwrap_or(Field::Action),
+        };
         let value = GroupKey::Value(Subject::Field(field));
         let users = Measure::Distinct(Subject::Field(Field::Actor));
         let request = match stage.part {

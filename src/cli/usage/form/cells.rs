@@ -3,7 +3,7 @@
 use crate::cli::usage::form::local;
 use crate::core::event::Field;
 use crate::core::instant::Micros;
-use crate::core::usage::answer::{Answer, Bucket, Doings, Latency, Row};
+use crate::core::usage::answer::{Answer, Bucket, Compared, Doings, Latency, Row};
 use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
 use crate::core::usage::sequel::Followed;
@@ -63,6 +63,14 @@ fn filled<R>(columns: &[Column<'_, R>], rows: &[R]) -> Vec<Vec<Cell>> {
 pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
     let start = |bucket: &Bucket| Cell::Text(local(usage, bucket.start).into_owned());
     match answer {
+        Answer::Totals(totals) => filled(
+            &[
+                column("", |(name, _): &Line| Cell::Text((*name).to_owned())),
+                column("now", |(_, number): &Line| number.map(|one| one.now).into()),
+                column("before", |line: &Line| before(line).into()),
+            ],
+            &totals.lines(),
+        ),
         Answer::Series(buckets) => filled(
             &[
                 column(usage.period.word(), start),
@@ -153,6 +161,15 @@ fn of_week(week: &[[u64; 24]; 7]) -> Vec<Vec<Cell>> {
     let columns: Vec<_> = std::iter::once(name).chain(hour).collect();
     let days: Vec<Day> = DAYS.into_iter().zip(*week).collect();
     filled(&columns, &days)
+}
+
+/// A number of the range as a whole, with its name.
+type Line = (&'static str, Option<Compared>);
+
+/// What the range before had of it; that nobody was new there says nothing.
+pub fn before((name, number): &Line) -> Option<u64> {
+    let number = number.filter(|_| *name != "new users");
+    number.map(|number| number.before)
 }
 
 fn of_ranking(usage: &Usage) -> Vec<Column<'static, Row>> {

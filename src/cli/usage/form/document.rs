@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::cli::usage::form::cells::DAYS;
+use crate::cli::usage::form::cells::{DAYS, before};
 use crate::core::event::Outcome;
 use crate::core::instant::Micros;
 use crate::core::scalar::is_number;
-use crate::core::usage::answer::{Answer, Bucket, Doings, Latency, Ranking, Row};
+use crate::core::usage::answer::{Answer, Bucket, Compared, Doings, Latency, Ranking, Row};
 use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
 use crate::core::usage::plan::Window;
@@ -39,6 +39,13 @@ pub fn json(usage: &Usage, answer: &Answer) -> String {
         "rows"
     };
     report[name] = match answer {
+        Answer::Totals(totals) => {
+            let line = |(name, number): &(_, Option<_>)| {
+                let now = number.map(|number: Compared| number.now);
+                json!({"value": name, "now": now, "before": before(&(*name, *number))})
+            };
+            totals.lines().iter().map(line).collect()
+        }
         Answer::Series(buckets) => buckets.iter().map(|one| bucket(usage, one)).collect(),
         Answer::Activity(done) => done.iter().map(|one| doings(usage, one)).collect(),
         Answer::Ranking(ranking) => {

@@ -1,0 +1,194 @@
+//! One report of the Usage tab: how far it is, what it says, and where its lines lead.
+
+use crate::app::filter_bar::term;
+use crate::core::aggregate::{Aggregate, Group};
+use crate::core::event::Field;
+use crate::core::instant::Micros;
+use crate::core::scalar::{self, Scalar};
+use crate::core::usage::answer::Answer;
+use crate::core::usage::course::{Course, Question};
+use crate::core::usage::plan::Slicing;
+use crate::core::usage::settled::Settled;
+use crate::core::usage::{RangeError, Report, Usage};
+use crate::store::{StoreError, TimeAccess};
+
+/// On which side of a wide screen a report stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Across both.
+    Both,
+    /// The left one.
+    Left,
+    /// The right one.
+    Right,
+}
+
+/// The reports of the tab, from top to bottom, each with its title.
+pub const SECTIONS: [(Report, &str, Side); 11] = [
+    (Report::Totals, "in all", Side::Both),
+    (Report::Users, "users and events", Side::Left),
+    (Report::Heatmap, "hours of the week", Side::Right),
+    (Report::Actions, "actions", Side::Left),
+    (Report::TopUsers, "users", Side::Right),
+    (Report::Errors, "failures", Side::Left),
+    (Report::Resources, "resources", Side::Right),
+    (Report::Latency, "how long actions take", Side::Left),
+    (Report::Services, "services", Side::Right),
+    (Report::NewUsers, "new users", Side::Left),
+    (Report::Quiet, "gone quiet", Side::Right),
+];
+
+/// How far a report is.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// It has questions.
+    Asking,
+    /// It is whole.
+    Whole,
+    /// The store cannot say it; what it does not say.
+    Lacking(&'static str),
+    /// The range is too long for it.
+    TooLong(RangeError),
+    /// The store did not answer.
+    Failed(StoreError),
+}
+
+/// Where a line leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// To the events that a term finds.
+    Value(String),
+    /// To those of a range of time.
+    Range(String),
+}
+
+/// A report on the tab.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// How far it is.
+    pub state: State,
+    /// What it says so far.
+    pub answer: Option<Answer>,
+    usage: Usage,
+    course: Option<Course>,
+}
+
+impl Section {
+    /// Nothing is asked yet.
+    pub fn new(usage: Usage, now: Micros, time: TimeAccess) -> Self {
+        let slicing = match time {
+            TimeAccess::Direct => Slicing::ByCalendar,
+            TimeAccess::Scan => Slicing::Whole,
+        };
+        let lack = usage.lack();
+        let (state, course) = match (lack, Course::new(usage.clone(), now, slicing)) {
+            (Some(lack), _) => (State::Lacking(lack), None),
+            (None, Ok(course)) => (State::Asking, Some(course)),
+            (None, Err(error)) => (State::TooLong(error), None),
+        };
+        Self {
+            state,
+            answer: None,
+            usage,
+            course,
+        }
+    }
+
+    /// What is reported.
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Whether it is about what one range has and the one before has not.
+    pub fn compares(&self) -> bool {
+        matches!(self.usage.report, Report::NewUsers | Report::Quiet)
+    }
+
+    /// The share of its questions that are answered, 0 to 1.
+    pub fn fraction(&self) -> f64 {
+        self.course.as_ref().map_or(1.0, Course::fraction)
+    }
+
+    /// Its next question; `None` when it has none.
+    pub fn question(&mut self, settled: &Settled) -> Option<Question> {
+        if !matches!(self.state, State::Asking) {
+            return None;
+        }
+        let course = self.course.as_mut()?;
+        let next = course.next(settled);
+        if next.is_none() {
+            self.state = State::Whole;
+            self.answer = Some(course.answer());
+        }
+        next
+    }
+
+    pub(super) fn partial(&mut self, question: &Question, groups: Vec<Group>) {
+        if let Some(course) = &mut self.course {
+            course.partial(question, groups);
+            self.answer = Some(course.answer());
+        }
+    }
+
+    pub(super) fn take(&mut self, question: &Question, answer: Aggregate, settled: &mut Settled) {
+        if let Some(course) = &mut self.course {
+            course.take(question, answer, settled);
+            self.answer = Some(course.answer());
+        }
+    }
+
+    /// Where each of its lines leads, from top to bottom.
+    pub fn aims(&self) -> Vec<Aim> {
+        if self.compares() && !matches!(self.state, State::Whole) {
+            return Vec::new();
+        }
+        let ranked = self.usage.report.ranked();
+        let of = |value: &Option<String>| {
+            let field = ranked.unwrap_or(Field::Action);
+            Aim::Value(found_by(field, value.as_deref()))
+        };
+        match &self.answer {
+            None
+            | Some(
+                Answer::Totals(_)
+                | Answer::Week(_)
+                | Answer::Kin(_)
+                | Answer::Activity(_)
+                | Answer::Calls(_)
+                | Answer::Followed { .. },
+            ) => Vec::new(),
+            Some(Answer::Ranking(ranking)) => {
+                ranking.rows.iter().map(|row| of(&row.value)).collect()
+            }
+            Some(Answer::Latency(ranking)) => {
+                ranking.rows.iter().map(|row| of(&row.value)).collect()
+            }
+            Some(Answer::Series(buckets)) => {
+                let ends = buckets.iter().skip(1).map(|bucket| bucket.start);
+                let ends = ends.chain([self.usage.until]);
+                let mut aims: Vec<Aim> = buckets
+                    .iter()
+                    .zip(ends)
+                    .map(|(bucket, end)| Aim::Range(format!("since:{} until:{end}", bucket.start)))
+                    .collect();
+                aims.reverse();
+                aims.truncate(super::ROWS);
+                aims
+            }
+        }
+    }
+}
+
+/// The term that finds the events of a line.
+fn found_by(field: Field, value: Option<&str>) -> String {
+    let name = match field {
+        Field::Actor => "user",
+        field => field.name(),
+    };
+    match value {
+        None => format!("missing:{name}"),
+        // The field may hold it as a number or as text.
+        Some(value) if scalar::is_number(value) => format!("{name}:{value}"),
+        Some(value) => format!("{name}:{}", term::literal(&Scalar::Text(value.into()))),
+    }
+}

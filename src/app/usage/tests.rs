@@ -1,0 +1,176 @@
+//! What the tab asks, shows and leads to.
+
+use crate::app::layout::{Regions, Sections};
+use crate::app::rig::{Rig, event};
+use crate::app::usage::{SECTIONS, State};
+use crate::app::{Effect, Msg, Page};
+use crate::core::usage::Report;
+use crate::core::usage::answer::{Answer, Compared};
+use crate::store::StoreError;
+
+/// Alice pokes six times and fails twice, bob reads three times.
+fn rig() -> Rig {
+    let alice = (0..6).map(|n| event(n, n - 20, "alice", "Poke", if n < 2 { 7 } else { 0 }));
+    let bob = (6..9).map(|n| event(n, n - 20, "bob", "Read", 0));
+    Rig::new(alice.chain(bob).collect())
+}
+
+/// Says that these reports are on the screen.
+fn see(rig: &mut Rig, numbers: impl IntoIterator<Item = usize>) {
+    let mut sections = Sections::default();
+    numbers
+        .into_iter()
+        .for_each(|number| sections.insert(number));
+    let regions = Regions {
+        sections,
+        ..*rig.app.regions()
+    };
+    rig.tell(Msg::Laid(regions));
+}
+
+fn place(report: Report) -> usize {
+    let found = SECTIONS.iter().position(|(one, ..)| *one == report);
+    found.expect("on the tab")
+}
+
+fn all() -> std::ops::Range<usize> {
+    0..SECTIONS.len()
+}
+
+#[test]
+fn reports_on_the_screen_are_asked_and_no_others() {
+    let mut rig = rig();
+    rig.press("2");
+    assert_eq!(rig.app.page, Page::Usage);
+    see(&mut rig, [place(Report::Totals)]);
+    for (number, section) in rig.app.usage.sections.iter().enumerate() {
+        let is_whole = matches!(section.state, State::Whole);
+        assert_eq!(is_whole, number == place(Report::Totals), "{number}");
+    }
+    let Some(Answer::Totals(totals)) = &rig.app.usage.sections[place(Report::Totals)].answer else {
+        panic!("no totals");
+    };
+    assert_eq!(totals.events, Compared { now: 9, before: 0 });
+    assert_eq!(totals.users, Some(Compared { now: 2, before: 0 }));
+    assert_eq!(totals.new_users, Some(2));
+    assert_eq!(totals.failed, Some(Compared { now: 2, before: 0 }));
+    see(&mut rig, all());
+    let open = |rig: &Rig| {
+        let sections = rig.app.usage.sections.iter();
+        sections
+            .filter(|section| matches!(section.state, State::Asking))
+            .count()
+    };
+    assert_eq!(open(&rig), 0);
+}
+
+#[test]
+fn a_line_leads_to_its_events_and_back() {
+    let mut rig = rig();
+    rig.press("2");
+    see(&mut rig, all());
+    rig.app.usage.selected = (place(Report::Actions), 0);
+    rig.press("enter");
+    assert_eq!(
+        (rig.app.page, rig.app.filter.text()),
+        (Page::Events, "action:Poke")
+    );
+    assert_eq!(rig.app.question.text, "action:Poke");
+    rig.press("2");
+    see(&mut rig, all());
+    let Some(Answer::Ranking(users)) = &rig.app.usage.sections[place(Report::TopUsers)].answer
+    else {
+        panic!("no users");
+    };
+    assert_eq!(users.rows.len(), 1, "the tab obeys the filter");
+    rig.app.usage.selected = (place(Report::TopUsers), 0);
+    rig.press("-");
+    assert_eq!(
+        (rig.app.page, rig.app.filter.text()),
+        (Page::Usage, "action:Poke -user:alice")
+    );
+    rig.press("esc");
+    assert_eq!(rig.app.page, Page::Events);
+}
+
+#[test]
+fn a_period_of_a_series_becomes_the_range() {
+    let mut rig = rig();
+    rig.press("2");
+    see(&mut rig, all());
+    rig.app.usage.selected = (place(Report::Users), 0);
+    rig.press("enter");
+    assert!(
+        rig.app.filter.text().starts_with("since:"),
+        "{}",
+        rig.app.filter.text()
+    );
+    assert!(
+        rig.app.filter.predicate().is_some(),
+        "{}",
+        rig.app.filter.text()
+    );
+}
+
+#[test]
+fn every_report_can_be_gone_to() {
+    let mut rig = rig();
+    rig.press("2");
+    rig.press("tab tab tab");
+    // Nothing of it has been asked yet.
+    assert_eq!(rig.app.usage.selected, (place(Report::Actions), 0));
+    rig.press("enter");
+    assert_eq!(rig.app.page, Page::Usage);
+    see(&mut rig, all());
+    rig.press("j");
+    assert_eq!(rig.app.usage.selected, (place(Report::Actions), 1));
+    rig.press("j");
+    assert_eq!(rig.app.usage.selected, (place(Report::TopUsers), 0));
+    rig.press("backtab");
+    assert_eq!(rig.app.usage.selected, (place(Report::Actions), 0));
+    rig.press("G");
+    assert_eq!(rig.app.usage.selected.0, SECTIONS.len() - 1);
+    rig.press("g g");
+    assert_eq!(rig.app.usage.selected, (0, 0));
+}
+
+#[test]
+fn a_lost_connection_is_tried_once_and_a_failure_stops_one_report() {
+    let mut rig = rig();
+    rig.silent = true;
+    rig.press("2");
+    let number = place(Report::Totals);
+    see(&mut rig, [number]);
+    let lost = || StoreError::Lost {
+        name: "x".to_owned(),
+        message: "gone".to_owned(),
+    };
+    for is_over in [false, true] {
+        let asked = rig.app.usage.asked;
+        let answer = crate::app::Answer::UsageEnd(Err(lost()));
+        let effects = rig.app.update(Msg::Answer(asked, answer));
+        let again = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Usage(..)));
+        assert_eq!(again, !is_over);
+        let state = &rig.app.usage.sections[number].state;
+        assert_eq!(matches!(state, State::Failed(_)), is_over);
+    }
+}
+
+#[test]
+fn stopping_is_heeded_until_somebody_asks_again() {
+    let mut rig = rig();
+    rig.silent = true;
+    rig.press("2");
+    see(&mut rig, all());
+    assert!(rig.app.usage.is_asking());
+    rig.press("ctrl-c");
+    assert!(!rig.app.usage.is_asking() && rig.app.usage.is_stopped());
+    see(&mut rig, all());
+    assert!(!rig.app.usage.is_asking());
+    rig.silent = false;
+    rig.press("f5");
+    see(&mut rig, all());
+    assert!(matches!(rig.app.usage.sections[0].state, State::Whole));
+}

@@ -1,0 +1,258 @@
+//! The Usage tab: the filter, and reports in one column or two. Heights do not depend on numbers, so
+//! that nothing moves while they come in.
+
+mod lines;
+mod totals;
+mod week;
+
+use ratatui::layout::Rect;
+
+use crate::app::App;
+use crate::app::layout::Regions;
+use crate::app::usage::{ROWS, SECTIONS, Section, Side, State};
+use crate::core::usage::Report;
+use crate::core::usage::answer::Answer;
+use crate::ui::filter_bar;
+use crate::ui::pen::Pen;
+use crate::ui::theme::Role;
+use crate::ui::{Caret, Focused, pane_title, region, split_top};
+
+/// From this width on reports stand in two columns.
+const TWO_COLUMNS: u16 = 100;
+
+/// Lines between reports.
+const GAP: u16 = 1;
+
+/// Where a report stands, from the first line of all on.
+struct Block {
+    number: usize,
+    x: u16,
+    width: u16,
+    top: u16,
+    height: u16,
+}
+
+impl Block {
+    fn end(&self) -> u16 {
+        self.top + self.height
+    }
+}
+
+/// Draws the tab; gives where its caret stands.
+pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {
+    let (bar, rest) = split_top(area, filter_bar::height(app, area.width).min(area.height));
+    let (title, body) = split_top(rest, 1);
+    pane_title(pen, title, focused(app), "usage", &note(app));
+    regions.usage = region(body);
+    let blocks = blocks(app, body);
+    let first = scroll(app, &blocks, body.height);
+    for block in &blocks {
+        if block.end() <= first || block.top >= first + body.height {
+            continue;
+        }
+        regions.sections.insert(block.number);
+        if let Some(section) = app.usage.sections.get(block.number) {
+            draw_section(pen, (body, first), block, section, app);
+        }
+    }
+    filter_bar::draw(pen, bar, app, regions)
+}
+
+fn focused(app: &App) -> Focused {
+    Focused::of(app, crate::app::Focus::List)
+}
+
+/// `2026-08-23 to 2026-11-21 UTC · counting, 4 of 11 whole`
+fn note(app: &App) -> String {
+    let board = &app.usage;
+    let Some((since, until)) = board.range else {
+        return "no store yet".to_owned();
+    };
+    let range = format!(
+        "{} to {} {}",
+        app.zone.minute(since),
+        app.zone.minute(until),
+        app.zone.name()
+    );
+    let is_open = |section: &&Section| matches!(section.state, State::Asking);
+    let open = board.sections.iter().filter(is_open).count();
+    if board.is_stopped() {
+        format!("{range} · stopped; F5 asks again")
+    } else if board.is_asking() {
+        format!("{range} · counting, {open} to come")
+    } else {
+        range
+    }
+}
+
+fn blocks(app: &App, body: Rect) -> Vec<Block> {
+    let is_wide = body.width >= TWO_COLUMNS;
+    let half = body.width / 2;
+    let mut ends = [0_u16; 2];
+    let mut blocks = Vec::with_capacity(SECTIONS.len());
+    for (number, (report, _, side)) in SECTIONS.iter().enumerate() {
+        let lacks = app
+            .usage
+            .sections
+            .get(number)
+            .is_some_and(|section| matches!(section.state, State::Lacking(_)));
+        let height = 1 + if lacks { 1 } else { lines_of(*report) };
+        let (column, width) = match side {
+            Side::Right if is_wide => (1, body.width - half),
+            Side::Left if is_wide => (0, half - 1),
+            _ => (0, body.width),
+        };
+        let top = if is_wide && *side != Side::Both {
+            ends[column]
+        } else {
+            ends[0].max(ends[1])
+        };
+        let end = top + height + GAP;
+        if is_wide && *side != Side::Both {
+            ends[column] = end;
+        } else {
+            ends = [end; 2];
+        }
+        blocks.push(Block {
+            number,
+            x: if column == 0 { 0 } else { half },
+            width,
+            top,
+            height,
+        });
+    }
+    blocks
+}
+
+/// Lines of a report below its title.
+fn lines_of(report: Report) -> u16 {
+    match report {
+        Report::Totals => totals::HEIGHT,
+        Report::Heatmap => week::HEIGHT,
+        _ => u16::try_from(ROWS).unwrap_or(u16::MAX),
+    }
+}
+
+/// The first line that is shown, so that the selected report is seen with as much before it as fits.
+fn scroll(app: &App, blocks: &[Block], height: u16) -> u16 {
+    let (number, line) = app.usage.selected;
+    let Some(block) = blocks.get(number) else {
+        return 0;
+    };
+    let all = blocks.iter().map(Block::end).max().unwrap_or(0);
+    let line = block.top + 1 + u16::try_from(line).unwrap_or(0);
+    let wanted = block
+        .end()
+        .min(line.saturating_sub(1) + height)
+        .max(line + 1);
+    wanted
+        .saturating_sub(height)
+        .min(all.saturating_sub(height))
+}
+
+/// A report, of which the lines above `first` are out of sight.
+fn draw_section(
+    pen: &mut Pen<'_>,
+    (body, first): (Rect, u16),
+    block: &Block,
+    section: &Section,
+    app: &App,
+) {
+    let line_at = |line: u16| {
+        let at = block.top + line;
+        (at >= first && at - first < body.height).then(|| Rect {
+            x: body.x + block.x,
+            y: body.y + at - first,
+            width: block.width,
+            height: 1,
+        })
+    };
+    let is_selected = app.usage.selected.0 == block.number;
+    if let Some(line) = line_at(0) {
+        draw_title(pen, line, block.number, section, is_selected);
+    }
+    let lines: Vec<Option<Rect>> = (1..block.height).map(line_at).collect();
+    let say = |pen: &mut Pen<'_>, text: &str, role| {
+        if let Some(Some(line)) = lines.first() {
+            pen.put(line.x + 2, line.y, line.width.saturating_sub(2), text, role);
+        }
+    };
+    match (&section.state, &section.answer) {
+        (State::Lacking(what), _) => {
+            say(pen, &format!("the store does not say {what}"), Role::Dim);
+        }
+        (State::TooLong(error), _) => say(pen, &error.to_string(), Role::Warning),
+        (State::Failed(error), None) => say(pen, &error.to_string(), Role::Error),
+        (State::Asking | State::Whole, None) => say(pen, "…", Role::Dim),
+        // Before the range before is known, everything would be new.
+        (State::Asking, Some(_)) if section.compares() => {
+            say(pen, "comparing with the time before…", Role::Dim);
+        }
+        (_, Some(Answer::Totals(numbers))) => totals::draw(pen, &lines, numbers, section),
+        (_, Some(Answer::Week(numbers))) => week::draw(pen, &lines, numbers),
+        (state, Some(answer)) => {
+            let shown = lines::lines(answer, section);
+            if shown.is_empty() && matches!(state, State::Whole) {
+                say(pen, "none", Role::Dim);
+            }
+            lines::draw(pen, &lines, &shown);
+        }
+    }
+    let leads = app.usage.selected.1 < section.aims().len();
+    if is_selected && leads && app.focus == crate::app::Focus::List {
+        let at = lines.get(app.usage.selected.1).copied().flatten();
+        if let Some(line) = at {
+            pen.put(line.x, line.y, 1, "▌", Role::Prompt);
+            let style = pen.style(Role::Selection);
+            pen.buf.set_style(line, style);
+        }
+    }
+}
+
+/// The title, and at the right what the columns are, or how far counting is.
+fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, is_selected: bool) {
+    let (_, title, _) = SECTIONS[number];
+    let role = if is_selected {
+        Role::TitleFocus
+    } else {
+        Role::Title
+    };
+    let (mark, rule) = if is_selected {
+        ("▸ ", Role::RuleFocus)
+    } else {
+        ("─ ", Role::Rule)
+    };
+    let period = section.usage().period.word();
+    let title = match section.usage().report {
+        Report::Users => format!("{title} by {period}"),
+        _ => title.to_owned(),
+    };
+    pen.rule(line, Role::Rule);
+    let x = pen.row(
+        line.x,
+        line.y,
+        line.width,
+        &[(mark, rule), (&title, role), (" ", Role::Rule)],
+    );
+    let x = match &section.state {
+        State::Asking if section.fraction() > 0.0 => {
+            let far = format!("{:.0} % ", section.fraction() * 100.0);
+            pen.put(
+                x,
+                line.y,
+                line.right().saturating_sub(x),
+                &far,
+                Role::Pending,
+            )
+        }
+        State::Failed(_) if section.answer.is_some() => pen.put(
+            x,
+            line.y,
+            line.right().saturating_sub(x),
+            "failed ",
+            Role::Error,
+        ),
+        _ => x,
+    };
+    lines::titles(pen, line, x, section);
+}

@@ -1,0 +1,259 @@
+//! Reports of one line each value: its name, a bar, and its numbers in columns.
+
+use ratatui::layout::Rect;
+
+use crate::app::usage::{ROWS, Section, State};
+use crate::core::instant::Micros;
+use crate::core::usage::answer::{Answer, Bucket, Latency, Row};
+use crate::core::usage::{RECENT_DAYS, Report, Usage};
+use crate::ui::number::short;
+use crate::ui::pen::{Pen, width};
+use crate::ui::theme::Role;
+
+/// Columns of a number.
+const NUMBER: u16 = 9;
+
+/// Columns of a name at least; numbers make way for it.
+const NAME: u16 = 14;
+
+/// What a value is called that an event does not have.
+const NOTHING: &str = "(none)";
+
+/// A line.
+pub struct Line {
+    name: String,
+    /// What its bar is as long as.
+    size: u64,
+    /// From the left; the most important first.
+    numbers: Vec<(String, Role)>,
+}
+
+/// What the numbers of a report are, the most important first.
+fn columns(usage: &Usage) -> Vec<String> {
+    let mut columns: Vec<&str> = Vec::new();
+    let recent = format!("{RECENT_DAYS} d");
+    match usage.report {
+        Report::Users => columns.extend(["users", "events"]),
+        Report::Latency => columns.extend(["p50 ms", "p95 ms", "p99 ms", "events"]),
+        Report::Quiet => columns.push("before"),
+        report if report.ranked().is_some() => {
+            columns.push("events");
+            if usage.recent().is_some() {
+                columns.push(&recent);
+            }
+            if report == Report::Errors {
+                columns.push("");
+            }
+            if usage.counts_failures() {
+                columns.push("failed");
+            }
+            if usage.counts_users() {
+                columns.push("users");
+            }
+        }
+        _ => {}
+    }
+    columns.into_iter().map(str::to_owned).collect()
+}
+
+/// How many columns of numbers fit.
+fn fitting(columns: usize, line: Rect) -> usize {
+    let room = line.width.saturating_sub(NAME + 2) / NUMBER;
+    columns.min(usize::from(room))
+}
+
+/// The titles of the columns, over them, where they do not meet what stands before `from`.
+pub fn titles(pen: &mut Pen<'_>, line: Rect, from: u16, section: &Section) {
+    if section.aims().is_empty() {
+        return;
+    }
+    let columns = columns(section.usage());
+    let shown = fitting(columns.len(), line);
+    let numbers: Vec<(String, Role)> = columns
+        .into_iter()
+        .take(shown)
+        .map(|title| (title, Role::Dim))
+        .collect();
+    let left = line
+        .right()
+        .saturating_sub(NUMBER * u16::try_from(shown).unwrap_or(0));
+    if left >= from {
+        put_numbers(pen, line, &numbers);
+        let first = numbers.iter().enumerate().skip(1);
+        for (column, _) in first.filter(|(_, (title, _))| title.len() + 2 < usize::from(NUMBER)) {
+            let x = left + NUMBER * u16::try_from(column).unwrap_or(0);
+            pen.put(x, line.y, 1, " ", Role::Rule);
+        }
+    }
+}
+
+/// Numbers at the right, each at the right of its column.
+fn put_numbers(pen: &mut Pen<'_>, line: Rect, numbers: &[(String, Role)]) {
+    let shown = fitting(numbers.len(), line);
+    let mut x = line
+        .right()
+        .saturating_sub(NUMBER * u16::try_from(shown).unwrap_or(0));
+    for (text, role) in numbers.iter().take(shown) {
+        let cells = u16::try_from(width(text)).unwrap_or(NUMBER).min(NUMBER - 1);
+        if cells > 0 {
+            pen.put(x + NUMBER - cells - 1, line.y, 1, " ", Role::Text);
+        }
+        pen.put(x + NUMBER - cells, line.y, cells, text, *role);
+        x += NUMBER;
+    }
+}
+
+/// The lines of a report.
+pub fn lines(answer: &Answer, section: &Section) -> Vec<Line> {
+    let usage = section.usage();
+    match answer {
+        Answer::Series(buckets) => {
+            let buckets = buckets.iter().rev().take(ROWS);
+            let line = |bucket: &Bucket| Line {
+                name: day(usage, bucket.start),
+                size: bucket.users.unwrap_or(bucket.events),
+                numbers: vec![known(bucket.users, Role::Text), number(bucket.events)],
+            };
+            buckets.map(line).collect()
+        }
+        Answer::Ranking(ranking) => {
+            let rows = ranking.rows.iter().take(ROWS);
+            rows.map(|row| ranked(row, section)).collect()
+        }
+        Answer::Latency(ranking) => {
+            let rows = ranking.rows.iter().take(ROWS);
+            let line = |row: &Latency| Line {
+                name: named(row.value.as_ref()),
+                size: row.events,
+                numbers: vec![
+                    millis(row.p50),
+                    millis(row.p95),
+                    millis(row.p99),
+                    number(row.events),
+                ],
+            };
+            rows.map(line).collect()
+        }
+        Answer::Totals(_)
+        | Answer::Week(_)
+        | Answer::Kin(_)
+        | Answer::Activity(_)
+        | Answer::Calls(_)
+        | Answer::Followed { .. } => Vec::new(),
+    }
+}
+
+fn ranked(row: &Row, section: &Section) -> Line {
+    let usage = section.usage();
+    let is_whole = matches!(section.state, State::Whole);
+    // What comes last of a report is not known to be nothing before it is whole.
+    let late = |value: Option<u64>, role| match value {
+        Some(0) if !is_whole => ("…".to_owned(), Role::Dim),
+        value => known(value, role),
+    };
+    let mut numbers = Vec::new();
+    if usage.report == Report::Quiet {
+        numbers.push(number(row.before));
+    } else {
+        numbers.push(number(row.events));
+        if usage.recent().is_some() {
+            numbers.push(known(row.recent, Role::Text));
+        }
+        if usage.report == Report::Errors {
+            let is_new = is_whole && row.is_new == Some(true);
+            let word = if is_new { "new" } else { "" };
+            numbers.push((word.to_owned(), Role::Warning));
+        }
+        if usage.counts_failures() {
+            numbers.push(late(row.failed, Role::Failed));
+        }
+        if usage.counts_users() {
+            numbers.push(late(row.users, Role::Text));
+        }
+    }
+    let size = match usage.report {
+        Report::Quiet => row.before,
+        _ => row.events,
+    };
+    Line {
+        name: named(row.value.as_ref()),
+        size,
+        numbers,
+    }
+}
+
+fn named(value: Option<&String>) -> String {
+    value.map_or_else(|| NOTHING.to_owned(), Clone::clone)
+}
+
+fn number(number: u64) -> (String, Role) {
+    (short(number), Role::Text)
+}
+
+fn known(value: Option<u64>, role: Role) -> (String, Role) {
+    match value {
+        Some(0) => ("·".to_owned(), Role::Dim),
+        Some(value) => (short(value), role),
+        None => ("—".to_owned(), Role::Unknown),
+    }
+}
+
+fn millis(value: Option<f64>) -> (String, Role) {
+    match value {
+        Some(value) if value < 10.0 => (format!("{value:.1}"), Role::Text),
+        Some(value) => (format!("{value:.0}"), Role::Text),
+        None => ("—".to_owned(), Role::Unknown),
+    }
+}
+
+/// A day on the calendar of the report.
+fn day(usage: &Usage, at: Micros) -> String {
+    at.to_utc().map_or_else(
+        || at.to_string(),
+        |utc| {
+            let local = utc.with_timezone(&usage.tz);
+            local.format("%a %Y-%m-%d").to_string()
+        },
+    )
+}
+
+/// Draws lines with bars as long as their sizes.
+pub fn draw(pen: &mut Pen<'_>, areas: &[Option<Rect>], lines: &[Line]) {
+    let most = lines.iter().map(|line| line.size).max().unwrap_or(0).max(1);
+    let longest = lines
+        .iter()
+        .map(|line| width(&line.name))
+        .max()
+        .unwrap_or(0);
+    for (area, line) in areas.iter().zip(lines) {
+        let Some(area) = area else { continue };
+        let numbers = NUMBER * u16::try_from(fitting(line.numbers.len(), *area)).unwrap_or(0);
+        let room = area.width.saturating_sub(numbers + 3);
+        let name = u16::try_from(longest).unwrap_or(u16::MAX).min(room);
+        pen.put(area.x + 2, area.y, name, &line.name, Role::Text);
+        bar(
+            pen,
+            (area.x + 3 + name, area.y),
+            room - name,
+            (line.size, most),
+        );
+        put_numbers(pen, *area, &line.numbers);
+    }
+}
+
+/// A bar of at most so many columns, in halves of them.
+fn bar(pen: &mut Pen<'_>, (x, y): (u16, u16), room: u16, (size, most): (u64, u64)) {
+    const LONGEST: u16 = 24;
+    let room = room.saturating_sub(1).min(LONGEST);
+    if room < 3 {
+        return;
+    }
+    let halves = (u128::from(size) * u128::from(room) * 2).div_ceil(u128::from(most));
+    let halves = u16::try_from(halves).unwrap_or(0);
+    for column in 0..halves / 2 {
+        pen.put(x + column, y, 1, "█", Role::Bar);
+    }
+    if halves % 2 == 1 {
+        pen.put(x + halves / 2, y, 1, "▌", Role::Bar);
+    }
+}

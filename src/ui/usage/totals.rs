@@ -1,0 +1,85 @@
+//! The range as a whole: a card for each number, with the range before below it.
+
+use ratatui::layout::Rect;
+
+use crate::app::usage::{Section, State};
+use crate::core::aggregate::Certainty;
+use crate::core::usage::answer::{Compared, Totals};
+use crate::ui::number::short;
+use crate::ui::pen::Pen;
+use crate::ui::theme::Role;
+
+/// Lines it takes.
+pub const HEIGHT: u16 = 2;
+
+/// Draws the cards side by side.
+pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], totals: &Totals, section: &Section) {
+    let cards = totals.lines();
+    let [Some(Some(top)), below] = [lines.first(), lines.get(1)] else {
+        return;
+    };
+    let width = top.width / u16::try_from(cards.len()).unwrap_or(1);
+    let sign = match totals.certainty {
+        Certainty::Exact => "",
+        Certainty::AtLeast { .. } => "≥",
+    };
+    // While numbers come in, two halves of them are not to be compared.
+    let is_whole = matches!(section.state, State::Whole);
+    let mut x = top.x + 2;
+    for (name, number) in cards {
+        let room = width.saturating_sub(1);
+        let is_bad = name == "failures" && number.is_some_and(|number| number.now > 0);
+        let role = if is_bad { Role::Failed } else { Role::Text };
+        match number {
+            // They come after the events.
+            Some(_) if !is_whole && matches!(name, "new users" | "failures") => {
+                pen.row(x, top.y, room, &[("… ", Role::Dim), (name, Role::Dim)]);
+            }
+            Some(number) => {
+                let text = format!("{sign}{}", short(number.now));
+                pen.row(
+                    x,
+                    top.y,
+                    room,
+                    &[(&text, role), (" ", role), (name, Role::Dim)],
+                );
+                if let (true, Some(Some(line))) = (is_whole && name != "new users", below) {
+                    pen.put(x, line.y, room, &change(number), Role::Dim);
+                }
+            }
+            None => {
+                pen.row(x, top.y, room, &[("— ", Role::Unknown), (name, Role::Dim)]);
+            }
+        }
+        x += width;
+    }
+}
+
+/// `+12 %, 1,203 before`
+fn change(number: Compared) -> String {
+    let Compared { now, before } = number;
+    if before == 0 {
+        return "none before".to_owned();
+    }
+    let difference = i128::from(now) - i128::from(before);
+    let percent = difference * 100 / i128::from(before);
+    let sign = if difference < 0 { "" } else { "+" };
+    format!("{sign}{percent} %, {} before", short(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_says_its_direction() {
+        for (now, before, said) in [
+            (112, 100, "+12 %, 100 before"),
+            (50, 100, "-50 %, 100 before"),
+            (100, 100, "+0 %, 100 before"),
+            (5, 0, "none before"),
+        ] {
+            assert_eq!(change(Compared { now, before }), said);
+        }
+    }
+}
