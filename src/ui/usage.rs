@@ -217,7 +217,7 @@ fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, i
     } else {
         Role::Title
     };
-    let (mark, rule) = if is_selected {
+    let (mark, edge) = if is_selected {
         ("▸ ", Role::RuleFocus)
     } else {
         ("─ ", Role::Rule)
@@ -232,7 +232,7 @@ fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, i
         line.x,
         line.y,
         line.width,
-        &[(mark, rule), (&title, role), (" ", Role::Rule)],
+        &[(mark, edge), (&title, role), (" ", Role::Rule)],
     );
     let x = match &section.state {
         State::Asking if section.fraction() > 0.0 => {
