@@ -136,6 +136,38 @@ fn the_demo_of_dronahq() {
     assert_eq!(terminal.end(), 0);
 }
 
+/// From a number to its events, twice, and out of the filter again.
+#[test]
+fn usage_leads_to_the_events_of_the_failing_action() {
+    let (_dir, target) = store(200);
+    let mut terminal = Terminal::auditail(&[&target], (120, 40));
+    terminal.see("DeletePod");
+    terminal.press("2");
+    terminal.see("200 events");
+    terminal.see("67 failures");
+    terminal.press("\t\t\t");
+    terminal.see("▸ actions");
+    terminal.see("▌ DeletePod");
+    terminal.press("\r");
+    terminal.see("filter ▸ action:DeletePod");
+    terminal.see("events · following");
+    terminal.press("2");
+    terminal.see("▸ actions");
+    terminal.press("\t\t");
+    terminal.see("▌ PERMISSION_DENIED");
+    terminal.press("\r");
+    terminal.see("filter ▸ action:DeletePod status:PERMISSION_DENIED");
+    terminal.wait("denied events only", |screen| {
+        let contents = screen.contents();
+        contents.matches(" denied ").count() > 2 && !contents.contains(" ok  ")
+    });
+    terminal.press("x");
+    terminal.press("2p");
+    terminal.see("users and events by month");
+    terminal.press("qq");
+    assert_eq!(terminal.end(), 0);
+}
+
 #[test]
 fn another_size_draws_another_screen() {
     let (_dir, target) = store(200);

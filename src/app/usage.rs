@@ -158,10 +158,7 @@ impl App {
         let (profile, time) = (description.profile.clone(), description.time);
         let predicate = self.question.predicate.clone();
         let now = self.now();
-        let (since, until) = predicate.time_bounds();
-        let until = until.unwrap_or(now);
-        let since = since.unwrap_or_else(|| until.plus(-DAYS * 24 * 3_600 * Micros::SECOND));
-        let range = (since, until.max(since));
+        let range = self.usage_range();
         let board = &mut self.usage;
         board.sections = SECTIONS
             .iter()
@@ -183,6 +180,18 @@ impl App {
         let mut effects = vec![Effect::StopUsage];
         effects.extend(self.ask_usage());
         effects
+    }
+
+    /// The filter's range, or the last days before now; of a log that ended long ago its last days.
+    fn usage_range(&self) -> (Micros, Micros) {
+        let (since, until) = self.question.predicate.time_bounds();
+        let length = DAYS * 24 * 3_600 * Micros::SECOND;
+        let until = until.unwrap_or_else(|| match self.question.span {
+            Some((_, last)) if last < self.now().plus(-length) => last.plus(1),
+            _ => self.now(),
+        });
+        let since = since.unwrap_or_else(|| until.plus(-length));
+        (since, until.max(since))
     }
 
     /// Asks the next question, when nothing is being asked and the tab is on the screen.

@@ -59,7 +59,7 @@ fn nothing_and_next_to_nothing() {
         "insert into audit_log values (1, '2026-01-31T23:59:59.999999Z', 'ann', 'open', 'error', 0);",
     );
     let all = reports();
-    assert_eq!(all.len(), 14);
+    assert_eq!(all.len(), 15);
     for report in &all {
         for table in [&none, &one] {
             for form in ["table", "csv"] {
@@ -70,6 +70,12 @@ fn nothing_and_next_to_nothing() {
         }
         let none = none.json(report, &JANUARY);
         let nothing = match report.as_str() {
+            "totals" => json!([
+                {"value": "events", "now": 0, "before": 0},
+                {"value": "users", "now": 0, "before": 0},
+                {"value": "new users", "now": 0, "before": null},
+                {"value": "failures", "now": 0, "before": 0},
+            ]),
             "users" | "activity" | "heatmap" => {
                 let said = none.to_string();
                 assert!(!said.contains("\"events\":1"), "{said}");
@@ -145,8 +151,8 @@ fn rubbish_is_refused_with_a_sentence() {
         ("actions", &["--tz", "Mars/Olympus"], "Mars/Olympus"),
         ("actions", &["-o", "xml"], "xml"),
         ("actions", &["user:("], "the filter cannot be understood"),
-        ("actoins", &[], "one of users, actions"),
-        ("", &[], "one of users, actions"),
+        ("actoins", &[], "one of totals, users, actions"),
+        ("", &[], "one of totals, users, actions"),
     ] {
         let failed = table.run(report, rest).failed(2);
         assert!(failed.contains(said), "{report} {rest:?}: {failed}");

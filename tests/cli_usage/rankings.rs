@@ -83,6 +83,32 @@ fn the_last_two_weeks_stand_beside_all() {
 }
 
 #[test]
+fn totals_stand_against_the_time_before() {
+    let [within, before] = windows();
+    Shop::everywhere("usage_totals", |shop, store| {
+        let found = shop.report(store, &[&["totals"], &RANGE[..]].concat());
+        let of = |window: &str| {
+            shop.sql(&format!(
+                "select count(*), count(distinct who), count(said) from log where {window}"
+            ))
+        };
+        let (now, then) = (of(&within), of(&before));
+        let new = shop.sql(&format!(
+            "select count(distinct who) from log where {within} \
+             and who not in (select who from log where {before} and who is not null)"
+        ));
+        let expected = json!([
+            ["events", now[0][0], then[0][0]],
+            ["users", now[0][1], then[0][1]],
+            ["new users", new[0][0], null],
+            ["failures", now[0][2], then[0][2]],
+        ]);
+        let rows = picked(&found["rows"], &["value", "now", "before"]);
+        assert_eq!(json!(rows), expected, "{}", store.target());
+    });
+}
+
+#[test]
 fn who_is_new_and_what_is_gone() {
     // The second half of the log begins in the middle of the range.
     let [within, before] = windows();

@@ -94,6 +94,18 @@ fn a_line_leads_to_its_events_and_back() {
 }
 
 #[test]
+fn a_log_that_ended_long_ago_is_reported_to_its_end() {
+    const YEAR: i64 = 365 * 24 * 3_600;
+    let mut rig = Rig::new(vec![event(1, -YEAR, "alice", "Poke", 0)]);
+    rig.press("2");
+    see(&mut rig, [place(Report::Totals)]);
+    let Some(Answer::Totals(totals)) = &rig.app.usage.sections[place(Report::Totals)].answer else {
+        panic!("no totals");
+    };
+    assert_eq!(totals.events.now, 1);
+}
+
+#[test]
 fn a_period_of_a_series_becomes_the_range() {
     let mut rig = rig();
     rig.press("2");
