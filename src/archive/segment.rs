@@ -139,7 +139,7 @@ pub fn read(
     Ok(rows)
 }
 
-/// Unpacks at most so many bytes, in bounded memory; room for those that are expected saves growing.
+/// Unpacks at most so many bytes into what is empty, in bounded memory; room for those that are expected saves growing.
 fn unpack(
     place: &Place,
     name: &str,

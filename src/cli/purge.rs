@@ -27,6 +27,7 @@ use crate::purge::dossier::Dossier;
 use crate::purge::engine::Engine;
 use crate::purge::fault::Fault;
 use crate::purge::halt::{Going, Halt};
+use crate::purge::pace::Limits;
 use crate::purge::progress::{Progress, Told};
 use crate::purge::verify::Drill;
 use crate::store::StoreError;
@@ -199,7 +200,7 @@ async fn delete(
         engine.confirm(dossier, &consent, &Person::of_this_process())?;
     }
     let as_whom = how.delete_as.as_deref();
-    engine.delete(dossier, as_whom, how.limits()).await?;
+    engine.delete(dossier, as_whom, limits(how)?).await?;
     let receipt = engine.reconcile(dossier, as_whom).await?;
     report::receipt(&receipt, format)
 }
@@ -279,6 +280,16 @@ impl From<Fault> for Failure {
         failure.hints.extend(fault.hint().map(str::to_owned));
         failure
     }
+}
+
+/// Two batches at a time are for somebody who is in a hurry.
+fn limits(how: &Deletion) -> Result<Limits, Failure> {
+    let limits = how.limits();
+    if limits.jobs > 1 && !limits.is_none() {
+        let failure = Failure::usage("--jobs 2 keeps to no rate");
+        return Err(failure.hint("give --max-rate none with it, or leave it out"));
+    }
+    Ok(limits)
 }
 
 #[cfg(test)]

@@ -57,8 +57,8 @@ pub(super) struct Deleting<'e, 'd> {
     holds: HoldFile,
     size: BatchSize,
     throttle: Throttle,
-    /// How long the server was at work on the last batch. Its commit does not count: it waits for
-    /// a disk rather than keep anybody from working.
+    /// How long the store was at work on the last batch. PostgreSQL's commit does not count: it waits
+    /// for a disk and keeps nobody from working.
     worked: Duration,
     began: Duration,
     turns: u64,
@@ -169,18 +169,22 @@ impl Deleting<'_, '_> {
             }
             self.batch(segment, first, last).await?;
             let last = self.finish_beside(segment).await?.unwrap_or(last);
-            let rows = (last - first) as u64;
-            self.size.learn(self.worked);
-            self.turns += rows;
-            let ended = self.engine.clock.elapsed();
-            self.throttle.spend(&Spent {
-                rows,
-                work: self.worked,
-                began,
-                ended,
-            });
-            self.tell(ended).await;
+            self.size.learn(last - first, self.worked);
+            self.spend(last - first, began).await;
         }
+    }
+
+    /// Counts rows that had their turn in a batch that began then.
+    async fn spend(&mut self, rows: usize, began: Duration) {
+        let ended = self.engine.clock.elapsed();
+        self.turns += rows as u64;
+        self.throttle.spend(&Spent {
+            rows: rows as u64,
+            work: self.worked,
+            began,
+            ended,
+        });
+        self.tell(ended).await;
     }
 
     /// Everything that may hold a batch up.
@@ -208,12 +212,13 @@ impl Deleting<'_, '_> {
         }
     }
 
-    async fn pressure(&mut self) -> Result<Pressure, Fault> {
+    /// `None` where the server cannot be asked.
+    async fn pressure(&mut self) -> Result<Option<Pressure>, Fault> {
         let never = self.engine.halt.token().child_token();
         match self.deleter.pressure(&never).await {
-            Ok(pressure) => Ok(pressure),
+            Ok(pressure) => Ok(Some(pressure)),
             // A server that cannot be asked is noticed by the batch that follows.
-            Err(StoreError::Lost { .. } | StoreError::Busy { .. }) => Ok(Pressure::default()),
+            Err(StoreError::Lost { .. } | StoreError::Busy { .. }) => Ok(None),
             Err(error) => Err(cut(error)),
         }
     }
@@ -334,6 +339,10 @@ impl Deleting<'_, '_> {
             return Err(fault);
         }
         Self::conclude(self.dossier, segment, first..last, left, staged).await?;
+        if segment.encoding != Encoding::CopyText {
+            // A file is locked until then, and without transactions nothing was deleted before.
+            self.worked = self.engine.clock.elapsed().saturating_sub(began);
+        }
         Ok(Turn::Done)
     }
 

@@ -45,10 +45,11 @@ impl BatchSize {
         self.rows
     }
 
-    /// Learns how long the server was at work on a batch of this size.
-    pub fn learn(&mut self, took: Duration) {
+    /// Learns how long the server was at work on a batch of so many rows. What is left at the end of
+    /// a segment is quick because it is little.
+    pub fn learn(&mut self, rows: usize, took: Duration) {
         let (least, most) = self.aim;
-        let next = if took < least {
+        let next = if took < least && rows >= self.rows {
             self.rows * 2
         } else if took > most {
             self.rows / 2
@@ -94,8 +95,9 @@ impl Share {
     const OF_SERVER: f64 = 0.01;
     /// Of a file: its writers stand in a line, and have their turn between two batches.
     const OF_FILE: f64 = 0.25;
-    /// A rest is not longer than this, however long a batch took.
-    const LONGEST_REST: Duration = Duration::from_secs(1);
+    /// A rest is not longer than this, however long a batch took: it may have waited for somebody
+    /// else's lock.
+    const LONGEST_REST: Duration = Duration::from_secs(10);
 
     /// How long to rest after so much work.
     fn rest(self, encoding: Encoding, worked: Duration) -> Duration {
@@ -179,11 +181,23 @@ pub struct Spent {
 pub struct Throttle {
     limits: Limits,
     encoding: Encoding,
-    /// Before this the next batch would go beyond a limit.
-    due: Duration,
+    /// Until when the store rests.
+    rested: Duration,
+    /// Before this the next batch would go beyond the rows, or beyond the log.
+    rows_due: Duration,
+    log_due: Duration,
     /// As it was when somebody last looked, and when that was.
     seen: Pressure,
     looked: Option<Duration>,
+    /// Whether there was a batch since then.
+    since: Since,
+}
+
+/// What happened since somebody last looked at the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    Nothing,
+    Batch,
 }
 
 impl Throttle {
@@ -191,15 +205,20 @@ impl Throttle {
     const RECHECK: Duration = Duration::from_millis(500);
     /// A pause longer than this is taken in pieces, so that a stop is heeded.
     const LONGEST: Duration = Duration::from_secs(1);
+    /// The log is everybody's: what others write must not hold a purge up for ever.
+    const MOST_LOG: Duration = Duration::from_secs(5);
 
     /// Begins with nothing deleted.
     pub fn new(limits: Limits, encoding: Encoding) -> Self {
         Self {
             limits,
             encoding,
-            due: Duration::ZERO,
+            rested: Duration::ZERO,
+            rows_due: Duration::ZERO,
+            log_due: Duration::ZERO,
             seen: Pressure::default(),
             looked: None,
+            since: Since::Nothing,
         }
     }
 
@@ -214,15 +233,17 @@ impl Throttle {
         !self.limits.is_none() && self.looked.is_none_or(is_old)
     }
 
-    /// What the server said of itself at `now`; what was written to its log since it was last asked
-    /// counts from then on.
-    pub fn look(&mut self, pressure: Pressure, now: Duration) {
-        let written = match (self.seen.wal, pressure.wal) {
-            (Some(before), Some(wal)) => wal.saturating_sub(before),
-            _ => 0,
-        };
-        if let Some(looked) = self.looked.replace(now) {
-            self.pay(share(written, self.limits.wal), looked, now);
+    /// What the server said of itself at `now`, if it did. What was written to its log around a
+    /// batch counts from then on.
+    pub fn look(&mut self, pressure: Option<Pressure>, now: Duration) {
+        let looked = self.looked.replace(now);
+        let Some(pressure) = pressure else { return };
+        let since = std::mem::replace(&mut self.since, Since::Nothing);
+        if let (Some(before), Some(log), Since::Batch) = (self.seen.wal, pressure.wal, since) {
+            let seconds = share(log.saturating_sub(before), self.limits.wal);
+            let cost = Duration::try_from_secs_f64(seconds).unwrap_or(Self::MOST_LOG);
+            let began = looked.unwrap_or(now);
+            self.log_due = (began + cost).min(now + Self::MOST_LOG);
         }
         self.seen = pressure;
     }
@@ -234,21 +255,11 @@ impl Throttle {
 
     /// Counts a batch.
     pub fn spend(&mut self, spent: &Spent) {
-        self.pay(
-            share(spent.rows, self.limits.rows),
-            spent.began,
-            spent.ended,
-        );
-        let rest = self.limits.share.rest(self.encoding, spent.work);
-        self.due = self.due.max(spent.ended + rest);
-    }
-
-    /// Something that was to last so many seconds from `began` on has happened until `now`.
-    fn pay(&mut self, seconds: f64, began: Duration, now: Duration) {
-        if seconds > 0.0 {
-            let cost = Duration::try_from_secs_f64(seconds).unwrap_or(Self::LONGEST);
-            self.due = (self.due.max(began) + cost).max(now.saturating_sub(Self::LONGEST));
-        }
+        self.since = Since::Batch;
+        let seconds = share(spent.rows, self.limits.rows);
+        let cost = Duration::try_from_secs_f64(seconds).unwrap_or(Self::LONGEST);
+        self.rows_due = self.rows_due.max(spent.began) + cost;
+        self.rested = spent.ended + self.limits.share.rest(self.encoding, spent.work);
     }
 
     /// Whether to wait now.
@@ -262,10 +273,12 @@ impl Throttle {
                 because: Some(because),
             });
         }
-        let length = self.due.saturating_sub(now);
+        let own = self.rested.max(self.rows_due);
+        let length = own.max(self.log_due).saturating_sub(now);
+        let is_log = self.log_due > own;
         (!length.is_zero()).then(|| Wait {
             length: length.min(Self::LONGEST),
-            because: None,
+            because: is_log.then(|| "the server writes its log as fast as it may".to_owned()),
         })
     }
 
@@ -311,13 +324,13 @@ mod tests {
     fn batches_grow_and_shrink_towards_a_tenth_of_a_second() {
         let mut size = BatchSize::first(&Limits::none(), BatchSize::RANGE.1);
         for _ in 0..9 {
-            size.learn(Duration::from_millis(10));
+            size.learn(size.rows(), Duration::from_millis(10));
         }
         assert_eq!(size.rows(), 20_000);
-        size.learn(Duration::from_millis(100));
+        size.learn(20_000, Duration::from_millis(100));
         assert_eq!(size.rows(), 20_000);
         for _ in 0..9 {
-            size.learn(Duration::from_secs(1));
+            size.learn(size.rows(), Duration::from_secs(1));
         }
         assert_eq!(size.rows(), 200);
     }
@@ -326,11 +339,14 @@ mod tests {
     fn batches_that_others_are_not_to_notice_are_short() {
         let mut size = BatchSize::first(&Limits::default(), BatchSize::RANGE.1);
         assert_eq!(size.rows(), 200);
-        size.learn(Duration::from_millis(2));
+        size.learn(200, Duration::from_millis(2));
         assert_eq!(size.rows(), 400);
-        size.learn(Duration::from_millis(10));
+        size.learn(400, Duration::from_millis(10));
         assert_eq!(size.rows(), 400);
-        size.learn(Duration::from_millis(20));
+        // The end of a segment says nothing about a whole batch.
+        size.learn(3, Duration::from_millis(1));
+        assert_eq!(size.rows(), 400);
+        size.learn(400, Duration::from_millis(20));
         assert_eq!(size.rows(), 200);
     }
 
@@ -349,7 +365,8 @@ mod tests {
         assert_eq!(throttle.wait(at(105)), None);
         throttle.spend(&spent(1, 60_000, 1_000, 61_000));
         assert_eq!(throttle.wait(at(61_000)).map(|w| w.length), Some(at(1_000)));
-        assert_eq!(throttle.wait(at(62_000)), None);
+        assert!(throttle.wait(at(70_900)).is_some());
+        assert_eq!(throttle.wait(at(71_000)), None);
     }
 
     #[test]
@@ -369,8 +386,15 @@ mod tests {
         assert_eq!(throttle.wait(at(1_200)), None);
     }
 
+    fn of_log(wal: u64) -> Pressure {
+        Pressure {
+            wal: Some(wal),
+            ..Pressure::default()
+        }
+    }
+
     #[test]
-    fn the_log_counts_from_the_second_look_on() {
+    fn the_log_counts_from_the_second_look_on_where_there_was_a_batch() {
         let mut throttle = Throttle::new(
             Limits {
                 wal: Some(1e6),
@@ -378,19 +402,45 @@ mod tests {
             },
             Encoding::CopyText,
         );
-        let wal = |wal| Pressure {
-            wal: Some(wal),
-            ..Pressure::default()
-        };
         let at = Duration::from_millis;
         assert!(throttle.wants_look(at(10)));
-        throttle.look(wal(7_000_000_000), at(10));
+        throttle.look(Some(of_log(7_000_000_000)), at(10));
         assert_eq!(throttle.wait(at(10)), None);
         assert!(!throttle.wants_look(at(500)));
         assert!(throttle.wants_look(at(510)));
-        throttle.look(wal(7_000_800_000), at(510));
-        let wait = throttle.wait(at(510)).expect("a pause");
+        // Somebody else's.
+        throttle.look(Some(of_log(7_009_000_000)), at(510));
+        assert_eq!(throttle.wait(at(510)), None);
+        throttle.spend(&spent(1, 5, 520, 525));
+        // A server that says nothing does not make it forgotten.
+        throttle.look(None, at(1_010));
+        throttle.look(Some(of_log(7_009_800_000)), at(1_510));
+        let wait = throttle.wait(at(1_510)).expect("a pause");
         assert_eq!(wait.length, at(300));
+        assert!(wait.because.is_some_and(|because| because.contains("log")));
+    }
+
+    #[test]
+    fn a_purge_goes_on_beside_others_who_write_more_than_it_may() {
+        const SECONDS: u64 = 120;
+        let mut throttle = Throttle::new(Limits::default(), Encoding::CopyText);
+        let mut batches = 0;
+        let mut now = 0;
+        while now < SECONDS * 1_000 {
+            let at = Duration::from_millis(now);
+            if throttle.wants_look(at) {
+                throttle.look(Some(of_log(1 + now * 20_000)), at);
+            }
+            if let Some(wait) = throttle.wait(at) {
+                let length = u64::try_from(wait.length.as_millis()).expect("short");
+                now += length.max(1);
+            } else {
+                throttle.spend(&spent(400, 8, now, now + 10));
+                batches += 1;
+                now += 10;
+            }
+        }
+        assert!(batches > SECONDS / 6, "{batches} batches");
     }
 
     #[test]
@@ -400,12 +450,12 @@ mod tests {
             ..Pressure::default()
         };
         let mut throttle = Throttle::new(Limits::default(), Encoding::CopyText);
-        throttle.look(late.clone(), Duration::ZERO);
+        throttle.look(Some(late.clone()), Duration::ZERO);
         let wait = throttle.wait(Duration::ZERO).expect("a pause");
         assert_eq!(wait.because.as_deref(), Some("replica 12.0 s behind"));
         let mut throttle = Throttle::new(Limits::none(), Encoding::CopyText);
         assert!(!throttle.wants_look(Duration::from_secs(9)));
-        throttle.look(late, Duration::ZERO);
+        throttle.look(Some(late), Duration::ZERO);
         assert!(throttle.wait(Duration::ZERO).is_none());
     }
 }

@@ -32,6 +32,8 @@ pub struct Standing {
     pub there: u64,
     /// Ids that are there although the purge deleted them, or found them gone.
     pub back: Vec<String>,
+    /// Rows of a batch whose end the journal does not know: they may have gone, or not.
+    pub unsettled: u64,
     /// Ids that are not there although the purge did not delete them.
     pub missing: Vec<String>,
 }
@@ -59,6 +61,10 @@ impl Engine<'_> {
             .into_iter()
             .flatten()
             .collect();
+        let open = ledger.open().map(|open| {
+            let last = open.first.saturating_add(open.rows);
+            (open.segment, open.first..last)
+        });
         let (mut rows, of) = (0, standing.archived);
         let mut ahead = dossier.read_ahead(Wanted::Keys);
         while let Some((entry, parts)) = ahead.next().await? {
@@ -76,6 +82,13 @@ impl Engine<'_> {
                 let had_turn = (place as u64) < ledger.reached(entry.number);
                 let went = had_turn && !is_locked && !stayed.contains(&id);
                 standing.there += u64::from(there.contains(&place));
+                let is_open = open.as_ref().is_some_and(|(segment, places)| {
+                    *segment == entry.number && places.contains(&(place as u64))
+                });
+                if is_open {
+                    standing.unsettled += 1;
+                    continue;
+                }
                 match (went, there.contains(&place)) {
                     (true, true) => standing.back.push(id),
                     (false, false) => standing.missing.push(id),

@@ -81,7 +81,8 @@ pub struct Resumption {
 pub struct Status {
     /// The purge's directory
     pub dir: PathBuf,
-    /// Looks in this store for every archived row, also where another server has taken over
+    /// Looks in this store for every archived row, also where another server has taken over; as a
+    /// role that may delete, while no purge of the table is running
     #[arg(long, value_name = "URL")]
     pub target: Option<String>,
     /// Form of the output

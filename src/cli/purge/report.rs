@@ -113,11 +113,15 @@ pub fn status(dossier: &Dossier, standing: Option<&Standing>, form: Form) -> Res
         text.push_str(&found(standing));
     }
     let is_other = standing.is_some_and(|standing| !standing.differences.is_empty());
-    if is_other {
-        text.push_str("next: a new plan, with another directory; this archive stays as it is\n");
-    } else if let Some(next) = phase.next() {
-        let dir = dossier.directory().display();
-        text.push_str(&format!("next: auditail purge {next} {dir}\n"));
+    let dir = dossier.directory().display();
+    match phase.next() {
+        Some(_) if is_other => {
+            text.push_str(
+                "next: a new plan, with another directory; this archive stays as it is\n",
+            );
+        }
+        Some(next) => text.push_str(&format!("next: auditail purge {next} {dir}\n")),
+        None => {}
     }
     output::print(&text)
 }
@@ -131,6 +135,12 @@ fn found(standing: &Standing) -> String {
     );
     for difference in &standing.differences {
         text.push_str(&format!("not as planned: {}\n", safe(difference)));
+    }
+    if standing.unsettled > 0 {
+        text.push_str(&format!(
+            "in a batch whose end nobody noted: {}\n",
+            counted(standing.unsettled)
+        ));
     }
     for (ids, what) in [
         (&standing.back, "went and are back"),

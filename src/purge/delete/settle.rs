@@ -98,7 +98,9 @@ impl Deleting<'_, '_> {
                         && self.dossier.ledger().is_locked(number, place as u64);
                     if is_locked {
                         self.wait_for_a_turn().await?;
+                        let began = self.engine.clock.elapsed();
                         self.batch(&segment, place, place + 1).await?;
+                        self.spend(1, began).await;
                     }
                 }
             }

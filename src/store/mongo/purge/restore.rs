@@ -137,7 +137,7 @@ impl MongoRestorer {
         };
         command.append(cstr!("writeConcern"), concern);
         let database = desk.link.client().database(&desk.database);
-        let answer = database.run_raw_command(command).await;
+        let answer = Desk::answered(database.run_raw_command(command)).await;
         let answer: Document = answer.map_err(|error| desk.failed(&error))?;
         if answer.contains_key("writeConcernError") {
             return Err(StoreError::Lost {

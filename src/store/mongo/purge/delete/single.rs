@@ -18,6 +18,8 @@ use crate::store::{BoxFuture, StoreError};
 
 /// A condition holds the document itself, and may be as long as a document at most.
 const LONGEST: usize = 15 << 20;
+/// Milliseconds a command may take; its answer is waited for longer.
+const LIMIT: i32 = 30_000;
 /// Bytes of documents in one command.
 const COMMAND: usize = 8 << 20;
 
@@ -147,6 +149,8 @@ impl Desk {
         let mut command = rawdoc! {"delete": self.name.as_str(), "ordered": false};
         command.append(cstr!("deletes"), statements);
         command.append(cstr!("writeConcern"), rawdoc! {"w": 1, "j": true});
+        // It has ended by the time it is given up: what came of it is looked up then.
+        command.append(cstr!("maxTimeMS"), LIMIT);
         let database = self.link.client().database(&self.database);
         let answer = Self::answered(database.run_raw_command(command)).await;
         let answer: Document = answer.map_err(|error| self.failed(&error))?;
