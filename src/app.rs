@@ -388,7 +388,12 @@ impl App {
                 self.regions = regions;
                 self.drawn = self.clock;
                 let mut effects = self.load_more();
+                let before = self.usage.far();
                 effects.extend(self.ask_usage());
+                // What is known already is seen in the next frame.
+                if self.usage.far() != before {
+                    self.dirty = Dirty::Yes;
+                }
                 effects
             }
             Msg::Disturbed => Vec::new(),

@@ -149,14 +149,15 @@ fn usage_leads_to_the_events_of_the_failing_action() {
     terminal.see("▸ actions");
     terminal.see("▌ DeletePod");
     terminal.press("\r");
-    terminal.see("filter ▸ action:DeletePod");
-    terminal.see("events · following");
+    terminal.see("filter ▸ since:");
+    terminal.see(" action:DeletePod");
+    terminal.see("events · ");
     terminal.press("2");
     terminal.see("▸ actions");
     terminal.press("\t\t");
     terminal.see("▌ PERMISSION_DENIED");
     terminal.press("\r");
-    terminal.see("filter ▸ action:DeletePod status:PERMISSION_DENIED");
+    terminal.see(" action:DeletePod status:PERMISSION_DENIED is:error");
     terminal.wait("denied events only", |screen| {
         let contents = screen.contents();
         contents.matches(" denied ").count() > 2 && !contents.contains(" ok  ")

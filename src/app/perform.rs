@@ -44,7 +44,7 @@ impl App {
             Action::NextPane(direction) => self.next_pane(direction),
             Action::ToggleMouse => self.toggle_mouse(),
             Action::Refresh if self.page == Page::Archives => vec![self.list_archives()],
-            Action::Refresh if self.page == Page::Usage => self.begin_usage(),
+            Action::Refresh if self.page == Page::Usage => self.refresh_usage(),
             Action::Refresh => self.refresh(),
             Action::Retry => self.open(),
             Action::Leave if self.is_at_top() => self.leave(),
@@ -71,6 +71,7 @@ impl App {
     fn perform_on_purges(&mut self, action: PurgeAction) -> Vec<Effect> {
         use PurgeAction as P;
         match action {
+            P::Show(Page::Events) if self.page == Page::Usage => self.leave_usage(),
             P::Show(Page::Events) => {
                 self.page = Page::Events;
                 Vec::new()
@@ -103,11 +104,7 @@ impl App {
     fn cycle_zone(&mut self) -> Vec<Effect> {
         self.zone.cycle();
         // Days and weeks begin somewhere else now.
-        if self.page == Page::Usage {
-            return self.begin_usage();
-        }
-        self.usage.forget();
-        Vec::new()
+        self.report_anew()
     }
 
     fn push(&mut self, overlay: Overlay) -> Vec<Effect> {
@@ -174,10 +171,7 @@ impl App {
             return Vec::new();
         }
         match self.page {
-            Page::Usage if self.focus == Focus::List => {
-                self.page = Page::Events;
-                return Vec::new();
-            }
+            Page::Usage if self.focus == Focus::List => return self.leave_usage(),
             Page::Events | Page::Usage => {}
             Page::Purge => return self.leave_dialog(),
             Page::Archives => {

@@ -134,6 +134,11 @@ impl Default for Question {
 }
 
 impl Question {
+    /// The first instant of the log, where that was looked up.
+    pub fn begin(&self) -> Option<Micros> {
+        self.span.map(|(first, _)| first)
+    }
+
     /// Whether the store is at work on a page.
     pub fn is_loading(&self) -> bool {
         matches!(self.paging, Paging::Running { .. })
@@ -330,7 +335,9 @@ impl App {
     pub(super) fn spanned(&mut self, span: Option<(Micros, Micros)>) -> Vec<Effect> {
         let now = self.now();
         self.question.span = Some(span.unwrap_or((now, now)));
-        self.draw_over_time()
+        let mut effects = self.draw_over_time();
+        effects.extend(self.report_anew());
+        effects
     }
 
     /// Begins to load a page at an end of the window.
@@ -459,8 +466,9 @@ impl App {
     pub(super) fn picked(&mut self, choice: Choice) -> Vec<Effect> {
         match choice {
             Choice::Command(action) => {
-                self.go_where_it_works(action);
-                self.act(action)
+                let mut effects = self.go_where_it_works(action);
+                effects.extend(self.act(action));
+                effects
             }
             Choice::Filter(text) => {
                 self.focus = Focus::Filter;
@@ -475,14 +483,16 @@ impl App {
     }
 
     /// A command that is picked from the list of all shows the page that it works on.
-    fn go_where_it_works(&mut self, action: Action) {
+    fn go_where_it_works(&mut self, action: Action) -> Vec<Effect> {
         let row = COMMANDS.iter().find(|command| command.action == action);
         self.page = match row.map(|command| command.scope) {
             Some(Scope::List | Scope::Panes | Scope::Inspector | Scope::Filter) => Page::Events,
+            Some(Scope::Questions) if self.page != Page::Usage => Page::Events,
             Some(Scope::Archives) => Page::Archives,
-            Some(Scope::Usage) => Page::Usage,
+            Some(Scope::Usage) => return self.show_usage(),
             _ => self.page,
         };
+        Vec::new()
     }
 
     /// Whether the newest event is shown and stays so.

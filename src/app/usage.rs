@@ -12,6 +12,7 @@ pub use crate::app::usage::section::{Aim, SECTIONS, Section, Side, State};
 use crate::app::command::{Direction, Polarity};
 use crate::app::filter_bar::term;
 use crate::app::layout::Sections;
+use crate::app::notice::Level;
 use crate::app::{App, Effect, Focus, Generation, Page};
 use crate::core::aggregate::{Aggregate, Group};
 use crate::core::calendar::Period;
@@ -23,6 +24,9 @@ use crate::store::StoreError;
 
 /// Looked at where the filter does not say since when, in days: as long as logs are usually kept.
 const DAYS: i64 = 90;
+
+/// The same in microseconds.
+const LENGTH: i64 = DAYS * 24 * 3_600 * Micros::SECOND;
 
 /// Rows of a ranking.
 pub const ROWS: usize = 6;
@@ -81,15 +85,22 @@ impl Board {
         self.stopped == Stopped::Yes
     }
 
+    /// How far it is: the reports that are whole, and whether the store is at work.
+    pub(super) fn far(&self) -> (usize, bool) {
+        let whole = |section: &&Section| matches!(section.state, State::Whole);
+        (self.sections.iter().filter(whole).count(), self.is_asking())
+    }
+
     /// Everything is to be asked anew when it is shown.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) -> Option<Effect> {
         self.of = None;
+        self.asking.take().map(|_| Effect::StopUsage)
     }
 
     /// The same, and nothing is settled any more: events are gone, or are back.
-    pub(super) fn unsettle(&mut self) {
-        self.of = None;
+    pub(super) fn unsettle(&mut self) -> Option<Effect> {
         self.settled.clear();
+        self.forget()
     }
 
     /// Moves by lines. A report without any counts as one, so that it comes into sight and is asked.
@@ -98,8 +109,9 @@ impl Board {
         let places: Vec<(usize, usize)> = (self.sections.iter().enumerate())
             .flat_map(|(number, section)| lines(section).map(move |line| (number, line)))
             .collect();
-        let at = places.partition_point(|place| *place < self.selected);
-        let to = at.saturating_add_signed(delta);
+        // The selected line may be gone.
+        let at = places.partition_point(|place| *place <= self.selected);
+        let to = at.saturating_sub(1).saturating_add_signed(delta);
         if let Some(place) = places.get(to.min(places.len().saturating_sub(1))) {
             self.selected = *place;
         }
@@ -185,13 +197,30 @@ impl App {
     /// The filter's range, or the last days before now; of a log that ended long ago its last days.
     fn usage_range(&self) -> (Micros, Micros) {
         let (since, until) = self.question.predicate.time_bounds();
-        let length = DAYS * 24 * 3_600 * Micros::SECOND;
-        let until = until.unwrap_or_else(|| match self.question.span {
-            Some((_, last)) if last < self.now().plus(-length) => last.plus(1),
+        let until = until.unwrap_or_else(|| match self.long_ago() {
+            Some(last) if since.is_none() => last.plus(1),
             _ => self.now(),
         });
-        let since = since.unwrap_or_else(|| until.plus(-length));
+        let since = since.unwrap_or_else(|| until.plus(-LENGTH));
         (since, until.max(since))
+    }
+
+    /// The last instant of a log that ended long ago.
+    fn long_ago(&self) -> Option<Micros> {
+        let (_, last) = self.question.span?;
+        (last < self.now().plus(-LENGTH)).then_some(last)
+    }
+
+    /// The range in words that a filter takes, where it has none yet.
+    fn implicit_range(&self) -> Option<String> {
+        let (since, until) = self.question.predicate.time_bounds();
+        if since.is_some() {
+            return None;
+        }
+        match (self.usage.range, until.or(self.long_ago())) {
+            (Some((since, _)), Some(_)) => Some(format!("since:{since}")),
+            _ => Some(format!("since:-{DAYS}d")),
+        }
     }
 
     /// Asks the next question, when nothing is being asked and the tab is on the screen.
@@ -264,15 +293,56 @@ impl App {
         let Some(aim) = section.and_then(|section| section.aims().into_iter().nth(line)) else {
             return Vec::new();
         };
-        let filter = match aim {
-            Aim::Value(value) => term::join(self.filter.text(), &value, polarity),
-            Aim::Range(range) => term::with_range(self.filter.text(), Some(&range)),
+        let text = self.filter.text();
+        let filter = match (polarity, aim.terms.first()) {
+            (Polarity::With, _) => {
+                let range = aim.range.clone().or_else(|| self.implicit_range());
+                let within = match range {
+                    Some(range) => term::with_range(text, Some(&range)),
+                    None => text.to_owned(),
+                };
+                let join = |filter: String, term: &String| term::join(&filter, term, polarity);
+                aim.terms.iter().fold(within, join)
+            }
+            (Polarity::Without, Some(term)) => term::join(text, term, polarity),
+            (Polarity::Without, None) => {
+                self.notify(Level::Info, "a stretch of time cannot be left out", None);
+                return Vec::new();
+            }
         };
-        if polarity == Polarity::With {
-            self.page = Page::Events;
-            self.focus = Focus::List;
+        if polarity == Polarity::Without {
+            return self.set_filter(&filter);
         }
-        self.set_filter(&filter)
+        let mut effects = self.leave_usage();
+        effects.extend(self.set_filter(&filter));
+        effects
+    }
+
+    /// What is reported is another range, or another log.
+    pub(super) fn report_anew(&mut self) -> Vec<Effect> {
+        if self.page == Page::Usage {
+            self.begin_usage()
+        } else {
+            self.usage.forget().into_iter().collect()
+        }
+    }
+
+    /// Back to the events; nobody waits for reports then.
+    pub(super) fn leave_usage(&mut self) -> Vec<Effect> {
+        self.page = Page::Events;
+        self.focus = Focus::List;
+        if self.usage.asking.take().is_some() {
+            return vec![Effect::StopUsage];
+        }
+        Vec::new()
+    }
+
+    /// Asks everything again, what is settled, too; what was stopped goes on.
+    pub(super) fn refresh_usage(&mut self) -> Vec<Effect> {
+        if !self.usage.is_stopped() {
+            self.usage.settled.clear();
+        }
+        self.refresh()
     }
 
     pub(super) fn next_section(&mut self, direction: Direction) -> Vec<Effect> {

@@ -233,7 +233,7 @@ impl App {
         let mut effects = vec![self.list_archives()];
         // Rows have gone or come that the screen shows or does not show.
         if changed && self.description().is_some() {
-            self.usage.unsettle();
+            effects.extend(self.usage.unsettle());
             effects.extend(self.refresh());
         }
         effects

@@ -192,22 +192,16 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
         narrate::say(&format!("this store does not say {lack}"));
         return;
     }
-    let is_of_users = match usage.report {
-        Report::Users | Report::Activity => true,
-        report => report.ranked().is_some() && !matches!(report, Report::Quiet | Report::Latency),
-    };
-    if !usage.has_users() && is_of_users {
-        narrate::say("this store does not say who acted: users are not counted");
-    }
-    let is_of_failures = match usage.report {
-        Report::Errors | Report::Quiet | Report::Latency => false,
-        report => report.ranked().is_some() || matches!(report, Report::Activity | Report::Totals),
-    };
-    if !usage.has_outcomes() && is_of_failures {
-        narrate::say("this store does not say what failed: failures are not counted");
-    }
+    tell_lacks(usage);
     match answer {
-        Answer::Totals(_) | Answer::Series(_) | Answer::Activity(_) | Answer::Week(_) => {}
+        Answer::Totals(totals) => {
+            if totals.certainty != Certainty::Exact {
+                narrate::say(
+                    "there are too many different users to count each of them: there are more",
+                );
+            }
+        }
+        Answer::Series(_) | Answer::Activity(_) | Answer::Week(_) => {}
         Answer::Ranking(ranking) => {
             if matches!(usage.report, Report::NewUsers | Report::Quiet) {
                 let since = usage.window(Window::Before).since;
@@ -249,6 +243,24 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
     }
 }
 
+/// What a report does without.
+fn tell_lacks(usage: &Usage) {
+    let is_of_users = match usage.report {
+        Report::Totals | Report::Users | Report::Activity => true,
+        report => report.ranked().is_some() && !matches!(report, Report::Quiet | Report::Latency),
+    };
+    if !usage.has_users() && is_of_users {
+        narrate::say("this store does not say who acted: users are not counted");
+    }
+    let is_of_failures = match usage.report {
+        Report::Errors | Report::Quiet | Report::Latency => false,
+        report => report.ranked().is_some() || matches!(report, Report::Activity | Report::Totals),
+    };
+    if !usage.has_outcomes() && is_of_failures {
+        narrate::say("this store does not say what failed: failures are not counted");
+    }
+}
+
 fn tell_calls(session: &Session, calls: &Ranking<Call>) {
     let profile = &session.description.profile;
     if profile.calls == CallFacts::default() {
@@ -267,7 +279,7 @@ fn tell_calls(session: &Session, calls: &Ranking<Call>) {
 }
 
 fn tell_ranking<R>(ranking: &Ranking<R>, shown: usize) {
-    if ranking.total == 0 {
+    if ranking.total == 0 && ranking.certainty == Certainty::Exact {
         narrate::say("no event matches");
     }
     if ranking.total > shown {

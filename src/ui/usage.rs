@@ -12,9 +12,11 @@ use crate::app::layout::Regions;
 use crate::app::usage::{ROWS, SECTIONS, Section, Side, State};
 use crate::core::usage::Report;
 use crate::core::usage::answer::Answer;
+use crate::core::usage::plan::Window;
 use crate::ui::filter_bar;
 use crate::ui::pen::Pen;
 use crate::ui::theme::Role;
+use crate::ui::usage::totals::Comparison;
 use crate::ui::{Caret, Focused, pane_title, region, split_top};
 
 /// From this width on reports stand in two columns.
@@ -188,7 +190,9 @@ fn draw_section(
         (State::Asking, Some(_)) if section.compares() => {
             say(pen, "comparing with the time before…", Role::Dim);
         }
-        (_, Some(Answer::Totals(numbers))) => totals::draw(pen, &lines, numbers, section),
+        (_, Some(Answer::Totals(numbers))) => {
+            totals::draw(pen, &lines, numbers, comparison(app, section));
+        }
         (_, Some(Answer::Week(numbers))) => week::draw(pen, &lines, numbers),
         (state, Some(answer)) => {
             let shown = lines::lines(answer, section);
@@ -206,6 +210,18 @@ fn draw_section(
             let style = pen.style(Role::Selection);
             pen.buf.set_style(line, style);
         }
+    }
+}
+
+/// Whether the numbers of the range before say something.
+fn comparison(app: &App, section: &Section) -> Comparison {
+    let before = section.usage().window(Window::Before).since;
+    if !matches!(section.state, State::Whole) {
+        Comparison::Coming
+    } else if app.question.begin().is_some_and(|first| first > before) {
+        Comparison::Partial
+    } else {
+        Comparison::Fair
     }
 }
 

@@ -7,7 +7,7 @@ use crate::core::instant::Micros;
 use crate::core::scalar::{self, Scalar};
 use crate::core::usage::answer::Answer;
 use crate::core::usage::course::{Course, Question};
-use crate::core::usage::plan::Slicing;
+use crate::core::usage::plan::{Slice, Slicing, Window};
 use crate::core::usage::settled::Settled;
 use crate::core::usage::{RangeError, Report, Usage};
 use crate::store::{StoreError, TimeAccess};
@@ -53,13 +53,13 @@ pub enum State {
     Failed(StoreError),
 }
 
-/// Where a line leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Aim {
-    /// To the events that a term finds.
-    Value(String),
-    /// To those of a range of time.
-    Range(String),
+/// Where a line leads: to the events that all of these terms find, in a range of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aim {
+    /// The first is what the line is about.
+    pub terms: Vec<String>,
+    /// Another one than the tab's.
+    pub range: Option<String>,
 }
 
 /// A report on the tab.
@@ -123,8 +123,10 @@ impl Section {
         next
     }
 
+    /// What is known of an answer so far; of many groups it is not worth the work.
     pub(super) fn partial(&mut self, question: &Question, groups: Vec<Group>) {
-        if let Some(course) = &mut self.course {
+        const MANY: usize = 2_000;
+        if let Some(course) = self.course.as_mut().filter(|_| groups.len() <= MANY) {
             course.partial(question, groups);
             self.answer = Some(course.answer());
         }
@@ -142,11 +144,8 @@ impl Section {
         if self.compares() && !matches!(self.state, State::Whole) {
             return Vec::new();
         }
-        let ranked = self.usage.report.ranked();
-        let of = |value: &Option<String>| {
-            let field = ranked.unwrap_or(Field::Action);
-            Aim::Value(found_by(field, value.as_deref()))
-        };
+        let field = self.usage.report.ranked().unwrap_or(Field::Action);
+        let of = |value: &Option<String>| self.aim(field, value.as_deref());
         match &self.answer {
             None
             | Some(
@@ -165,16 +164,37 @@ impl Section {
             }
             Some(Answer::Series(buckets)) => {
                 let ends = buckets.iter().skip(1).map(|bucket| bucket.start);
-                let ends = ends.chain([self.usage.until]);
-                let mut aims: Vec<Aim> = buckets
-                    .iter()
-                    .zip(ends)
-                    .map(|(bucket, end)| Aim::Range(format!("since:{} until:{end}", bucket.start)))
-                    .collect();
-                aims.reverse();
-                aims.truncate(super::ROWS);
-                aims
+                let ends = ends.chain([self.usage.until]).collect::<Vec<_>>();
+                let newest = buckets.iter().zip(ends).rev().take(super::ROWS);
+                let aims = newest.map(|(bucket, end)| {
+                    // The first one may begin before the range.
+                    let since = bucket.start.max(self.usage.since);
+                    Aim {
+                        terms: Vec::new(),
+                        range: Some(format!("since:{since} until:{end}")),
+                    }
+                });
+                aims.collect()
             }
+        }
+    }
+
+    fn aim(&self, field: Field, value: Option<&str>) -> Aim {
+        let mut terms = vec![found_by(field, value)];
+        match self.usage.report {
+            // Not everything that says nothing, or the same, has failed.
+            Report::Errors => terms.push("is:error".to_owned()),
+            Report::Latency => terms.push(format!("has:{}", Field::Duration.name())),
+            _ => {}
+        }
+        // What has gone quiet was there before.
+        let before = (self.usage.report == Report::Quiet).then(|| {
+            let Slice { since, until } = self.usage.window(Window::Before);
+            format!("since:{since} until:{until}")
+        });
+        Aim {
+            terms,
+            range: before,
         }
     }
 }

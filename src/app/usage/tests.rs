@@ -73,9 +73,9 @@ fn a_line_leads_to_its_events_and_back() {
     rig.press("enter");
     assert_eq!(
         (rig.app.page, rig.app.filter.text()),
-        (Page::Events, "action:Poke")
+        (Page::Events, "since:-90d action:Poke")
     );
-    assert_eq!(rig.app.question.text, "action:Poke");
+    assert_eq!(rig.app.question.text, "since:-90d action:Poke");
     rig.press("2");
     see(&mut rig, all());
     let Some(Answer::Ranking(users)) = &rig.app.usage.sections[place(Report::TopUsers)].answer
@@ -87,7 +87,7 @@ fn a_line_leads_to_its_events_and_back() {
     rig.press("-");
     assert_eq!(
         (rig.app.page, rig.app.filter.text()),
-        (Page::Usage, "action:Poke -user:alice")
+        (Page::Usage, "since:-90d action:Poke -user:alice")
     );
     rig.press("esc");
     assert_eq!(rig.app.page, Page::Events);
@@ -119,6 +119,35 @@ fn a_period_of_a_series_becomes_the_range() {
     );
     assert!(
         rig.app.filter.predicate().is_some(),
+        "{}",
+        rig.app.filter.text()
+    );
+}
+
+#[test]
+fn what_is_known_at_once_is_drawn() {
+    let mut rig = rig();
+    rig.press("f 'since:2999' enter");
+    rig.press("2");
+    rig.app.take_dirty();
+    see(&mut rig, all());
+    assert!(rig.app.take_dirty(), "nothing had to be asked");
+    see(&mut rig, all());
+    assert!(!rig.app.take_dirty(), "nothing has changed since");
+}
+
+#[test]
+fn failures_lead_to_failures_and_periods_cannot_be_left_out() {
+    let mut rig = rig();
+    rig.press("2");
+    see(&mut rig, all());
+    rig.app.usage.selected = (place(Report::Users), 0);
+    rig.press("-");
+    assert_eq!((rig.app.page, rig.app.filter.text()), (Page::Usage, ""));
+    rig.app.usage.selected = (place(Report::Errors), 0);
+    rig.press("enter");
+    assert!(
+        rig.app.filter.text().ends_with(" is:error"),
         "{}",
         rig.app.filter.text()
     );

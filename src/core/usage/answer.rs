@@ -100,7 +100,7 @@ pub struct Totals {
     pub new_users: Option<u64>,
     /// Events that failed or were denied.
     pub failed: Option<Compared>,
-    /// How sure the numbers are.
+    /// How sure the numbers of users are.
     pub certainty: Certainty,
 }
 
@@ -172,12 +172,16 @@ impl Answer {
                 })
             }
             Report::NewUsers => {
-                // Nobody is no new user.
-                let new = |key: &[GroupValue]| value(key).is_some() && numbers.before.of(key) == 0;
+                // Nobody is no new user; and where not all were remembered, nobody is known to be one.
+                let is_known = numbers.before.certainty() == Certainty::Exact;
+                let new = |key: &[GroupValue]| {
+                    is_known && value(key).is_some() && numbers.before.of(key) == 0
+                };
                 Self::Ranking(ranking(usage, numbers, &numbers.events, new))
             }
             Report::Quiet => {
-                let gone = |key: &[GroupValue]| numbers.events.of(key) == 0;
+                let is_known = numbers.events.certainty() == Certainty::Exact;
+                let gone = |key: &[GroupValue]| is_known && numbers.events.of(key) == 0;
                 Self::Ranking(ranking(usage, numbers, &numbers.before, gone))
             }
             Report::Actions
@@ -230,7 +234,7 @@ fn totals(usage: &Usage, numbers: &Numbers) -> Totals {
     let new_users = now.groups().filter(|(key, _)| is_new(key)).count() as u64;
     let is_remembered = before.certainty() == Certainty::Exact;
     Totals {
-        events: compared(now, before),
+        events: compared(&numbers.whole, &numbers.whole_before),
         users: usage.has_users().then(|| Compared {
             now: named(now),
             before: named(before),

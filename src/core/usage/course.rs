@@ -34,6 +34,10 @@ pub struct Numbers {
     pub recent: Sum,
     /// Those that failed or were denied, by bucket or by value.
     pub failed: Sum,
+    /// All events, of the range and of the one before.
+    pub whole: Sum,
+    /// See `whole`.
+    pub whole_before: Sum,
     /// Those that failed or were denied in the range before.
     pub failed_before: Sum,
     /// Events of the range before, by value.
@@ -205,8 +209,10 @@ impl Numbers {
                     self.recent.add(answer, count);
                 }
             }
-            (Part::Failed, Window::Before) => self.failed_before.add(answer, count),
-            (Part::Failed, Window::Range) => self.failed.add(answer, count),
+            (Part::Whole, Window::Range) => self.whole.add(answer, count),
+            (Part::Whole, Window::Before) => self.whole_before.add(answer, count),
+            (Part::FailedWhole, Window::Before) => self.failed_before.add(answer, count),
+            (Part::Failed | Part::FailedWhole, _) => self.failed.add(answer, count),
             (Part::FailedBuckets, _) => self
                 .failed
                 .add(answer, |group| (in_series(group), group.count)),

@@ -48,6 +48,10 @@ pub enum Window {
 /// What is asked of a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// Events, all together.
+    Whole,
+    /// Failures, all together.
+    FailedWhole,
     /// Events and different users by bucket. Users of one bucket are in one slice.
     Buckets,
     /// Events by hour.
@@ -107,15 +111,20 @@ impl Usage {
             // Those are read from events.
             Report::Calls | Report::Followed => Vec::new(),
             Report::Totals => {
-                let failed = |window| Stage {
-                    part: Part::Failed,
-                    window,
+                let parts = [
+                    (Part::Whole, true),
+                    (Part::FailedWhole, self.has_outcomes()),
+                    // Who is in both ranges is no new user.
+                    (Part::Events, self.has_users()),
+                ];
+                let stage = |window| {
+                    let wanted = parts.iter().filter(|(_, is_said)| *is_said);
+                    wanted.map(move |(part, _)| Stage {
+                        part: *part,
+                        window,
+                    })
                 };
-                let mut stages = vec![range(Part::Events), before];
-                if self.has_outcomes() {
-                    stages.extend([failed(Window::Range), failed(Window::Before)]);
-                }
-                stages
+                stage(Window::Range).chain(stage(Window::Before)).collect()
             }
             Report::Users => vec![range(Part::Buckets)],
             Report::Heatmap => vec![range(Part::Hours)],
@@ -254,13 +263,15 @@ impl Usage {
         let (first, buckets) = touched(edges, slice);
         let by_time = || vec![GroupKey::Time(buckets.to_vec())];
         let field = match self.report {
-            // Who is in both ranges is no new user.
             Report::Totals => Field::Actor,
             report => report.ranked().unwrap_or(Field::Action),
         };
         let value = GroupKey::Value(Subject::Field(field));
         let users = Measure::Distinct(Subject::Field(Field::Actor));
+        let at_once = || vec![GroupKey::Time(vec![slice.since, slice.until])];
         let request = match stage.part {
+            Part::Whole => ask(within, at_once(), Measure::Count),
+            Part::FailedWhole => ask(within.and(failures()), at_once(), Measure::Count),
             Part::Buckets if self.has_users() => ask(within, by_time(), users),
             Part::Buckets | Part::Hours => ask(within, by_time(), Measure::Count),
             Part::FailedBuckets => ask(within.and(failures()), by_time(), Measure::Count),

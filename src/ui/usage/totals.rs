@@ -2,7 +2,6 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::usage::{Section, State};
 use crate::core::aggregate::Certainty;
 use crate::core::usage::answer::{Compared, Totals};
 use crate::ui::number::short;
@@ -12,8 +11,19 @@ use crate::ui::theme::Role;
 /// Lines it takes.
 pub const HEIGHT: u16 = 2;
 
+/// Whether the numbers of a range can be held against those of the range before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// They are still being counted.
+    Coming,
+    /// The log began within the range before.
+    Partial,
+    /// They can.
+    Fair,
+}
+
 /// Draws the cards side by side.
-pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], totals: &Totals, section: &Section) {
+pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], totals: &Totals, comparison: Comparison) {
     let cards = totals.lines();
     let [Some(Some(top)), below] = [lines.first(), lines.get(1)] else {
         return;
@@ -23,8 +33,7 @@ pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], totals: &Totals, section:
         Certainty::Exact => "",
         Certainty::AtLeast { .. } => "≥",
     };
-    // While numbers come in, two halves of them are not to be compared.
-    let is_whole = matches!(section.state, State::Whole);
+    let is_whole = comparison != Comparison::Coming;
     let mut x = top.x + 2;
     for (name, number) in cards {
         let room = width.saturating_sub(1);
@@ -44,7 +53,13 @@ pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], totals: &Totals, section:
                     &[(&text, role), (" ", role), (name, Role::Dim)],
                 );
                 if let (true, Some(Some(line))) = (is_whole && name != "new users", below) {
-                    pen.put(x, line.y, room, &change(number), Role::Dim);
+                    let text = match comparison {
+                        Comparison::Fair => change(number),
+                        Comparison::Coming | Comparison::Partial => {
+                            "no full time before".to_owned()
+                        }
+                    };
+                    pen.put(x, line.y, room, &text, Role::Dim);
                 }
             }
             None => {
