@@ -119,7 +119,7 @@ async fn plan(
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
     if !planning.dry_run && Dossier::is_there(&planning.to) {
-        return opening::same_plan(planning);
+        return opening::same_plan(planning, common);
     }
     let purger = opening::given(&planning.target, common).await?;
     let plan = with_engine(

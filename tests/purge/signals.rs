@@ -9,6 +9,7 @@ use auditail::purge::dossier::Dossier;
 use super::arena::Arena;
 use super::crash::{self, lines};
 use super::{Fixture, OLD, YOUNG};
+use crate::harness::program;
 
 /// Sends a signal when the journal has so many lines; the exit code, and what was said.
 fn signalled(store: &dyn Arena, line: usize, name: &str) -> (Option<i32>, String) {
@@ -67,4 +68,31 @@ fn a_signal_ends_a_purge_where_it_can_go_on() {
         );
     }
     assert!(stopped >= 4, "{stopped}");
+}
+
+/// A job that runs every night with the same directory is told, not reassured.
+#[test]
+fn a_finished_purge_is_no_answer_to_another_cutoff() {
+    let store = Fixture::of(OLD, YOUNG);
+    for again in 0..2 {
+        let end = crash::start(&store, "none").wait_with_output();
+        let end = end.expect("a child");
+        assert_eq!(end.status.code(), Some(0), "{again}");
+    }
+    for cutoff in [["--before", "2026-06-02"], ["--older-than", "1d"]] {
+        let archive = store.archive();
+        let archive = archive.to_str().expect("a plain path");
+        let target = store.target();
+        let words = ["purge", "run", &target, "--to", archive, "--yes"];
+        let rest = ["--expect-count", "0..99999"];
+        let said = program::run(words.iter().chain(&cutoff).chain(&rest)).failed(4);
+        assert!(
+            said.contains("is finished: it was of events before"),
+            "{said}"
+        );
+    }
+    assert_eq!(
+        Arena::rows(&store).len(),
+        usize::try_from(YOUNG).expect("few")
+    );
 }

@@ -54,7 +54,7 @@ pub async fn plan(
 ) -> Result<Plan, Failure> {
     let probe = engine.purger.probe(stop).await?;
     let scope = Scope {
-        cutoff: cutoff(planning, &probe, common)?,
+        cutoff: cutoff(planning, probe.now, common)?,
         filter: planning.filter.as_deref().unwrap_or("").trim().to_owned(),
         keep: planning
             .keep
@@ -91,31 +91,48 @@ async fn sample(
     Ok(catalog)
 }
 
-fn cutoff(planning: &Planning, probe: &Probe, common: &Common) -> Result<Micros, Failure> {
+fn cutoff(planning: &Planning, now: Micros, common: &Common) -> Result<Micros, Failure> {
     let wrong = |option: &str, text: &str, error: String| {
         Failure::usage(format!("{option} {}: {error}", text.trim()))
     };
     if let Some(text) = &planning.cutoff.older_than {
         let length =
             time::length(text.trim()).map_err(|error| wrong("--older-than", text, error))?;
-        return Ok(probe.now.plus(-length));
+        return Ok(now.plus(-length));
     }
     let text = planning.cutoff.before.as_deref().unwrap_or_default();
-    let moment = Moment {
-        now: probe.now,
-        tz: common.tz,
-    };
+    let moment = Moment { now, tz: common.tz };
     let period =
         time::period(text.trim(), moment).map_err(|error| wrong("--before", text, error))?;
     Ok(period.start)
 }
 
 /// A directory that has a plan already goes on with it, when it is the plan of this command line.
-pub fn same_plan(planning: &Planning) -> Result<(), Failure> {
+/// A finished purge is no answer to somebody who asks for another cutoff: nothing would go.
+pub fn same_plan(planning: &Planning, common: &Common) -> Result<(), Failure> {
     let dossier = Dossier::read(&planning.to)?;
     let scope = &dossier.plan().scope;
+    // A cutoff that is counted from now is another one each time; an unfinished purge keeps its own.
+    let asked = [scope.cutoff, scope.cutoff.plus(1)].map(|now| cutoff(planning, now, common));
+    let is_cutoff = match asked {
+        [Ok(one), Ok(other)] if one == other => one == scope.cutoff,
+        [Ok(_), Ok(_)] => !dossier.is_complete(),
+        [Err(failure), _] | [_, Err(failure)] => return Err(failure),
+    };
     let filter = planning.filter.as_deref().unwrap_or("").trim();
-    let is_same = scope.filter == filter
+    if dossier.is_complete() && !is_cutoff {
+        let failure = Failure::new(
+            Kind::Refused,
+            format!(
+                "the purge in {} is finished: it was of events before {}",
+                planning.to.display(),
+                scope.cutoff
+            ),
+        );
+        return Err(failure.hint("a new purge needs a directory of its own: --to"));
+    }
+    let is_same = is_cutoff
+        && scope.filter == filter
         && scope
             .keep
             .iter()

@@ -55,6 +55,10 @@ pub fn plan(plan: &Plan, form: Form) -> Result<(), Failure> {
     }
     for (hold, rows) in &survey.held {
         line("held", Some(format!("{} rows: {hold}", grouped(*rows))));
+        if *rows == 0 {
+            let why = "nothing is held by it; a value is meant whole unless it has a *";
+            line("warning", Some(format!("{hold}: {why}")));
+        }
     }
     for (kind, rows) in &survey.timeless {
         line("never go", Some(format!("{} rows: {kind}", grouped(*rows))));
