@@ -176,7 +176,8 @@ impl Usage {
         let says = |field: Field| Says::any(*profile.field(field) != ValueExpr::Absent);
         Self {
             report,
-            predicate: Arc::new(predicate),
+            // The range is asked by slices, and the one before it, too.
+            predicate: Arc::new(predicate.at_any_time()),
             since: Micros(0),
             until: Micros(0),
             tz: Tz::UTC,

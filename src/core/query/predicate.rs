@@ -142,6 +142,20 @@ impl Predicate {
         }
     }
 
+    /// Without the terms that bound the time of every match, where they are joined by AND alone:
+    /// what is asked within any stretch of time.
+    #[must_use]
+    pub fn at_any_time(self) -> Self {
+        match self {
+            Self::Atom(Atom::At { .. }) => Self::All,
+            Self::And(parts) => parts
+                .into_iter()
+                .map(Self::at_any_time)
+                .fold(Self::All, Self::and),
+            other => other,
+        }
+    }
+
     /// Whether it asks for nothing but the time.
     pub fn is_of_time(&self) -> bool {
         match self {

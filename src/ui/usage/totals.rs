@@ -41,7 +41,7 @@ pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], totals: &Totals, comparis
         let role = if is_bad { Role::Failed } else { Role::Text };
         match number {
             // They come after the events.
-            Some(_) if !is_whole && matches!(name, "new users" | "failures") => {
+            Some(_) if !is_whole && matches!(name, "users" | "new users" | "failures") => {
                 pen.row(x, top.y, room, &[("… ", Role::Dim), (name, Role::Dim)]);
             }
             Some(number) => {
