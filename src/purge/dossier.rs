@@ -129,6 +129,14 @@ impl Dossier {
         Ok(())
     }
 
+    /// What went wrong last, where nothing has gone well since.
+    pub fn attention(&self) -> Option<&str> {
+        match self.entries.last() {
+            Some(Entry::Attention { because }) => Some(because),
+            _ => None,
+        }
+    }
+
     /// Journals why a step was stopped, when it was.
     pub fn note_stop<T>(&mut self, ended: &Result<T, Fault>) -> Result<(), Fault> {
         match ended {

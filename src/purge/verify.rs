@@ -32,6 +32,14 @@ impl Engine<'_> {
     pub async fn verify(&self, dossier: &mut Dossier, drill: Drill) -> Result<Counts, Fault> {
         let ended = self.read_and_count(dossier, drill).await;
         dossier.note_stop(&ended)?;
+        if let Err(fault @ Fault::Refused { .. }) = &ended
+            && dossier.verified().is_some()
+        {
+            // It was good once: whoever asks how it stands is to know.
+            dossier.record(Entry::Attention {
+                because: fault.to_string(),
+            })?;
+        }
         ended
     }
 
@@ -72,7 +80,7 @@ impl Engine<'_> {
             root: root.clone(),
             drill: drill.clone(),
         };
-        if !was_verified || drill.is_some() {
+        if !was_verified || drill.is_some() || dossier.attention().is_some() {
             dossier.record(Entry::Verified {
                 root,
                 server_rows: server,

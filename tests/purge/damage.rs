@@ -260,3 +260,22 @@ async fn a_directory_may_be_moved() {
     assert_eq!(dossier.archived(), 50);
     assert!(Dossier::open(&exhibit.store.archive()).is_err());
 }
+
+/// Whoever asks how a purge stands is not told that a spoilt archive is verified, and no more.
+#[tokio::test]
+async fn what_was_good_once_and_is_no_more_is_told_until_it_is_good_again() {
+    let exhibit = Exhibit::at(Step::Verify).await;
+    let attention = || {
+        let dossier = Dossier::read(&exhibit.store.archive()).expect("there");
+        dossier.attention().map(str::to_owned)
+    };
+    assert_eq!(attention(), None);
+    let name = "seg-000001.sql.zst";
+    let longer = [exhibit.bytes(name), b"x"].concat();
+    fs::write(exhibit.path(name), longer).expect("writable");
+    exhibit.verify().await.expect_err("a byte too many");
+    assert!(attention().is_some_and(|because| because.contains(name)));
+    fs::write(exhibit.path(name), exhibit.bytes(name)).expect("writable");
+    exhibit.verify().await.expect("as it was");
+    assert_eq!(attention(), None);
+}

@@ -113,6 +113,9 @@ pub fn status(dossier: &Dossier, standing: Option<&Standing>, form: Form) -> Res
     if tally.archived > 0 {
         text.push_str(&sums(tally));
     }
+    if let Some(because) = dossier.attention() {
+        text.push_str(&format!("attention: {}\n", safe(because)));
+    }
     if let Some(standing) = standing {
         text.push_str(&found(standing));
     }
