@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -363,16 +363,24 @@ async fn histogram(
     out: Sender<Report>,
     stop: CancellationToken,
 ) {
-    let (pieces, mut arriving) = channel(PIECES);
-    let pass_on = async {
-        while let Some(item) = arriving.recv().await {
-            send(&out, generation, Answer::Counts(item)).await;
-        }
-    };
+    let (pieces, arriving) = channel(PIECES);
+    let pass_on = pass_on(arriving, &out, generation, Answer::Counts);
     let (result, ()) = tokio::join!(store.aggregate(request, pieces, &stop), pass_on);
     // Buckets of time are few, so their numbers are always exact.
     let groups = result.map(|answer| answer.groups);
     send(&out, generation, Answer::CountsEnd(groups)).await;
+}
+
+/// Passes pieces of an answer on as they come.
+async fn pass_on<T>(
+    mut arriving: Receiver<T>,
+    out: &Sender<Report>,
+    generation: Generation,
+    answer: fn(T) -> Answer,
+) {
+    while let Some(item) = arriving.recv().await {
+        send(out, generation, answer(item)).await;
+    }
 }
 
 async fn usage(
@@ -382,12 +390,8 @@ async fn usage(
     out: Sender<Report>,
     stop: CancellationToken,
 ) {
-    let (pieces, mut arriving) = channel(PIECES);
-    let pass_on = async {
-        while let Some(item) = arriving.recv().await {
-            send(&out, generation, Answer::Usage(item)).await;
-        }
-    };
+    let (pieces, arriving) = channel(PIECES);
+    let pass_on = pass_on(arriving, &out, generation, Answer::Usage);
     let (result, ()) = tokio::join!(store.aggregate(request, pieces, &stop), pass_on);
     send(&out, generation, Answer::UsageEnd(result)).await;
 }
@@ -399,12 +403,8 @@ async fn tail(
     out: Sender<Report>,
     stop: CancellationToken,
 ) {
-    let (pieces, mut arriving) = channel(PIECES);
-    let pass_on = async {
-        while let Some(item) = arriving.recv().await {
-            send(&out, generation, Answer::Tail(item)).await;
-        }
-    };
+    let (pieces, arriving) = channel(PIECES);
+    let pass_on = pass_on(arriving, &out, generation, Answer::Tail);
     let (result, ()) = tokio::join!(store.tail(request, pieces, &stop), pass_on);
     send(&out, generation, Answer::TailEnd(result)).await;
 }
