@@ -2,6 +2,7 @@
 //! time range.
 
 use crate::app::command::Polarity;
+use crate::core::event::Field;
 use crate::core::path::Path;
 use crate::core::query::expr::{Expr, Term};
 use crate::core::query::parse::parse;
@@ -35,6 +36,21 @@ pub enum Ask {
     Present,
     /// There is none.
     Missing,
+}
+
+/// The term that finds the events with a value of a field, however the record holds it; `None` finds
+/// those without any.
+pub fn field(field: Field, value: Option<&str>) -> String {
+    let name = match field {
+        Field::Actor => "user",
+        field => field.name(),
+    };
+    match value {
+        None => format!("missing:{name}"),
+        // The field may hold it as a number or as text.
+        Some(value) if scalar::is_number(value) => format!("{name}:{value}"),
+        Some(value) => format!("{name}:{}", literal(&Scalar::Text(value.into()))),
+    }
 }
 
 /// A term about a payload path.

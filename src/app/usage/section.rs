@@ -4,7 +4,6 @@ use crate::app::filter_bar::term;
 use crate::core::aggregate::{Aggregate, Group};
 use crate::core::event::Field;
 use crate::core::instant::Micros;
-use crate::core::scalar::{self, Scalar};
 use crate::core::usage::answer::Answer;
 use crate::core::usage::course::{Course, Question};
 use crate::core::usage::plan::{Slice, Slicing, Window};
@@ -180,7 +179,7 @@ impl Section {
     }
 
     fn aim(&self, field: Field, value: Option<&str>) -> Aim {
-        let mut terms = vec![found_by(field, value)];
+        let mut terms = vec![term::field(field, value)];
         match self.usage.report {
             // Not everything that says nothing, or the same, has failed.
             Report::Errors => terms.push("is:error".to_owned()),
@@ -196,19 +195,5 @@ impl Section {
             terms,
             range: before,
         }
-    }
-}
-
-/// The term that finds the events of a line.
-fn found_by(field: Field, value: Option<&str>) -> String {
-    let name = match field {
-        Field::Actor => "user",
-        field => field.name(),
-    };
-    match value {
-        None => format!("missing:{name}"),
-        // The field may hold it as a number or as text.
-        Some(value) if scalar::is_number(value) => format!("{name}:{value}"),
-        Some(value) => format!("{name}:{}", term::literal(&Scalar::Text(value.into()))),
     }
 }
