@@ -50,15 +50,17 @@ pub async fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> 
         let usage = usage(&mut session, arguments, common).await?;
         let now = session.time("--until", "now").await?.start;
         let answer = answer(&session, usage.clone(), now, common).await?;
+        let begin = begin(&session, &usage).await?;
         output::print(&match arguments.format {
             UsageFormat::Table => form::table(&usage, &answer, common),
-            UsageFormat::Json => form::json(&usage, &answer),
+            UsageFormat::Json => form::json(&usage, &answer, begin),
             UsageFormat::Csv => form::csv(&usage, &answer)?,
         })?;
         if usage.since > now {
             narrate::say("the range lies in the future");
         }
         tell(&session, &usage, &answer);
+        tell_begin(&usage, begin);
         Ok(())
     };
     signals::heed(&stop, work).await
@@ -84,6 +86,15 @@ async fn answer(
         }
     };
     streamed.map_err(interrupted)
+}
+
+/// The first instant of the log, for reports that hold a range against the one before.
+async fn begin(session: &Session, usage: &Usage) -> Result<Option<Micros>, Failure> {
+    if !usage.compares() {
+        return Ok(None);
+    }
+    let span = session.store.span(&session.stop).await;
+    Ok(span.map_err(interrupted)?.map(|(first, _)| first))
 }
 
 async fn usage(
@@ -241,6 +252,23 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
             tell_ranking(ranking, ranking.total);
         }
     }
+}
+
+/// A time before that the log does not reach back to is no measure.
+fn tell_begin(usage: &Usage, begin: Option<Micros>) {
+    let Some(begin) = begin.filter(|begin| *begin > usage.window(Window::Before).since) else {
+        return;
+    };
+    let begins = format!(
+        "the log begins at {} {}",
+        form::local(usage, begin),
+        usage.tz
+    );
+    narrate::say(&if begin < usage.since {
+        format!("{begins}: what was before is less than a full time to compare with")
+    } else {
+        format!("{begins}: there is no time before to compare with")
+    });
 }
 
 /// What a report does without.

@@ -213,6 +213,12 @@ impl Usage {
         self.durations == Says::Something
     }
 
+    /// Whether it holds the range against the one before.
+    pub fn compares(&self) -> bool {
+        let mut stages = self.stages().into_iter();
+        stages.any(|stage| stage.window == plan::Window::Before)
+    }
+
     /// What the report cannot do without and the store does not say, for people.
     pub fn lack(&self) -> Option<&'static str> {
         match self.report {

@@ -81,7 +81,7 @@ fn a_profile_without_inputs_says_so() {
             "{}",
             found.err
         );
-        assert_eq!(found.ok(), "at,actor,action,outcome,ms,inputs,outputs\n");
+        assert_eq!(found.ok(), "at,id,actor,action,outcome,ms,inputs,outputs\n");
     }
 }
 

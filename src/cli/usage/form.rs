@@ -14,6 +14,7 @@ use crate::cli::usage::form::cells::{Cell, cells};
 use crate::core::instant::Micros;
 use crate::core::number::grouped;
 use crate::core::sanitise::safe;
+use crate::core::scalar::is_number;
 use crate::core::usage::Usage;
 use crate::core::usage::answer::Answer;
 use crate::export::csv as csv_export;
@@ -24,22 +25,49 @@ pub use document::json;
 /// Values wider than this are cut in a table.
 const WIDEST: usize = 60;
 
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// Where a column's cells stand.
+#[derive(Clone, Copy)]
+enum Side {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A column of numbers has some, and no text below its title.
+fn side(cells: &[Vec<Cell>], column: usize) -> Side {
+    let mut below = cells.iter().skip(1).filter_map(|row| row.get(column));
+    let is_text = below.any(|cell| matches!(cell, Cell::Text(text) if !is_number(text)));
+    if is_text || column == 0 {
+        Side::Left
+    } else {
+        Side::Right
+    }
+}
+
 /// As people read it.
 pub fn table(usage: &Usage, answer: &Answer, common: &Common) -> String {
     let look = output::look(Destination::stdout().medium(), common);
-    let cells: Vec<Vec<String>> = cells(usage, answer)
+    let cells = cells(usage, answer);
+    let columns = 0..cells.first().map_or(0, Vec::len);
+    let sides: Vec<Side> = columns.clone().map(|column| side(&cells, column)).collect();
+    let cells: Vec<Vec<String>> = cells
         .into_iter()
         .map(|row| {
             let shown = row.into_iter().map(|cell| match cell {
                 Cell::Absent => look.charset.absent().to_owned(),
                 Cell::Number(number) => grouped(number),
                 Cell::Millis(millis) => digits(millis),
+                Cell::Percent(percent) => format!("{percent:.1}"),
                 Cell::Text(text) => clip(&safe(&text), WIDEST, look.charset),
             });
             shown.collect()
         })
         .collect();
-    let widths: Vec<usize> = (0..cells.first().map_or(0, Vec::len))
+    let widths: Vec<usize> = columns
         .map(|column| {
             let width = |row: &Vec<String>| row.get(column).map_or(0, |cell| cell.width());
             cells.iter().map(width).max().unwrap_or_default()
@@ -54,13 +82,12 @@ pub fn table(usage: &Usage, answer: &Answer, common: &Common) -> String {
     );
     for row in &cells {
         let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+        for ((cell, width), side) in row.iter().zip(&widths).zip(&sides) {
             let space = " ".repeat(width - cell.width());
-            // What a row is about stands at the left, numbers at the right of their column.
-            line.push_str(&if column == 0 {
-                format!("{cell}{space}")
-            } else {
-                format!("  {space}{cell}")
+            line.push_str(if line.is_empty() { "" } else { GAP });
+            line.push_str(&match side {
+                Side::Left => format!("{cell}{space}"),
+                Side::Right => format!("{space}{cell}"),
             });
         }
         text.push_str(line.trim_end());
@@ -78,6 +105,7 @@ pub fn csv(usage: &Usage, answer: &Answer) -> Result<String, Failure> {
                 Cell::Absent => String::new(),
                 Cell::Number(number) => number.to_string(),
                 Cell::Millis(millis) => digits(millis),
+                Cell::Percent(percent) => format!("{percent:.1}"),
                 Cell::Text(text) => text,
             });
             fields.collect()

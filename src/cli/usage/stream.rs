@@ -62,20 +62,10 @@ pub async fn followed(
 ) -> Result<Answer, StoreError> {
     let mut sequels = Sequels::default();
     if usage.can_follow() {
-        let failures = Reading {
-            predicate: usage.failures_after(),
-            most: MOST_FAILURES + 1,
-            payload: PayloadNeed::Head,
-        };
-        failures
+        Reading::heads(usage.failures_after(), MOST_FAILURES)
             .read(session, common, |event| sequels.fail(event))
             .await?;
-        let events = Reading {
-            predicate: usage.listed(),
-            most: MOST_EVENTS + 1,
-            payload: PayloadNeed::Head,
-        };
-        events
+        Reading::heads(usage.listed(), MOST_EVENTS)
             .read(session, common, |event| sequels.pass(event))
             .await?;
     }
@@ -90,6 +80,15 @@ struct Reading {
 }
 
 impl Reading {
+    /// The newest events, and one more, which tells whether there are more; payloads are of no use.
+    fn heads(predicate: Predicate, most: usize) -> Self {
+        Self {
+            predicate,
+            most: most + 1,
+            payload: PayloadNeed::Head,
+        }
+    }
+
     /// Reads until there is nothing more, or nobody wants more.
     async fn read(
         self,

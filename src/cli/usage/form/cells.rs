@@ -20,6 +20,8 @@ pub enum Cell {
     Number(u64),
     /// Milliseconds, within 1 %.
     Millis(f64),
+    /// A share in percent.
+    Percent(f64),
     /// Anything else.
     Text(String),
 }
@@ -65,7 +67,7 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
     match answer {
         Answer::Totals(totals) => filled(
             &[
-                column("", |(name, _): &Line| Cell::Text((*name).to_owned())),
+                column("value", |(name, _): &Line| Cell::Text((*name).to_owned())),
                 column("now", |(_, number): &Line| number.map(|one| one.now).into()),
                 column("before", |line: &Line| before(line).into()),
             ],
@@ -115,7 +117,7 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
                 column("action", |row: &Followed| row.value.clone().into()),
                 column("events", |row: &Followed| Cell::Number(row.events)),
                 column("then errors", |row: &Followed| Cell::Number(row.followed)),
-                column("share", share),
+                column("share %", share),
             ],
             &ranking.rows,
         ),
@@ -134,6 +136,7 @@ fn of_calls(usage: &Usage) -> Vec<Column<'_, Call>> {
     let outcome = |call: &Call| call.outcome.map(|outcome| outcome.word().to_owned()).into();
     vec![
         column("at", at),
+        column("id", |call: &Call| Cell::Text(call.id.clone())),
         column("actor", |call: &Call| call.actor.clone().into()),
         column("action", |call: &Call| call.action.clone().into()),
         column("outcome", outcome),
@@ -143,17 +146,16 @@ fn of_calls(usage: &Usage) -> Vec<Column<'_, Call>> {
     ]
 }
 
-/// `12.5 %`
 fn share(row: &Followed) -> Cell {
     #[expect(clippy::cast_precision_loss, reason = "a share with one digit")]
     let share = row.followed as f64 * 100.0 / row.events.max(1) as f64;
-    Cell::Text(format!("{share:.1} %"))
+    Cell::Percent(share)
 }
 
 fn of_week(week: &[[u64; 24]; 7]) -> Vec<Vec<Cell>> {
     type Day = (&'static str, [u64; 24]);
     let hours: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
-    let name = column("", |(name, _): &Day| Cell::Text((*name).to_owned()));
+    let name = column("day", |(name, _): &Day| Cell::Text((*name).to_owned()));
     let hour = hours
         .iter()
         .enumerate()

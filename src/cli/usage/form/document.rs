@@ -16,8 +16,8 @@ use crate::core::usage::plan::Window;
 use crate::core::usage::sequel::Followed;
 use crate::core::usage::{Report, Usage};
 
-/// As programs read it.
-pub fn json(usage: &Usage, answer: &Answer) -> String {
+/// As programs read it; `begin` is the first instant of the log, where a time before is compared.
+pub fn json(usage: &Usage, answer: &Answer, begin: Option<Micros>) -> String {
     if let Answer::Calls(ranking) = answer {
         return calls(usage, ranking);
     }
@@ -30,8 +30,9 @@ pub fn json(usage: &Usage, answer: &Answer) -> String {
     if usage.report.is_by_period() {
         report["period"] = usage.period.word().into();
     }
-    if usage.report.ranked().is_some() && usage.report != Report::Latency {
+    if usage.compares() {
         report["before"] = usage.window(Window::Before).since.to_string().into();
+        report["log_begins"] = begin.map(|begin| begin.to_string()).into();
     }
     let name = if usage.report.is_by_period() {
         "buckets"
