@@ -23,6 +23,7 @@ pub mod secret;
 pub mod take;
 pub mod timeline;
 pub mod usage;
+pub mod view;
 pub mod work;
 pub mod zone;
 
@@ -47,6 +48,7 @@ pub use crate::app::overlay::Overlay;
 use crate::app::question::Question;
 use crate::app::timeline::Timeline;
 use crate::app::usage::Board;
+use crate::app::view::{Named, Opening, Views};
 use crate::app::work::{Job, Work};
 use crate::app::zone::Zone;
 use crate::core::aggregate::AggregateRequest;
@@ -84,6 +86,8 @@ pub enum Msg {
     Answer(Generation, Answer),
     /// Filters of former sessions, oldest first.
     History(Vec<String>),
+    /// The views that have names, and what was done with their file, in a sentence.
+    Views(Vec<Named>, Option<String>),
     /// Something outside the store did not work; one sentence.
     Trouble(String),
 }
@@ -164,6 +168,10 @@ pub enum Effect {
     Copy(String),
     /// Keep a filter for later sessions.
     Remember(String),
+    /// Keep a view under its name.
+    SaveView(Box<Named>),
+    /// Forget the view of this name.
+    DeleteView(String),
     /// Switch the mouse.
     Mouse(Mouse),
     /// Draw every cell again.
@@ -249,6 +257,8 @@ pub struct Settings {
     pub local: Tz,
     /// Where leaving leads.
     pub way: Way,
+    /// What is shown first.
+    pub opening: Opening,
 }
 
 /// Where leaving a store leads.
@@ -291,6 +301,8 @@ pub struct App {
     pub zone: Zone,
     /// Reports about the events.
     pub usage: Board,
+    /// Views of the user's.
+    pub views: Views,
     /// The purge dialog, open or left.
     pub dialog: Option<Dialog>,
     /// The archives that are known.
@@ -349,6 +361,7 @@ impl App {
             live: Live::Off,
             complete: None,
             usage: Board::default(),
+            views: Views::default(),
             dialog: None,
             archives: Archives::default(),
             work: None,
@@ -367,6 +380,7 @@ impl App {
             dirty: Dirty::Yes,
             last: Generation::default(),
         };
+        app.prepare_view();
         let effects = app.open();
         (app, effects)
     }
@@ -403,6 +417,7 @@ impl App {
                 self.filter.history.load(entries);
                 Vec::new()
             }
+            Msg::Views(saved, said) => self.told_views(saved, said),
             Msg::Trouble(sentence) => {
                 self.notify(Level::Error, sentence, None);
                 Vec::new()

@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod facets;
 pub mod failure;
+mod first;
 mod narrate;
 mod output;
 mod profile_files;
@@ -66,8 +67,14 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         ))
         .hint("write the command first: auditail query TARGET"));
     }
+    if cli.first.is_given() && cli.command.is_some() {
+        return Err(Failure::usage(
+            "what the screen shows first stands before a command that is not the screen",
+        )
+        .hint("auditail TARGET --filter … opens the screen; auditail query TARGET FILTER prints"));
+    }
     match &cli.command {
-        None => screen::run(cli.target.as_deref(), common),
+        None => screen::run(cli.target.as_deref(), &cli.first, common),
         Some(Command::Query(arguments)) => headless(query::run(arguments, common)),
         Some(Command::Count(arguments)) => headless(count::run(arguments, common)),
         Some(Command::Facets(arguments)) => headless(facets::run(arguments, common)),

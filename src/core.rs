@@ -15,5 +15,6 @@ pub mod query;
 pub mod record;
 pub mod sanitise;
 pub mod scalar;
+pub mod strict;
 pub mod suggest;
 pub mod usage;

@@ -9,9 +9,11 @@ pub mod history;
 pub mod input;
 pub mod password;
 pub mod purging;
+pub mod sessions;
 pub mod signals;
 pub mod terminal;
 pub mod theme_files;
+pub mod views;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::Instant;
 
+use crate::app::view::Opening;
 use crate::app::{App, Connection, Effect, Generation, Msg, Settings, Way};
 use crate::core::instant::Micros;
 use crate::runtime::effects::{Report, Workers};
@@ -55,14 +58,25 @@ pub struct Options {
     pub settings: Settings,
     /// How it looks.
     pub theme: Theme,
-    /// Where filters are kept between sessions; `None` keeps none.
-    pub history: Option<PathBuf>,
+    /// What is kept between sessions, and where.
+    pub files: Files,
     /// How the store is opened.
     pub open: Opener,
     /// What purging needs to know of it.
     pub purging: Purging,
     /// How an archive is opened from the screen.
     pub visit: Visitor,
+}
+
+/// The user's own files; `None` keeps nothing of the kind.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// Filters of former sessions.
+    pub history: Option<PathBuf>,
+    /// Views that have names.
+    pub views: Option<PathBuf>,
+    /// How sources were left.
+    pub sessions: Option<PathBuf>,
 }
 
 /// How the screen ended.
@@ -106,7 +120,7 @@ pub fn run(options: Options) -> Result<Exit, RunError> {
             screen: &mut screen,
             keys: EventStream::new(),
             signals,
-            history: options.history,
+            files: options.files,
             visit: options.visit,
             next: None,
         };
@@ -126,7 +140,7 @@ struct Seat<'s> {
     screen: &'s mut Screen,
     keys: EventStream,
     signals: Signals,
-    history: Option<PathBuf>,
+    files: Files,
     visit: Visitor,
     /// The archive to show next, instead of the store from which this one was opened.
     next: Option<PathBuf>,
@@ -144,7 +158,7 @@ impl Seat<'_> {
         let (app, first) = App::new(settings);
         let (out, answers) = channel(WAITING);
         let alarm = Arc::new(Notify::new());
-        let workers = Workers::start(open, self.history.clone(), out, alarm.clone())
+        let workers = Workers::start(open, self.files.clone(), out, alarm.clone())
             .map_err(RunError::System)?;
         let mut state = Loop {
             app,
@@ -162,6 +176,7 @@ impl Seat<'_> {
             // The shell has its terminal back before servers are told to stop: one that hangs
             // would keep both.
             state.seat.screen.leave();
+            state.keep_session();
         }
         state.workers.stop();
         exit
@@ -237,6 +252,10 @@ impl Loop<'_, '_> {
             let settings = Settings {
                 target: directory.display().to_string(),
                 way: Way::Back,
+                opening: Opening {
+                    words: vec![directory.display().to_string()],
+                    ..Opening::default()
+                },
                 ..self.app.settings.clone()
             };
             match Box::pin(self.seat.sit(settings, open, purging)).await? {
@@ -273,7 +292,23 @@ impl Loop<'_, '_> {
             Report::Store(store) => self.workers.adopt(store),
             Report::Answer(generation, answer) => self.tell(Msg::Answer(generation, answer)),
             Report::History(entries) => self.tell(Msg::History(entries)),
+            Report::Views(all, said) => self.tell(Msg::Views(all, said)),
             Report::Trouble(sentence) => self.tell(Msg::Trouble(sentence)),
+        }
+    }
+
+    /// Keeps how the store is left. Nobody sees the screen any more: what fails is only logged.
+    fn keep_session(&self) {
+        let words = &self.app.settings.opening.words;
+        let Some(path) = self.seat.files.sessions.as_deref() else {
+            return;
+        };
+        if words.is_empty() || self.app.description().is_none() {
+            return;
+        }
+        let source = sessions::digest(words);
+        if let Err(error) = sessions::keep(path, &source, &self.app.view(), now()) {
+            tracing::warn!(%error, "how the store is left cannot be kept");
         }
     }
 

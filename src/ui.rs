@@ -234,7 +234,7 @@ fn region(area: Rect) -> Area {
 fn typing_over(app: &App) -> bool {
     matches!(
         app.overlays.last(),
-        Some(Overlay::Picker(_) | Overlay::Search { .. })
+        Some(Overlay::Picker(_) | Overlay::Search { .. } | Overlay::Naming(_))
     )
 }
 

@@ -2,14 +2,16 @@
 
 pub mod pty;
 mod purge;
+mod views;
 
 use std::io::Write as _;
 use std::sync::Arc;
 
+use auditail::app::view::Opening;
 use auditail::app::{Settings, Way};
 use auditail::runtime::purging::Purging;
 use auditail::runtime::terminal::Screen;
-use auditail::runtime::{self, Exit, Options};
+use auditail::runtime::{self, Exit, Files, Options};
 use auditail::store::connect::OpenOptions;
 use auditail::ui::theme::load::named;
 use chrono_tz::Tz;
@@ -337,9 +339,10 @@ fn options(open: runtime::Opener) -> Options {
             tz: Tz::UTC,
             local: Tz::UTC,
             way: Way::Out,
+            opening: Opening::default(),
         },
         theme: named("dark").expect("built in"),
-        history: None,
+        files: Files::default(),
         open,
         purging: nothing_to_purge(),
         visit: Arc::new(|_| {

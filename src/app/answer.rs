@@ -217,7 +217,8 @@ impl App {
         self.catalog = Catalog::new(&description.name, &description.profile);
         self.connection = Connection::Ready(description);
         self.skew = skew.unwrap_or(0);
-        let mut effects = self.ask();
+        let mut effects = self.arrive();
+        effects.extend(self.ask());
         effects.push(self.sample());
         effects
     }
@@ -233,10 +234,19 @@ impl App {
             Ok(catalog) => {
                 self.catalog = *catalog;
                 self.filter.judge(&self.catalog, self.moment());
+                if self.is_waiting_for_filter() {
+                    return self.ask_again();
+                }
                 // A name that only the sample knows makes a waiting filter valid.
                 self.run_filter()
             }
-            Err(error) => self.failed(&error),
+            Err(error) => {
+                let mut effects = self.failed(&error);
+                if self.is_waiting_for_filter() {
+                    effects.extend(self.ask_again());
+                }
+                effects
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use tui_input::InputRequest;
 use crate::app::command::available::{
     always, archive_known, archive_readable, archive_whole, connected, counted, deleting,
     event_selected, extensible, filtered, idle, inspecting, narrowing, offered, purge_unfinished,
-    purgeable, searched, unconnected,
+    purgeable, reopenable, searched, unconnected, views_saved,
 };
 use crate::app::keymap;
 use crate::app::{App, Connection, Focus, Overlay, Page};
@@ -167,6 +167,21 @@ pub enum Action {
     Purge(PurgeAction),
     /// Something about the Usage tab.
     Usage(UsageAction),
+    /// Something about saved views.
+    View(ViewAction),
+}
+
+/// What can be asked for about views.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewAction {
+    /// Offers the saved ones.
+    Pick,
+    /// Keeps this one under a name.
+    Save,
+    /// Copies a command line that opens this one.
+    Copy,
+    /// Deletes the chosen one.
+    Delete,
 }
 
 /// What can be asked for on the Usage tab.
@@ -236,6 +251,8 @@ pub enum Scope {
     Pages,
     /// In the event list and the archives.
     Tabs,
+    /// In the list of saved views.
+    Views,
     /// In the lines of the purge dialog.
     Form,
     /// In the purge dialog while it works or waits.
@@ -260,6 +277,7 @@ impl Scope {
             Self::Reader => "Help and notices",
             Self::Pages => "Pages",
             Self::Tabs => "Tabs",
+            Self::Views => "Saved views",
             Self::Form => "Purge: lines",
             Self::Work => "Purge: work",
             Self::Archives => "Archives",
@@ -267,7 +285,7 @@ impl Scope {
     }
 
     /// Every scope, in the order of help.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::List,
         Self::Inspector,
         Self::Usage,
@@ -279,6 +297,7 @@ impl Scope {
         Self::Form,
         Self::Work,
         Self::Filter,
+        Self::Views,
         Self::Line,
         Self::Always,
         Self::Reader,
@@ -317,12 +336,14 @@ pub const CONTEXTS: &[&[Scope]] = &[
         Scope::Pages,
         Scope::Always,
     ],
+    &[Scope::Views, Scope::Line, Scope::Always],
 ];
 
 /// The row of [`CONTEXTS`] where the user is.
 pub fn context(app: &App) -> &'static [Scope] {
     match (app.overlays.last(), &app.connection, app.page) {
         (Some(Overlay::Reader(_)), _, _) => CONTEXTS[4],
+        (Some(Overlay::Picker(picker)), _, _) if picker.of_views() => CONTEXTS[10],
         (Some(_), _, _) => CONTEXTS[3],
         (None, Connection::Failed(_), _) => CONTEXTS[5],
         (None, _, Page::Archives) if app.archives.asking.is_some() => CONTEXTS[3],
@@ -392,6 +413,7 @@ pub const COMMANDS: &[Command] = &{
     use PurgeAction as P;
     use Scope as S;
     use UsageAction as U;
+    use ViewAction as V;
     [
         row("event.open", &["enter"], S::List, A::Open, "Open the event", event_selected),
         row("list.pause", &["space"], S::List, A::TogglePause, "Pause or resume following", connected),
@@ -478,6 +500,10 @@ pub const COMMANDS: &[Command] = &{
         row("usage.next", &["tab"], S::Usage, A::Usage(U::NextSection(Direction::Forward)), "Next report", connected),
         row("usage.previous", &["backtab"], S::Usage, A::Usage(U::NextSection(Direction::Backward)), "Report before", connected),
         row("usage.period", &["p"], S::Usage, A::Usage(U::Period), "By day, week or month", connected),
+        row("view.pick", &["v"], S::Questions, A::View(V::Pick), "Open a saved view", views_saved),
+        row("view.save", &["V"], S::Questions, A::View(V::Save), "Save this view under a name", extensible),
+        row("view.copy", &["Y"], S::Questions, A::View(V::Copy), "Copy a command line that opens this view", reopenable),
+        row("view.delete", &["ctrl-x"], S::Views, A::View(V::Delete), "Delete the chosen view, when pressed twice", always),
         row("tab.archives", &["3"], S::Tabs, A::Purge(P::Show(Page::Archives)), "Archives and unfinished purges", always),
         row("purge.open", &["P"], S::Tabs, A::Purge(P::Show(Page::Purge)), "Purge old events: archive, verify, confirm, delete", purgeable),
         row("archive.open", &["enter", "o"], S::Archives, A::Purge(P::Open), "Open it: its events, filters and all", archive_readable),

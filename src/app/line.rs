@@ -16,7 +16,7 @@ impl App {
                 picker.narrow();
                 Vec::new()
             }
-            Some(Overlay::Search { input, .. }) => {
+            Some(Overlay::Search { input, .. } | Overlay::Naming(input)) => {
                 input.handle(request);
                 Vec::new()
             }
@@ -41,7 +41,9 @@ impl App {
                 picker.narrow();
                 (room, Vec::new())
             }
-            Some(Overlay::Search { input, .. }) => (paste(input, text), Vec::new()),
+            Some(Overlay::Search { input, .. } | Overlay::Naming(input)) => {
+                (paste(input, text), Vec::new())
+            }
             None if self.page == Page::Purge => (self.paste_dialog(text), Vec::new()),
             None if self.page == Page::Archives => (self.paste_store(text), Vec::new()),
             None if self.focus == Focus::Filter => {
@@ -107,6 +109,7 @@ impl App {
                 }
                 Vec::new()
             }
+            Some(Overlay::Naming(input)) => self.save_view(input.value()),
             Some(Overlay::Reader(_)) => Vec::new(),
             None if self.page == Page::Purge => self.submit_dialog(),
             None if self.page == Page::Archives => self.submit_store(),

@@ -4,6 +4,7 @@ use tui_input::Input;
 
 use crate::app::command::{Action, Availability, COMMANDS, Command, Direction, Scope, keys_shown};
 use crate::app::fuzzy::{self, Ranked};
+use crate::app::view::{Named, Tab};
 use crate::app::{App, Focus};
 
 /// Something over the panes.
@@ -13,6 +14,8 @@ pub enum Overlay {
     Reader(Reader),
     /// A list to pick from.
     Picker(Picker),
+    /// The line at the bottom that asks for the name of a view.
+    Naming(Input),
     /// The search line at the bottom.
     Search {
         /// What is being typed.
@@ -42,6 +45,8 @@ pub enum Choice {
     Filter(String),
     /// A time range as a filter term; `None` is all time.
     Range(Option<&'static str>),
+    /// A saved view.
+    View(Box<Named>),
 }
 
 /// A line of a list to pick from.
@@ -65,7 +70,12 @@ pub struct Picker {
     items: Vec<Item>,
     matches: Vec<Ranked>,
     chosen: usize,
+    /// The match that is deleted when that is asked for again.
+    doomed: Option<usize>,
 }
+
+/// The heading of saved views.
+const VIEWS: &str = "saved views · Ctrl-X deletes";
 
 /// The ranges on offer.
 const RANGES: [(&str, Option<&str>); 6] = [
@@ -117,6 +127,7 @@ impl Picker {
             items,
             matches: Vec::new(),
             chosen: 0,
+            doomed: None,
         };
         picker.narrow();
         picker
@@ -130,7 +141,7 @@ impl Picker {
             .filter(|command| {
                 let of_a_line = matches!(
                     command.scope,
-                    Scope::Line | Scope::Reader | Scope::Form | Scope::Work
+                    Scope::Line | Scope::Reader | Scope::Form | Scope::Work | Scope::Views
                 ) || command.scope == Scope::Filter
                     && command.action != Action::HistorySearch;
                 let offered = !of_a_line && !seen.contains(&command.action);
@@ -173,11 +184,42 @@ impl Picker {
         Self::new("time range", RANGES.into_iter().map(item).collect())
     }
 
+    /// Saved views, as their file has them.
+    pub fn views(saved: &[Named]) -> Self {
+        let item = |named: &Named| {
+            let filter = match named.view.filter.as_str() {
+                "" => "all events",
+                filter => filter,
+            };
+            let about = match named.view.tab {
+                Tab::Events => filter.to_owned(),
+                tab => format!("{} · {filter}", tab.word()),
+            };
+            Item {
+                label: named.name.clone(),
+                about,
+                choice: Choice::View(Box::new(named.clone())),
+            }
+        };
+        Self::new(VIEWS, saved.iter().map(item).collect())
+    }
+
+    /// Whether it offers saved views.
+    pub fn of_views(&self) -> bool {
+        self.title == VIEWS
+    }
+
+    /// Marks the chosen match for deletion. Gives whether it was marked already.
+    pub fn doom(&mut self) -> bool {
+        self.doomed.replace(self.chosen) == Some(self.chosen)
+    }
+
     /// Ranks the items again by what is typed.
     pub fn narrow(&mut self) {
         let labels = self.items.iter().map(|item| item.label.as_str());
         self.matches = fuzzy::rank(self.input.value(), labels);
         self.chosen = 0;
+        self.doomed = None;
     }
 
     /// The items that match, best first, with the matched characters of their labels.
@@ -195,6 +237,7 @@ impl Picker {
     /// Goes to another match, round and round.
     pub fn step(&mut self, direction: Direction) {
         let count = self.matches.len();
+        self.doomed = None;
         if count > 0 {
             self.chosen = match direction {
                 Direction::Forward => (self.chosen + 1) % count,

@@ -65,6 +65,7 @@ impl App {
             Action::Complete => self.complete_line(),
             Action::Purge(action) => self.perform_on_purges(action),
             Action::Usage(action) => self.perform_on_usage(action),
+            Action::View(action) => self.perform_on_views(action),
         }
     }
 

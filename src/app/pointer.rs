@@ -39,7 +39,7 @@ impl App {
                 (Overlay::Picker(picker), PointerKind::WheelDown) => {
                     picker.step(Direction::Forward);
                 }
-                (Overlay::Picker(_) | Overlay::Search { .. }, _) => {}
+                (Overlay::Picker(_) | Overlay::Search { .. } | Overlay::Naming(_), _) => {}
             }
         } else if self.page == Page::Usage {
             self.usage.move_by(wheel.map_or(0, isize::signum));

@@ -475,6 +475,7 @@ impl App {
                 self.filter.set(&text);
                 self.filter_changed()
             }
+            Choice::View(named) => self.show_view(&named.view),
             Choice::Range(range) => {
                 let text = term::with_range(self.filter.text(), range);
                 self.set_filter(&text)

@@ -12,6 +12,7 @@ use crate::app::archives::Known;
 use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
 use crate::app::timeline::Follow;
+use crate::app::view::Opening;
 use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
@@ -105,13 +106,21 @@ pub fn settings() -> Settings {
         tz: Tz::UTC,
         local: Tz::Europe__Berlin,
         way: Way::Out,
+        opening: Opening {
+            words: vec!["postgres://prod".to_owned()],
+            ..Opening::default()
+        },
     }
 }
 
 impl Rig {
     /// Before the store is there.
     pub fn opening(events: Vec<Event>) -> Self {
-        let (app, first) = App::new(settings());
+        Self::opening_of(App::new(settings()), events)
+    }
+
+    /// The same of a screen that begins like this.
+    fn opening_of((app, first): (App, Vec<Effect>), events: Vec<Event>) -> Self {
         let mut rig = Self {
             app,
             events,
@@ -129,7 +138,12 @@ impl Rig {
 
     /// With the store open and its first answers there.
     pub fn new(events: Vec<Event>) -> Self {
-        let mut rig = Self::opening(events);
+        Self::of(App::new(settings()), events)
+    }
+
+    /// The same of a screen that begins like this.
+    pub fn of(begun: (App, Vec<Effect>), events: Vec<Event>) -> Self {
+        let mut rig = Self::opening_of(begun, events);
         rig.silent = false;
         let held = std::mem::take(&mut rig.effects);
         rig.run(held);
@@ -227,6 +241,7 @@ impl Rig {
             (Some(Overlay::Reader(_)), _) => "reader",
             (Some(Overlay::Picker(_)), _) => "picker",
             (Some(Overlay::Search { .. }), _) => "search",
+            (Some(Overlay::Naming(_)), _) => "naming",
             (None, Focus::List) => "list",
             (None, Focus::Filter) => "filter",
             (None, Focus::Inspector) => "inspector",

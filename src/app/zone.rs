@@ -31,6 +31,15 @@ impl Zone {
         self.shown = (self.shown + 1) % self.choices.len();
     }
 
+    /// Shows this one.
+    pub fn show(&mut self, tz: Tz) {
+        let known = self.choices.iter().position(|choice| *choice == tz);
+        self.shown = known.unwrap_or_else(|| {
+            self.choices.push(tz);
+            self.choices.len() - 1
+        });
+    }
+
     /// The one that is shown.
     pub fn tz(&self) -> Tz {
         self.choices[self.shown]

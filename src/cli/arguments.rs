@@ -2,6 +2,7 @@
 //!
 //! Checks spelling only; whether a table or a field exists is the store's to say.
 
+pub mod first;
 pub mod purge;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::arguments::first::First;
 use crate::core::calendar::Period;
 use crate::core::usage::Report;
 
@@ -28,6 +30,8 @@ pub struct Cli {
     /// Opens the screen on this store
     pub target: Option<String>,
     #[command(flatten)]
+    pub first: First,
+    #[command(flatten)]
     pub common: Common,
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -45,9 +49,9 @@ pub struct Common {
     /// Zone of a time column that does not store one
     #[arg(long, global = true, value_name = "ZONE")]
     pub column_tz: Option<Tz>,
-    /// Zone of times that are typed and of times that are shown to people
-    #[arg(long, global = true, value_name = "ZONE", default_value = "UTC")]
-    pub tz: Tz,
+    /// Zone of times that are typed and of times that are shown to people  [default: UTC]
+    #[arg(long = "tz", global = true, value_name = "ZONE")]
+    pub typed_tz: Option<Tz>,
     /// Theme of the screen
     #[arg(long, global = true, value_name = "NAME|FILE")]
     pub theme: Option<String>,
@@ -57,6 +61,13 @@ pub struct Common {
     /// Draws with ASCII characters only
     #[arg(long, global = true)]
     pub ascii: bool,
+}
+
+impl Common {
+    /// Zone of times that are typed and of times that are shown to people.
+    pub fn tz(&self) -> Tz {
+        self.typed_tz.unwrap_or(Tz::UTC)
+    }
 }
 
 /// When to use colour.
@@ -122,6 +133,8 @@ pub struct Demo {
     /// Creates the table in this database and loads the events; with --rate keeps writing
     #[arg(long, value_name = "URL")]
     pub into: Option<String>,
+    #[command(flatten)]
+    pub first: First,
 }
 
 /// Which events, of which store.
@@ -473,6 +486,6 @@ mod tests {
         let cli = Cli::try_parse_from(["auditail", "postgres://db/x", "--tz", "Europe/Berlin"])
             .expect("a target");
         assert_eq!(cli.target.as_deref(), Some("postgres://db/x"));
-        assert_eq!(cli.common.tz, Tz::Europe__Berlin);
+        assert_eq!(cli.common.tz(), Tz::Europe__Berlin);
     }
 }

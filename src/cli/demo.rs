@@ -10,12 +10,14 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::known;
 use crate::cli::arguments::{Common, Demo};
 use crate::cli::failure::Failure;
+use crate::cli::first::opening;
+use crate::cli::screen::Shown;
 use crate::cli::session::{open_options, password};
 use crate::cli::{headless, narrate, screen, signals};
 use crate::core::instant::Micros;
 use crate::demo::{History, Live, Plan, dronahq};
-use crate::runtime::Opener;
 use crate::runtime::purging::Purging;
+use crate::runtime::{Files, Opener};
 use crate::store::StoreError;
 use crate::store::connect::{Owner, open, redact_url};
 use crate::store::mongo;
@@ -57,6 +59,10 @@ pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
     let Some(url) = &arguments.into else {
         return on_screen(product, arguments, common);
     };
+    if arguments.first.is_given() {
+        return Err(Failure::usage("--into loads events and shows no screen")
+            .hint("leave out what the screen is to show first"));
+    }
     match (product, mongo::target::is_mongo(url)) {
         (Product::DronaHq, true) => headless(into_mongo(url, arguments)),
         (Product::Clutch, false) => headless(into(url, arguments)),
@@ -176,12 +182,45 @@ fn on_screen(product: Product, arguments: &Demo, common: &Common) -> Result<(), 
         options: open_options(common)?,
         known: known::default_path(),
     };
-    let shown = screen::show(opener, purging, "demo".to_owned(), common);
+    // Made anew each time: how it was left says nothing about it.
+    let files = Files {
+        sessions: None,
+        ..screen::files()
+    };
+    let shown = Shown {
+        target: "demo".to_owned(),
+        opening: opening(&arguments.first, words(arguments), &files, common)?,
+        files,
+    };
+    let shown = screen::show(opener, purging, shown, common);
     let writer = locked(&playground).writer.take();
     match writer.map(LiveWriter::stop) {
         Some(Err(error)) if shown.is_ok() => Err(error.into()),
         _ => shown,
     }
+}
+
+/// The words that open the same demo.
+pub fn words(arguments: &Demo) -> Vec<String> {
+    let rate = arguments.rate.map(|rate| rate.to_string());
+    let kept = arguments.keep.as_deref().map(|directory| {
+        let whole = std::path::absolute(directory);
+        whole.as_deref().unwrap_or(directory).display().to_string()
+    });
+    let pairs = [
+        ("--system", Some(arguments.system.clone())),
+        ("--events", Some(arguments.events.to_string())),
+        ("--seed", Some(arguments.seed.to_string())),
+        ("--rate", rate),
+        ("--keep", kept),
+    ];
+    let pairs = pairs
+        .into_iter()
+        .filter_map(|(option, value)| Some([option.to_owned(), value?]));
+    ["demo".to_owned()]
+        .into_iter()
+        .chain(pairs.flatten())
+        .collect()
 }
 
 /// Makes the store, or finds it made by a former attempt; its path.

@@ -132,7 +132,7 @@ pub fn look(medium: Medium, common: &Common) -> Look {
     };
     Look {
         width,
-        tz: common.tz,
+        tz: common.tz(),
         paint,
         charset: charset(common),
     }

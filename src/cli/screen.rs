@@ -4,24 +4,27 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::app::view::Opening;
 use crate::app::{Settings, Way};
 use crate::archive::known;
+use crate::cli::arguments::first::First;
 use crate::cli::arguments::{Color, Common};
 use crate::cli::failure::{Failure, Kind};
+use crate::cli::first::{opening, words};
 use crate::cli::headless;
 use crate::cli::session::open_options;
 use crate::runtime::environment::{self, ColorChoice, Look};
 use crate::runtime::password::{self, Answer};
 use crate::runtime::purging::Purging;
 use crate::runtime::signals::Signal;
-use crate::runtime::{self, Exit, Opener, Options, RunError, history};
+use crate::runtime::{self, Exit, Files, Opener, Options, RunError, history, sessions, views};
 use crate::store::connect::{self, OpenOptions, open, redact_url};
 use crate::store::secret::Secret;
 use crate::ui::theme::Glyphs;
 use crate::ui::theme::load::ThemeError;
 
 /// `auditail TARGET`.
-pub fn run(target: Option<&str>, common: &Common) -> Result<(), Failure> {
+pub fn run(target: Option<&str>, first: &First, common: &Common) -> Result<(), Failure> {
     let Some(target) = target else {
         return Err(Failure::usage("which store? TARGET is missing")
             .hint("auditail demo shows a generated audit log")
@@ -30,12 +33,38 @@ pub fn run(target: Option<&str>, common: &Common) -> Result<(), Failure> {
     need_terminal(
         "query TARGET -o ndjson prints events without a screen, tail TARGET follows them",
     )?;
+    let files = files();
+    let opening = opening(first, words(target, common), &files, common)?;
     let mut options = open_options(common)?;
     if let Some(question) = question(target, &options)? {
         options.password = Some(asked(&question)?);
     }
     let (opener, purging) = at(target, options);
-    show(opener, purging, redact_url(target), common)
+    let shown = Shown {
+        target: redact_url(target),
+        opening,
+        files,
+    };
+    show(opener, purging, shown, common)
+}
+
+/// What is shown, and what is kept of it.
+pub struct Shown {
+    /// What the store is called until it says its name.
+    pub target: String,
+    /// What is shown first.
+    pub opening: Opening,
+    /// The user's own files.
+    pub files: Files,
+}
+
+/// The user's own files.
+pub fn files() -> Files {
+    Files {
+        history: history::default_path(),
+        views: views::default_path(),
+        sessions: sessions::default_path(),
+    }
 }
 
 /// The store of a target, for reading and for purging.
@@ -99,14 +128,8 @@ pub fn need_terminal(instead: &str) -> Result<(), Failure> {
     .hint(format!("auditail {instead}")))
 }
 
-/// Shows the screen until the user leaves. `target` is what the store is called until it says its
-/// name.
-pub fn show(
-    open: Opener,
-    purging: Purging,
-    target: String,
-    common: &Common,
-) -> Result<(), Failure> {
+/// Shows the screen until the user leaves.
+pub fn show(open: Opener, purging: Purging, shown: Shown, common: &Common) -> Result<(), Failure> {
     let look = Look {
         theme: common.theme.clone(),
         color: match common.color {
@@ -118,13 +141,14 @@ pub fn show(
     };
     let options = Options {
         settings: Settings {
-            target,
-            tz: common.tz,
+            target: shown.target,
+            tz: common.tz(),
             local: environment::local_zone(),
             way: Way::Out,
+            opening: shown.opening,
         },
         theme: environment::theme(&look)?,
-        history: history::default_path(),
+        files: shown.files,
         open,
         purging,
         visit: Arc::new(archive),

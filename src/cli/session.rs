@@ -63,7 +63,7 @@ impl Session {
             description: store.description(),
             store,
             stop,
-            tz: common.tz,
+            tz: common.tz(),
             now: None,
             sampled: None,
         })

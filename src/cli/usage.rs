@@ -123,7 +123,7 @@ async fn usage(
     let mut usage = Usage::new(arguments.report, &profile, predicate);
     usage.since = since;
     usage.until = until.max(since);
-    usage.tz = common.tz;
+    usage.tz = common.tz();
     // Nobody asked for an end that is now.
     let is_open = arguments.until.is_none() && bounds.1.is_none();
     if until < since && !is_open {

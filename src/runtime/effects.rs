@@ -1,10 +1,10 @@
 //! Runs effects: one task each, on a thread of their own so that decoding rows never holds up a
 //! key. A later effect of the same kind cancels the former one, on the server too.
 
+mod personal;
 mod purges;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -17,13 +17,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::answer::{Answer, Fetched};
 use crate::app::inspector::Tree;
+use crate::app::view::Named;
 use crate::app::{Effect, Generation};
 use crate::core::aggregate::AggregateRequest;
 use crate::core::event::{Event, Payload};
 use crate::core::instant::Micros;
 use crate::core::json::FlatJson;
 use crate::runtime::purging::{Desk, Purging};
-use crate::runtime::{Opener, history};
+use crate::runtime::{Files, Opener};
 use crate::store::{CountMode, PageRequest, Store, StoreError, TailRequest};
 
 /// Pieces of an answer that wait to be passed on.
@@ -43,6 +44,8 @@ pub enum Report {
     Answer(Generation, Answer),
     /// Filters of former sessions.
     History(Vec<String>),
+    /// The views that have names, and what was done with their file.
+    Views(Vec<Named>, Option<String>),
     /// Something did not work; one sentence.
     Trouble(String),
 }
@@ -84,7 +87,7 @@ pub struct Workers {
     slots: Slots,
     open: Opener,
     store: Option<Arc<dyn Store>>,
-    history: Option<PathBuf>,
+    files: Files,
     desk: Option<Desk>,
     out: Sender<Report>,
     alarm: Arc<Notify>,
@@ -105,7 +108,7 @@ impl Workers {
     /// Starts the thread.
     pub fn start(
         open: Opener,
-        history: Option<PathBuf>,
+        files: Files,
         out: Sender<Report>,
         alarm: Arc<Notify>,
     ) -> io::Result<Self> {
@@ -133,12 +136,13 @@ impl Workers {
             slots: Slots::default(),
             open,
             store: None,
-            history,
+            files,
             desk: None,
             out,
             alarm,
         };
         workers.load_history();
+        workers.load_views();
         Ok(workers)
     }
 
@@ -187,8 +191,8 @@ impl Workers {
             return self.open(generation);
         }
         let Some(store) = self.store.clone() else {
-            // Archives are there without a store, too.
-            return self.take_purge(effect);
+            // Archives and the user's own files are there without a store, too.
+            return self.take_personal(effect);
         };
         let (all, out) = (&self.all, self.out.clone());
         match effect {
@@ -237,7 +241,6 @@ impl Workers {
                     Answer::Explained(store.explain(&predicate, &stop).await)
                 });
             }
-            Effect::Remember(filter) => self.remember(filter),
             other => self.take_stop(other),
         }
     }
@@ -253,7 +256,7 @@ impl Workers {
                     slot.0.cancel();
                 }
             }
-            other => self.take_purge(other),
+            other => self.take_personal(other),
         }
     }
 
@@ -280,45 +283,6 @@ impl Workers {
                     send(&out, generation, Answer::Opened(description, skew)).await;
                 }
                 Err(error) => send(&out, generation, Answer::NotOpened(error)).await,
-            }
-        });
-    }
-
-    fn load_history(&self) {
-        let Some(path) = self.history.clone() else {
-            return;
-        };
-        let out = self.out.clone();
-        self.spawn(async move {
-            let loaded = tokio::task::spawn_blocking(move || {
-                let loaded = history::load(&path);
-                (path, loaded)
-            });
-            let report = match loaded.await {
-                Ok((_, Ok(entries))) => Report::History(entries),
-                Ok((path, Err(error))) => Report::Trouble(format!(
-                    "former filters cannot be read from {}: {error}",
-                    path.display()
-                )),
-                Err(_) => return,
-            };
-            let _ = out.send(report).await;
-        });
-    }
-
-    fn remember(&self, filter: String) {
-        let Some(path) = self.history.clone() else {
-            return;
-        };
-        let out = self.out.clone();
-        self.spawn(async move {
-            let kept = tokio::task::spawn_blocking(move || {
-                let kept = history::append(&path, &filter);
-                (path, kept)
-            });
-            if let Ok((path, Err(error))) = kept.await {
-                let sentence = format!("the filter cannot be kept in {}: {error}", path.display());
-                let _ = out.send(Report::Trouble(sentence)).await;
             }
         });
     }

@@ -195,7 +195,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) {
     if !app.pressed().is_empty() {
         return pending(pen, area, app);
     }
-    if let Some(Overlay::Search { .. }) = app.overlays.last() {
+    if let Some(Overlay::Search { .. } | Overlay::Naming(_)) = app.overlays.last() {
         return;
     }
     if let Some(notice) = app.notices.current() {
@@ -299,6 +299,7 @@ mod tests {
             tz: chrono_tz::Tz::UTC,
             local: chrono_tz::Tz::UTC,
             way: Way::Out,
+            opening: crate::app::view::Opening::default(),
         };
         let (mut app, _) = App::new(settings);
         for focus in [Focus::List, Focus::Inspector, Focus::Filter] {

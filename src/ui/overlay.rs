@@ -4,6 +4,8 @@
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Clear, Widget as _};
 
+use tui_input::Input;
+
 use crate::app::layout::Regions;
 use crate::app::overlay::{Overlay, Picker, Reader};
 use crate::app::{App, Focus};
@@ -23,27 +25,34 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
             None
         }
         Overlay::Picker(picker) => draw_picker(pen, area, picker),
+        Overlay::Naming(input) => {
+            let known = app.views.find(input.value().trim());
+            let note = known.map_or("", |_| "Enter replaces the one of this name ");
+            Some(draw_line(pen, area, " save this view as ", input, note))
+        }
         Overlay::Search { input, within } => {
-            let (_, last) = split_bottom(area, 1);
-            pen.clear(last);
             let prompt = match within {
                 Focus::Inspector => " search in the event / ",
                 Focus::List | Focus::Filter => " search in what is loaded / ",
             };
-            let after = pen.put(last.x, last.y, last.width, prompt, Role::Prompt);
-            let end = pen.put(
-                after,
-                last.y,
-                last.right().saturating_sub(after),
-                input.value(),
-                Role::Text,
-            );
-            let typed: String = input.value().chars().take(input.cursor()).collect();
-            let x = after + u16::try_from(width(&typed)).unwrap_or(u16::MAX);
-            Some((x.min(end).min(last.right().saturating_sub(1)), last.y))
+            Some(draw_line(pen, area, prompt, input, ""))
         }
     };
     caret.filter(|_| typing_over(app))
+}
+
+/// A line of text in the last line, with a note beside it.
+fn draw_line(pen: &mut Pen<'_>, area: Rect, prompt: &str, input: &Input, note: &str) -> (u16, u16) {
+    let (_, last) = split_bottom(area, 1);
+    pen.clear(last);
+    let after = pen.put(last.x, last.y, last.width, prompt, Role::Prompt);
+    let noted = u16::try_from(width(note)).unwrap_or(u16::MAX);
+    let room = last.right().saturating_sub(after).saturating_sub(noted);
+    let end = pen.put(after, last.y, room, input.value(), Role::Text);
+    pen.right(last, &[(note, Role::Warning)]);
+    let typed: String = input.value().chars().take(input.cursor()).collect();
+    let x = after + u16::try_from(width(&typed)).unwrap_or(u16::MAX);
+    (x.min(end).min(last.right().saturating_sub(1)), last.y)
 }
 
 fn centred(area: Rect, columns: u16, rows: u16) -> Rect {

@@ -1,6 +1,7 @@
 //! Frames, as a terminal would show them.
 
 mod purge;
+mod views;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

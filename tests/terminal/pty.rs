@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -25,7 +26,8 @@ pub struct Terminal {
     /// Bytes the program has written.
     written: Arc<AtomicUsize>,
     modes: String,
-    _home: TempDir,
+    copied: Arc<Mutex<Vec<u8>>>,
+    home: Option<TempDir>,
 }
 
 fn cells(number: u16) -> NonZeroU16 {
@@ -48,12 +50,29 @@ impl Terminal {
         Self::run(CommandBuilder::new(program), arguments, columns_rows)
     }
 
+    /// The same for a user whose files are in this directory.
+    pub fn auditail_at(home: &Path, arguments: &[&str], columns_rows: (u16, u16)) -> Self {
+        let program = assert_cmd::cargo::cargo_bin!("auditail");
+        Self::begin(CommandBuilder::new(program), arguments, columns_rows, home)
+    }
+
     /// Runs any program.
-    pub fn run(mut command: CommandBuilder, arguments: &[&str], columns_rows: (u16, u16)) -> Self {
+    pub fn run(command: CommandBuilder, arguments: &[&str], columns_rows: (u16, u16)) -> Self {
         let home = TempDir::new().expect("a directory");
+        let mut terminal = Self::begin(command, arguments, columns_rows, home.path());
+        terminal.home = Some(home);
+        terminal
+    }
+
+    fn begin(
+        mut command: CommandBuilder,
+        arguments: &[&str],
+        columns_rows: (u16, u16),
+        home: &Path,
+    ) -> Self {
         command.args(arguments);
         command.env_clear();
-        command.env("HOME", home.path());
+        command.env("HOME", home);
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");
@@ -73,6 +92,8 @@ impl Terminal {
         let into = shown.clone();
         let written = Arc::new(AtomicUsize::new(0));
         let count_into = written.clone();
+        let copied = Arc::new(Mutex::new(Vec::new()));
+        let copy_into = copied.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 16 * 1024];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
@@ -81,6 +102,9 @@ impl Terminal {
                     return;
                 };
                 shown.process(&buffer[..count]);
+                if let Ok(mut written) = copy_into.lock() {
+                    written.extend_from_slice(&buffer[..count]);
+                }
                 count_into.fetch_add(count, Ordering::SeqCst);
                 into.1.notify_all();
             }
@@ -93,7 +117,8 @@ impl Terminal {
             shown,
             written,
             modes,
-            _home: home,
+            copied,
+            home: None,
         }
     }
 
@@ -125,6 +150,15 @@ impl Terminal {
     pub fn contents(&self) -> String {
         let shown = self.shown.0.lock().expect("the reader goes on");
         shown.screen().contents()
+    }
+
+    /// What the program has last put on the clipboard (OSC 52).
+    pub fn copied(&self) -> Option<String> {
+        let written = self.copied.lock().expect("the reader goes on");
+        let written = String::from_utf8_lossy(&written);
+        let (_, encoded) = written.rsplit_once("\u{1b}]52;c;")?;
+        let end = encoded.find(['\u{1b}', '\u{7}'])?;
+        String::from_utf8(base64(&encoded[..end])).ok()
     }
 
     /// Bytes the program has written so far.
@@ -208,6 +242,29 @@ impl Drop for Terminal {
         // After a failed test the program would wait for keys for ever.
         let _ = self.child.kill();
     }
+}
+
+/// What a text in base 64 stands for.
+fn base64(text: &str) -> Vec<u8> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(u32::from(byte - b'A')),
+        b'a'..=b'z' => Some(u32::from(byte - b'a') + 26),
+        b'0'..=b'9' => Some(u32::from(byte - b'0') + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let (mut bits, mut held, mut out) = (0_u32, 0, Vec::new());
+    for digit in text.bytes().filter_map(value) {
+        bits = bits << 6 | digit;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push(u8::try_from(bits >> held).expect("eight bits"));
+            bits &= (1 << held) - 1;
+        }
+    }
+    out
 }
 
 /// The modes of the terminal driver, to be compared.

@@ -41,6 +41,22 @@ pub(super) fn extensible(app: &App) -> Availability {
     }
 }
 
+pub(super) fn views_saved(app: &App) -> Availability {
+    if app.views.saved.is_empty() {
+        Availability::No("no view is saved yet; V saves this one")
+    } else {
+        connected(app)
+    }
+}
+
+pub(super) fn reopenable(app: &App) -> Availability {
+    if app.settings.opening.words.is_empty() {
+        Availability::No("this store is gone when the program ends")
+    } else {
+        extensible(app)
+    }
+}
+
 pub(super) fn narrowing(app: &App) -> Availability {
     match extensible(app) {
         Availability::Yes => inspecting(app),

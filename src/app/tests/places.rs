@@ -110,7 +110,7 @@ fn the_palette_offers_every_command() {
     for command in COMMANDS {
         let of_a_line = matches!(
             command.scope,
-            Scope::Line | Scope::Reader | Scope::Filter | Scope::Form | Scope::Work
+            Scope::Line | Scope::Reader | Scope::Filter | Scope::Form | Scope::Work | Scope::Views
         );
         assert!(
             of_a_line || offered.iter().any(|label| label == command.title),

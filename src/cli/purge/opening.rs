@@ -62,7 +62,7 @@ pub async fn plan(
             .map(|text| text.trim().to_owned())
             .collect(),
         now: probe.now,
-        tz: common.tz.name().to_owned(),
+        tz: common.tz().name().to_owned(),
         names: Vec::new(),
     };
     let known = Catalog::new("", &probe.profile);
@@ -101,7 +101,10 @@ fn cutoff(planning: &Planning, now: Micros, common: &Common) -> Result<Micros, F
         return Ok(now.plus(-length));
     }
     let text = planning.cutoff.before.as_deref().unwrap_or_default();
-    let moment = Moment { now, tz: common.tz };
+    let moment = Moment {
+        now,
+        tz: common.tz(),
+    };
     let period =
         time::period(text.trim(), moment).map_err(|error| wrong("--before", text, error))?;
     Ok(period.start)

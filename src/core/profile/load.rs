@@ -58,31 +58,18 @@
 //! ```
 
 mod expression;
-mod item;
 mod print;
 mod sections;
 
 use std::sync::{Arc, LazyLock};
 
 use crate::core::profile::{Origin, Profile};
+use crate::core::strict;
 
 pub use print::print;
 
 /// A profile that cannot be used, and where it says so.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {key}: {message}")]
-pub struct ProfileError {
-    /// The file's path, or `built-in NAME`.
-    pub file: String,
-    /// 1-based.
-    pub line: usize,
-    /// The dotted key at fault.
-    pub key: String,
-    /// What is wrong with it.
-    pub message: String,
-    /// What to write instead, when there is a guess.
-    pub hint: Option<String>,
-}
+pub use crate::core::strict::Mistake as ProfileError;
 
 /// The embedded files, in the order in which they are tried.
 const FILES: [&str; 2] = [
@@ -118,7 +105,7 @@ pub fn parse(text: &str, origin: Origin) -> Result<Profile, ProfileError> {
         Origin::File(path) => path.display().to_string(),
         Origin::Guessed => "guessed profile".to_owned(),
     };
-    let source = item::Source::new(file, text);
+    let source = strict::Source::new(file, text);
     let document = toml::de::DeTable::parse(text).map_err(|error| source.broken(&error))?;
     sections::profile(&source, document.get_ref(), origin)
 }

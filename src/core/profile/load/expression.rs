@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::ProfileError;
-use super::item::{Item, Table};
 use crate::core::path::Path;
 use crate::core::profile::{Condition, TemplatePart, ValueExpr};
+use crate::core::strict::{Item, Table};
 
 const EXPRESSIONS: [&str; 8] = [
     "first", "all", "template", "with", "lookup", "table", "if", "then",

@@ -6,12 +6,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::ProfileError;
 use super::expression::{condition, expression, path};
-use super::item::{Item, Source, Table};
 use crate::core::event::{Field, Outcome};
 use crate::core::profile::{
     CallFacts, Changes, ColumnKind, HashChain, Keep, Origin, Others, OutcomeRule, OwnField,
     Profile, PurgeFacts, Related, Signature, TimeEncoding, TimeRule, ValueExpr,
 };
+use crate::core::strict::{Item, Source, Table};
 
 const KEYS: [&str; 12] = [
     "name",

@@ -1,30 +1,48 @@
-//! A value of a TOML document with its place, so that every complaint can name line and key.
+//! A TOML document that is read strictly: every value knows its place, so that every complaint can
+//! name file, line, key and what to write instead.
+//!
+//! Does not know what any of the keys mean.
 
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::ProfileError;
 use crate::core::nearest::nearest;
 use crate::core::sanitise::safe;
 
+/// A file that cannot be used, and where it says so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {key}: {message}")]
+pub struct Mistake {
+    /// The file's path, or `built-in NAME`.
+    pub file: String,
+    /// 1-based.
+    pub line: usize,
+    /// The dotted key at fault.
+    pub key: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// What to write instead, when there is a guess.
+    pub hint: Option<String>,
+}
+
 /// The file that is read.
-pub(super) struct Source<'t> {
+pub(crate) struct Source<'t> {
     file: String,
     text: &'t str,
 }
 
 impl<'t> Source<'t> {
-    pub(super) fn new(file: String, text: &'t str) -> Self {
+    pub(crate) fn new(file: String, text: &'t str) -> Self {
         Self { file, text }
     }
 
     /// The file is not TOML.
-    pub(super) fn broken(&self, error: &toml::de::Error) -> ProfileError {
+    pub(crate) fn broken(&self, error: &toml::de::Error) -> Mistake {
         let at = error.span().map_or(0, |span| span.start);
         let line = self.line(at);
-        ProfileError {
+        Mistake {
             file: self.file.clone(),
             line,
             key: self.key_of_line(line),
@@ -46,15 +64,15 @@ impl<'t> Source<'t> {
 }
 
 /// One value and its place.
-pub(super) struct Item<'d> {
+pub(crate) struct Item<'d> {
     source: &'d Source<'d>,
     key: String,
     span: Range<usize>,
-    pub(super) value: &'d DeValue<'d>,
+    pub(crate) value: &'d DeValue<'d>,
 }
 
 /// A table whose keys are all known.
-pub(super) struct Table<'d> {
+pub(crate) struct Table<'d> {
     source: &'d Source<'d>,
     key: String,
     span: Range<usize>,
@@ -62,17 +80,13 @@ pub(super) struct Table<'d> {
 }
 
 impl<'d> Item<'d> {
-    fn fail(&self, message: impl Into<String>) -> ProfileError {
+    fn fail(&self, message: impl Into<String>) -> Mistake {
         self.fail_with(message, None)
     }
 
     /// A complaint about this value, and what to write instead.
-    pub(super) fn fail_with(
-        &self,
-        message: impl Into<String>,
-        hint: Option<String>,
-    ) -> ProfileError {
-        ProfileError {
+    pub(crate) fn fail_with(&self, message: impl Into<String>, hint: Option<String>) -> Mistake {
+        Mistake {
             file: self.source.file.clone(),
             line: self.source.line(self.span.start),
             key: safe(&self.key).into_owned(),
@@ -81,20 +95,20 @@ impl<'d> Item<'d> {
         }
     }
 
-    pub(super) fn text(&self) -> Result<&'d str, ProfileError> {
+    pub(crate) fn text(&self) -> Result<&'d str, Mistake> {
         self.value
             .as_str()
             .ok_or_else(|| self.fail(format!("a string is needed, not {}", self.value.type_str())))
     }
 
-    pub(super) fn seconds(&self) -> Result<u32, ProfileError> {
+    pub(crate) fn seconds(&self) -> Result<u32, Mistake> {
         self.value
             .as_integer()
             .and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok())
             .ok_or_else(|| self.fail("a whole number of seconds is needed"))
     }
 
-    pub(super) fn list(&self) -> Result<Vec<Item<'d>>, ProfileError> {
+    pub(crate) fn list(&self) -> Result<Vec<Item<'d>>, Mistake> {
         let array = self
             .value
             .as_array()
@@ -107,7 +121,7 @@ impl<'d> Item<'d> {
     }
 
     /// The texts of a list of strings.
-    pub(super) fn texts(&self) -> Result<Vec<String>, ProfileError> {
+    pub(crate) fn texts(&self) -> Result<Vec<String>, Mistake> {
         self.list()?
             .iter()
             .map(|item| item.text().map(str::to_owned))
@@ -115,7 +129,7 @@ impl<'d> Item<'d> {
     }
 
     /// One of a closed set of words.
-    pub(super) fn word<T: Copy>(&self, words: &[(T, &'static str)]) -> Result<T, ProfileError> {
+    pub(crate) fn word<T: Copy>(&self, words: &[(T, &'static str)]) -> Result<T, Mistake> {
         let text = self.text()?;
         let known = || words.iter().map(|(_, word)| *word);
         words
@@ -131,7 +145,7 @@ impl<'d> Item<'d> {
     }
 
     /// A table with any keys.
-    pub(super) fn open_table(&self) -> Result<Table<'d>, ProfileError> {
+    pub(crate) fn open_table(&self) -> Result<Table<'d>, Mistake> {
         let table = self.value.as_table().ok_or_else(|| {
             self.fail(format!("a table is needed, not {}", self.value.type_str()))
         })?;
@@ -144,7 +158,7 @@ impl<'d> Item<'d> {
     }
 
     /// A table with no other keys than these.
-    pub(super) fn table(&self, known: &[&'static str]) -> Result<Table<'d>, ProfileError> {
+    pub(crate) fn table(&self, known: &[&'static str]) -> Result<Table<'d>, Mistake> {
         let table = self.open_table()?;
         table.check(known)?;
         Ok(table)
@@ -162,11 +176,11 @@ impl<'d> Item<'d> {
 
 impl<'d> Table<'d> {
     /// The document itself.
-    pub(super) fn document(
+    pub(crate) fn document(
         source: &'d Source<'d>,
         table: &'d DeTable<'d>,
         known: &[&'static str],
-    ) -> Result<Self, ProfileError> {
+    ) -> Result<Self, Mistake> {
         let root = Self {
             source,
             key: String::new(),
@@ -177,7 +191,7 @@ impl<'d> Table<'d> {
         Ok(root)
     }
 
-    fn check(&self, known: &[&'static str]) -> Result<(), ProfileError> {
+    fn check(&self, known: &[&'static str]) -> Result<(), Mistake> {
         for key in self.members.keys() {
             if !known.contains(&&**key.get_ref()) {
                 let at = self.complaint(key.get_ref(), key.span());
@@ -209,20 +223,20 @@ impl<'d> Table<'d> {
     }
 
     /// The value of a key.
-    pub(super) fn get(&self, key: &str) -> Option<Item<'d>> {
+    pub(crate) fn get(&self, key: &str) -> Option<Item<'d>> {
         self.entries()
             .find(|(name, _)| *name == key)
             .map(|(_, item)| item)
     }
 
     /// The value of a key that must be there.
-    pub(super) fn need(&self, key: &str) -> Result<Item<'d>, ProfileError> {
+    pub(crate) fn need(&self, key: &str) -> Result<Item<'d>, Mistake> {
         self.get(key)
             .ok_or_else(|| self.complaint(key, self.span.clone()).fail("it is missing"))
     }
 
     /// All keys with their values, in the order of the keys.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'d str, Item<'d>)> + '_ {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'d str, Item<'d>)> + '_ {
         self.members.iter().map(|(key, value)| {
             let item = Item {
                 source: self.source,

@@ -1,0 +1,164 @@
+//! Views that are opened, saved, picked, deleted and copied.
+
+use chrono_tz::Tz;
+
+use crate::app::rig::{NOW, Rig, events, settings};
+use crate::app::view::{Named, Opening, Tab, View};
+use crate::app::{App, Effect, Msg, Overlay, Page};
+use crate::core::calendar::Period;
+
+fn named(name: &str, view: View) -> Named {
+    Named {
+        name: name.to_owned(),
+        view,
+    }
+}
+
+fn failures() -> View {
+    View {
+        filter: "is:error".to_owned(),
+        tab: Tab::Usage,
+        period: Some(Period::Month),
+        tz: Some(Tz::Asia__Kolkata),
+        zone: Some(Tz::Europe__Berlin),
+    }
+}
+
+/// A screen that opens like this.
+fn opened(opening: Opening) -> Rig {
+    let mut settings = settings();
+    settings.opening = opening;
+    Rig::of(App::new(settings), events(40))
+}
+
+fn told(rig: &Rig) -> String {
+    let texts: Vec<_> = (rig.app.notices.all())
+        .map(|notice| notice.text.clone())
+        .collect();
+    texts.join("; ")
+}
+
+#[test]
+fn the_screen_opens_at_a_view_and_says_which_one_it_shows() {
+    let view = failures();
+    let rig = opened(Opening {
+        view: view.clone(),
+        ..Opening::default()
+    });
+    assert_eq!(rig.app.view(), view);
+    assert_eq!(rig.app.question.text, "is:error");
+    assert_eq!(rig.app.page, Page::Usage);
+    assert!(rig.app.timeline.len() < 40);
+    assert_eq!(told(&rig), "");
+}
+
+#[test]
+fn a_store_opens_as_it_was_left_and_says_so() {
+    let mut rig = opened(Opening {
+        view: failures(),
+        left: Some(NOW),
+        ..Opening::default()
+    });
+    let said = told(&rig);
+    assert!(
+        said.starts_with("as left 2026-01-15 13:04 Europe/Berlin"),
+        "{said}"
+    );
+    assert!(said.ends_with("x removes the filter"), "{said}");
+    rig.press("x");
+    assert_eq!(rig.app.view().filter, "");
+}
+
+#[test]
+fn a_filter_that_means_nothing_any_more_is_shown_and_not_run() {
+    let rig = opened(Opening {
+        view: View {
+            filter: "usr:alice".to_owned(),
+            ..View::default()
+        },
+        left: Some(NOW),
+        trouble: Some("sessions:3: rubbish".to_owned()),
+        ..Opening::default()
+    });
+    assert_eq!(rig.app.filter.text(), "usr:alice");
+    assert!(rig.app.filter.is_invalid());
+    assert_eq!(rig.app.question.text, "");
+    assert_eq!(rig.app.timeline.len(), 40);
+    assert!(told(&rig).contains("sessions:3: rubbish"), "{}", told(&rig));
+}
+
+#[test]
+fn a_view_is_saved_under_a_name_and_picked_by_it() {
+    let mut rig = Rig::new(events(40));
+    rig.press("v");
+    assert!(
+        told(&rig).contains("no view is saved yet"),
+        "{}",
+        told(&rig)
+    );
+    rig.press("f 'user:alice' enter V")
+        .press("'of alice' enter");
+    let saved = rig.effects.drain(..).find_map(|effect| match effect {
+        Effect::SaveView(named) => Some(*named),
+        _ => None,
+    });
+    let saved = saved.expect("an effect");
+    assert_eq!(
+        (saved.name.as_str(), saved.view.filter.as_str()),
+        ("of alice", "user:alice")
+    );
+    let others = named("failures", failures());
+    rig.tell(Msg::Views(vec![saved, others], Some("saved".to_owned())));
+    rig.press("x v 'fail' enter");
+    assert_eq!(rig.app.view(), failures());
+    rig.press("v 'alice' enter");
+    let view = rig.app.view();
+    assert_eq!(
+        (view.filter.as_str(), view.tab),
+        ("user:alice", Tab::Events)
+    );
+    // Without a name there is nothing to find again.
+    rig.press("V enter");
+    assert!(
+        !rig.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::SaveView(_)))
+    );
+}
+
+#[test]
+fn a_view_is_deleted_when_that_is_asked_for_twice_in_a_row() {
+    let mut rig = Rig::new(events(3));
+    let all = ["a", "b"].map(|name| named(name, View::default()));
+    rig.tell(Msg::Views(all.to_vec(), None));
+    let left = |rig: &Rig| {
+        let names = rig.app.views.saved.iter().map(|named| named.name.clone());
+        names.collect::<Vec<_>>().concat()
+    };
+    rig.press("v ctrl-x down up ctrl-x");
+    assert_eq!(left(&rig), "ab");
+    rig.press("ctrl-x");
+    assert_eq!(left(&rig), "b");
+    assert!(matches!(&rig.effects[..], [.., Effect::DeleteView(name)] if name == "a"));
+    assert!(matches!(rig.app.overlays.last(), Some(Overlay::Picker(_))));
+    rig.press("ctrl-x ctrl-x");
+    assert_eq!(left(&rig), "");
+    assert!(rig.app.overlays.is_empty());
+}
+
+#[test]
+fn a_command_line_for_this_view_is_copied_and_shown() {
+    let mut rig = Rig::new(events(3));
+    rig.press("f 'user:alice' enter 2 p Y");
+    let expected =
+        "auditail postgres://prod --filter user:alice --tab usage --period month --tz UTC";
+    assert!(
+        matches!(&rig.effects[..], [.., Effect::Copy(line)] if line == expected),
+        "{:?}",
+        rig.effects
+    );
+    assert!(told(&rig).contains(expected), "{}", told(&rig));
+    // A text that means nothing opens nothing.
+    rig.press("f ' x:' esc esc Y");
+    assert!(told(&rig).contains("not now"), "{}", told(&rig));
+}
