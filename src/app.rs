@@ -10,6 +10,7 @@ pub mod dialog;
 pub mod filter_bar;
 pub mod fuzzy;
 pub mod histogram;
+pub mod inquiry;
 pub mod inspector;
 pub mod keymap;
 pub mod layout;
@@ -40,6 +41,7 @@ use crate::app::command::{Action, Availability, COMMANDS, Scope};
 use crate::app::dialog::Dialog;
 use crate::app::filter_bar::FilterBar;
 use crate::app::histogram::Histogram;
+use crate::app::inquiry::{Inquiry, Wanted};
 use crate::app::inspector::{Inspector, Wrap};
 use crate::app::keymap::{Chord, Keymap, Lookup};
 use crate::app::layout::Regions;
@@ -128,6 +130,8 @@ pub enum Effect {
     Histogram(Generation, AggregateRequest),
     /// Ask for a part of a report.
     Usage(Generation, Box<AggregateRequest>),
+    /// Look into an event.
+    Inquiry(Wanted),
     /// Stop asking for reports, on the server too.
     StopUsage,
     /// Count cheaply.
@@ -303,6 +307,8 @@ pub struct App {
     pub usage: Board,
     /// Views of the user's.
     pub views: Views,
+    /// What is known of single events.
+    pub inquiry: Inquiry,
     /// The purge dialog, open or left.
     pub dialog: Option<Dialog>,
     /// The archives that are known.
@@ -362,6 +368,7 @@ impl App {
             complete: None,
             usage: Board::default(),
             views: Views::default(),
+            inquiry: Inquiry::default(),
             dialog: None,
             archives: Archives::default(),
             work: None,

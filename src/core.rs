@@ -1,8 +1,10 @@
 //! The pure heart: what records, events and queries mean. No I/O, no clock, no tokio, no ratatui.
 
 pub mod aggregate;
+pub mod bookmark;
 pub mod bson;
 pub mod calendar;
+pub mod diff;
 pub mod event;
 pub mod instant;
 pub mod json;

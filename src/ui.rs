@@ -24,6 +24,7 @@ pub mod inspector;
 pub mod list;
 pub mod number;
 pub mod overlay;
+pub mod panel;
 pub mod pen;
 pub mod sheet;
 pub mod suggestions;
@@ -33,6 +34,7 @@ pub mod usage;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
+use crate::app::inquiry::Panel;
 use crate::app::layout::{Area, Regions};
 use crate::app::{App, Connection, Focus, Overlay, Page};
 use crate::ui::pen::Pen;
@@ -232,10 +234,11 @@ fn region(area: Rect) -> Area {
 
 /// Whether a text is being typed over the panes; the panes' cursor is hidden then.
 fn typing_over(app: &App) -> bool {
-    matches!(
-        app.overlays.last(),
-        Some(Overlay::Picker(_) | Overlay::Search { .. } | Overlay::Naming(_))
-    )
+    match app.overlays.last() {
+        Some(Overlay::Picker(_) | Overlay::Search { .. } | Overlay::Naming(_)) => true,
+        Some(Overlay::Panel(open)) => matches!(**open, Panel::Note(_)),
+        Some(Overlay::Reader(_)) | None => false,
+    }
 }
 
 #[cfg(test)]

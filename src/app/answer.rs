@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::app::archives::Known;
 use crate::app::dialog::steps::Proposal;
 use crate::app::histogram::{Counting, Histogram};
+use crate::app::inquiry::Told;
 use crate::app::inspector::{Body, Tree};
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Reader};
@@ -45,6 +46,8 @@ pub enum Answer {
     Usage(AggregateItem),
     /// A part of a report.
     UsageEnd(Result<Aggregate, StoreError>),
+    /// What was found out about an event.
+    Inquiry(Told),
     /// A number of events.
     Count(Result<Count, StoreError>),
     /// First and last instant.
@@ -94,6 +97,7 @@ impl Question {
             Answer::Explained(_) => self.explain,
             Answer::Usage(_)
             | Answer::UsageEnd(_)
+            | Answer::Inquiry(_)
             | Answer::Surveyed(_)
             | Answer::Overview(_)
             | Answer::Work(_)
@@ -124,6 +128,7 @@ impl App {
             Answer::CountsEnd(result) => self.counts_ended(result),
             Answer::Usage(AggregateItem::Partial(groups, _)) => self.usage_partly(groups),
             Answer::UsageEnd(result) => self.usage_told(result),
+            Answer::Inquiry(told) => self.inquiry_told(told),
             Answer::Count(result) => self.count_told(result),
             Answer::Span(Ok(span)) => self.spanned(span),
             Answer::Span(Err(error)) => self.counts_ended(Err(error)),
@@ -156,6 +161,7 @@ impl App {
             Answer::Work(_) => self.work.as_ref().map(|work| work.generation),
             Answer::Archives(_) => Some(self.archives.listed),
             Answer::Usage(_) | Answer::UsageEnd(_) => Some(self.usage.asked),
+            Answer::Inquiry(told) => Some(self.inquiry.awaits(told)),
             answer => self.question.awaits(answer),
         }
     }

@@ -10,9 +10,9 @@ use std::fmt::Write as _;
 use tui_input::InputRequest;
 
 use crate::app::command::available::{
-    always, archive_known, archive_readable, archive_whole, connected, counted, deleting,
-    event_selected, extensible, filtered, idle, inspecting, narrowing, offered, purge_unfinished,
-    purgeable, reopenable, searched, unconnected, views_saved,
+    always, archive_known, archive_readable, archive_whole, comparing, connected, counted,
+    deleting, event_selected, extensible, filtered, idle, inspecting, narrowing, offered,
+    purge_unfinished, purgeable, reopenable, searched, unconnected, views_saved,
 };
 use crate::app::keymap;
 use crate::app::{App, Connection, Focus, Overlay, Page};
@@ -169,6 +169,8 @@ pub enum Action {
     Usage(UsageAction),
     /// Something about saved views.
     View(ViewAction),
+    /// Something about one event.
+    Inquiry(InquiryAction),
 }
 
 /// What can be asked for about views.
@@ -182,6 +184,19 @@ pub enum ViewAction {
     Copy,
     /// Deletes the chosen one.
     Delete,
+}
+
+/// What can be asked about one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InquiryAction {
+    /// Marks it, or changes its note.
+    Mark,
+    /// Compares it with the one that was marked last.
+    DiffMarked,
+    /// Compares it with the last one before it about the same resource.
+    DiffPrevious,
+    /// Shows or folds what is the same.
+    Unchanged,
 }
 
 /// What can be asked for on the Usage tab.
@@ -247,6 +262,8 @@ pub enum Scope {
     Filter,
     /// In help and other texts to read.
     Reader,
+    /// In what says more about an event.
+    Panel,
     /// On every page, but not while typing.
     Pages,
     /// In the event list and the archives.
@@ -275,6 +292,7 @@ impl Scope {
             Self::Line => "Lines of text",
             Self::Filter => "Filter",
             Self::Reader => "Help and notices",
+            Self::Panel => "More about an event",
             Self::Pages => "Pages",
             Self::Tabs => "Tabs",
             Self::Views => "Saved views",
@@ -285,7 +303,7 @@ impl Scope {
     }
 
     /// Every scope, in the order of help.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::List,
         Self::Inspector,
         Self::Usage,
@@ -300,6 +318,7 @@ impl Scope {
         Self::Views,
         Self::Line,
         Self::Always,
+        Self::Panel,
         Self::Reader,
         Self::Failure,
     ];
@@ -337,6 +356,7 @@ pub const CONTEXTS: &[&[Scope]] = &[
         Scope::Always,
     ],
     &[Scope::Views, Scope::Line, Scope::Always],
+    &[Scope::Panel, Scope::Always],
 ];
 
 /// The row of [`CONTEXTS`] where the user is.
@@ -344,6 +364,7 @@ pub fn context(app: &App) -> &'static [Scope] {
     match (app.overlays.last(), &app.connection, app.page) {
         (Some(Overlay::Reader(_)), _, _) => CONTEXTS[4],
         (Some(Overlay::Picker(picker)), _, _) if picker.of_views() => CONTEXTS[10],
+        (Some(Overlay::Panel(panel)), _, _) => panel.scopes(),
         (Some(_), _, _) => CONTEXTS[3],
         (None, Connection::Failed(_), _) => CONTEXTS[5],
         (None, _, Page::Archives) if app.archives.asking.is_some() => CONTEXTS[3],
@@ -410,6 +431,7 @@ const fn row(
 pub const COMMANDS: &[Command] = &{
     use Action as A;
     use InputRequest as I;
+    use InquiryAction as Q;
     use PurgeAction as P;
     use Scope as S;
     use UsageAction as U;
@@ -423,6 +445,9 @@ pub const COMMANDS: &[Command] = &{
         row("event.copy-id", &["y i"], S::List, A::CopyEvent(Part::Key), "Copy the event's id", event_selected),
         row("event.copy-json", &["y j"], S::List, A::CopyEvent(Part::Json), "Copy the event as JSON", event_selected),
         row("event.copy-term", &["y q"], S::List, A::CopyEvent(Part::Term), "Copy a filter that finds the event", event_selected),
+        row("event.mark", &["m"], S::Panes, A::Inquiry(Q::Mark), "Mark the event, with a note", event_selected),
+        row("event.diff", &["d"], S::Panes, A::Inquiry(Q::DiffMarked), "What differs from the event marked last", event_selected),
+        row("event.diff-previous", &["D"], S::Panes, A::Inquiry(Q::DiffPrevious), "What differs from the event before on the same resource", event_selected),
         row("tree.collapse", &["h", "left"], S::Inspector, A::Fold(Fold::Collapse), "Fold, or go to the parent", inspecting),
         row("tree.expand", &["l", "right"], S::Inspector, A::Fold(Fold::Expand), "Unfold, or go to the first child", inspecting),
         row("tree.collapse-deep", &["H"], S::Inspector, A::Fold(Fold::CollapseDeep), "Fold all below", inspecting),
@@ -493,6 +518,14 @@ pub const COMMANDS: &[Command] = &{
         row("reader.up", &["k", "up"], S::Reader, A::Move(Motion::Up), "Up", always),
         row("reader.page-down", &["pgdn", "space"], S::Reader, A::Move(Motion::PageDown), "A page down", always),
         row("reader.page-up", &["pgup", "b"], S::Reader, A::Move(Motion::PageUp), "A page up", always),
+        row("panel.close", &["q", "esc"], S::Panel, A::Back, "Close", always),
+        row("panel.down", &["j", "down"], S::Panel, A::Move(Motion::Down), "Down", always),
+        row("panel.up", &["k", "up"], S::Panel, A::Move(Motion::Up), "Up", always),
+        row("panel.page-down", &["pgdn", "space"], S::Panel, A::Move(Motion::PageDown), "A page down", always),
+        row("panel.page-up", &["pgup", "b"], S::Panel, A::Move(Motion::PageUp), "A page up", always),
+        row("panel.first", &["g g", "home"], S::Panel, A::Move(Motion::First), "To the beginning", always),
+        row("panel.last", &["G", "end"], S::Panel, A::Move(Motion::Last), "To the end", always),
+        row("panel.unchanged", &["u"], S::Panel, A::Inquiry(Q::Unchanged), "Show or fold what is the same", comparing),
         row("tab.events", &["1"], S::Tabs, A::Purge(P::Show(Page::Events)), "Events", always),
         row("tab.usage", &["2"], S::Tabs, A::Purge(P::Show(Page::Usage)), "Usage: who does what, how often, with which success", connected),
         row("usage.enter", &["enter"], S::Usage, A::Usage(U::Enter(Polarity::With)), "The events behind the selected line", counted),

@@ -20,6 +20,10 @@ impl App {
                 input.handle(request);
                 Vec::new()
             }
+            Some(Overlay::Panel(panel)) => {
+                panel.edit(request);
+                Vec::new()
+            }
             Some(Overlay::Reader(_)) => Vec::new(),
             None if self.page == Page::Purge => self.edit_dialog(request),
             None if self.page == Page::Archives => self.edit_store(request),
@@ -44,6 +48,7 @@ impl App {
             Some(Overlay::Search { input, .. } | Overlay::Naming(input)) => {
                 (paste(input, text), Vec::new())
             }
+            Some(Overlay::Panel(panel)) => (panel.paste(text), Vec::new()),
             None if self.page == Page::Purge => (self.paste_dialog(text), Vec::new()),
             None if self.page == Page::Archives => (self.paste_store(text), Vec::new()),
             None if self.focus == Focus::Filter => {
@@ -110,6 +115,7 @@ impl App {
                 Vec::new()
             }
             Some(Overlay::Naming(input)) => self.save_view(input.value()),
+            Some(Overlay::Panel(panel)) => self.submit_panel(*panel),
             Some(Overlay::Reader(_)) => Vec::new(),
             None if self.page == Page::Purge => self.submit_dialog(),
             None if self.page == Page::Archives => self.submit_store(),

@@ -4,6 +4,7 @@ use tui_input::Input;
 
 use crate::app::command::{Action, Availability, COMMANDS, Command, Direction, Scope, keys_shown};
 use crate::app::fuzzy::{self, Ranked};
+use crate::app::inquiry::Panel;
 use crate::app::view::{Named, Tab};
 use crate::app::{App, Focus};
 
@@ -16,6 +17,8 @@ pub enum Overlay {
     Picker(Picker),
     /// The line at the bottom that asks for the name of a view.
     Naming(Input),
+    /// More about an event.
+    Panel(Box<Panel>),
     /// The search line at the bottom.
     Search {
         /// What is being typed.
@@ -141,7 +144,12 @@ impl Picker {
             .filter(|command| {
                 let of_a_line = matches!(
                     command.scope,
-                    Scope::Line | Scope::Reader | Scope::Form | Scope::Work | Scope::Views
+                    Scope::Line
+                        | Scope::Reader
+                        | Scope::Panel
+                        | Scope::Form
+                        | Scope::Work
+                        | Scope::Views
                 ) || command.scope == Scope::Filter
                     && command.action != Action::HistorySearch;
                 let offered = !of_a_line && !seen.contains(&command.action);

@@ -66,6 +66,7 @@ impl App {
             Action::Purge(action) => self.perform_on_purges(action),
             Action::Usage(action) => self.perform_on_usage(action),
             Action::View(action) => self.perform_on_views(action),
+            Action::Inquiry(action) => self.perform_on_inquiry(action),
         }
     }
 
@@ -168,8 +169,8 @@ impl App {
 
     /// One level back: the topmost overlay, suggestions, the filter's line, the inspector.
     fn back(&mut self) -> Vec<Effect> {
-        if self.overlays.pop().is_some() {
-            return Vec::new();
+        if let Some(gone) = self.overlays.pop() {
+            return self.closed(&gone);
         }
         match self.page {
             Page::Usage if self.focus == Focus::List => return self.leave_usage(),
@@ -223,6 +224,9 @@ impl App {
             let height = usize::from(self.regions.reader.height);
             reader.scroll_by(delta(motion, height), height);
             return Vec::new();
+        }
+        if self.panel_mut().is_some() {
+            return self.move_panel(motion);
         }
         match self.page {
             Page::Events => {}
@@ -401,7 +405,7 @@ fn seek(direction: Direction) -> Seek {
 }
 
 /// A motion as a number of lines in a pane of `height` lines; ends are as far as one can go.
-fn delta(motion: Motion, height: usize) -> isize {
+pub(super) fn delta(motion: Motion, height: usize) -> isize {
     let page = isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(1);
     match motion {
         Motion::Down => 1,

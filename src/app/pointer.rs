@@ -33,6 +33,10 @@ impl App {
                     let height = usize::from(regions.reader.height);
                     reader.scroll_by(wheel.unwrap_or(0), height);
                 }
+                (Overlay::Panel(panel), _) => {
+                    let height = usize::from(regions.reader.height);
+                    panel.move_by(wheel.unwrap_or(0), height);
+                }
                 (Overlay::Picker(picker), PointerKind::WheelUp) => {
                     picker.step(Direction::Backward);
                 }

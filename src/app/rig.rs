@@ -1,5 +1,6 @@
 //! The app with a store in memory that answers its effects at once, for tests: keys in, state out.
 
+pub mod inquiry;
 pub mod purge;
 
 use std::sync::Arc;
@@ -242,6 +243,7 @@ impl Rig {
             (Some(Overlay::Picker(_)), _) => "picker",
             (Some(Overlay::Search { .. }), _) => "search",
             (Some(Overlay::Naming(_)), _) => "naming",
+            (Some(Overlay::Panel(_)), _) => "panel",
             (None, Focus::List) => "list",
             (None, Focus::Filter) => "filter",
             (None, Focus::Inspector) => "inspector",
@@ -319,6 +321,10 @@ impl Rig {
                 });
                 (generation, vec![Answer::Tail(complete)])
             }
+            Effect::Inquiry(wanted) => match self.answer_inquiry(wanted) {
+                Some((generation, told)) => (generation, vec![Answer::Inquiry(told)]),
+                None => return,
+            },
             other => match self.answer_on_purges(other) {
                 Some((generation, answer)) => (generation, vec![answer]),
                 None => return,
@@ -343,7 +349,7 @@ impl Rig {
             .filter(|event| predicate.matches(event, &json(event)))
     }
 
-    fn page(&self, request: &PageRequest) -> (Vec<Event>, PageEnd) {
+    pub(super) fn page(&self, request: &PageRequest) -> (Vec<Event>, PageEnd) {
         // The same order as the stores': newest first, then what has no usable time.
         let rank = |at: At| match at {
             At::Instant(_) => 3,

@@ -19,7 +19,7 @@ pub(super) use parser::plain_bytes;
 pub struct NodeId(pub u32);
 
 /// What a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `null`
     Null,

@@ -1,6 +1,7 @@
 //! Runs effects: one task each, on a thread of their own so that decoding rows never holds up a
 //! key. A later effect of the same kind cancels the former one, on the server too.
 
+mod inquiry;
 mod personal;
 mod purges;
 
@@ -76,6 +77,7 @@ struct Slots {
     explain: Slot,
     survey: Slot,
     overview: Slot,
+    compare: Slot,
 }
 
 /// The thread on which stores work, and what runs there.
@@ -241,6 +243,7 @@ impl Workers {
                     Answer::Explained(store.explain(&predicate, &stop).await)
                 });
             }
+            Effect::Inquiry(wanted) => self.take_inquiry(wanted),
             other => self.take_stop(other),
         }
     }

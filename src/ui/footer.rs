@@ -13,10 +13,13 @@ use crate::core::query::diagnostic::Severity;
 use crate::purge::halt::Going;
 use crate::ui::pen::Pen;
 use crate::ui::theme::Role;
-use crate::ui::{filter_bar, header};
+use crate::ui::{filter_bar, header, panel};
 
 /// The most useful commands of a place, with a word for each.
 fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
+    if let Some(Overlay::Panel(open)) = app.overlays.last() {
+        return panel::useful(open);
+    }
     match (&app.connection, app.focus) {
         (Connection::Failed(_), _) => &[("connection.retry", "retry"), ("connection.quit", "quit")],
         _ if app.page != Page::Events && !is_usage_filter(app) => useful_elsewhere(app),

@@ -69,6 +69,9 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
                 if mark == Mark::Selected {
                     select(pen, row, focused);
                 }
+                if app.inquiry.marks.find(&event.id).is_some() {
+                    pen.put(row.x, row.y, 1, "◆", Role::Warning);
+                }
             }
             Line::Day(day) => {
                 let label = format!(" {} ", day.format("%A %Y-%m-%d"));

@@ -12,7 +12,7 @@ use crate::app::{App, Focus};
 use crate::store::StoreError;
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
-use crate::ui::{Caret, region, split_bottom, typing_over};
+use crate::ui::{Caret, panel, region, split_bottom, typing_over};
 
 /// Lines of a list to pick from.
 const PICKED: u16 = 14;
@@ -30,6 +30,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
             let note = known.map_or("", |_| "Enter replaces the one of this name ");
             Some(draw_line(pen, area, " save this view as ", input, note))
         }
+        Overlay::Panel(open) => panel::draw(pen, area, app, open, regions),
         Overlay::Search { input, within } => {
             let prompt = match within {
                 Focus::Inspector => " search in the event / ",
@@ -67,7 +68,7 @@ fn centred(area: Rect, columns: u16, rows: u16) -> Rect {
 }
 
 /// An empty box with a title. Gives what is inside.
-fn boxed(pen: &mut Pen<'_>, area: Rect, title: &str) -> Rect {
+pub(super) fn boxed(pen: &mut Pen<'_>, area: Rect, title: &str) -> Rect {
     Clear.render(area, pen.buf);
     let text = pen.style(Role::Text);
     pen.buf.set_style(area, text);

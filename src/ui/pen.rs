@@ -119,7 +119,7 @@ impl Pen<'_> {
 }
 
 /// What stands for our own characters where only ASCII can be shown.
-const ASCII: [(&str, &str); 32] = [
+const ASCII: [(&str, &str); 35] = [
     ("×", "x"),
     ("─", "-"),
     ("│", "|"),
@@ -139,6 +139,9 @@ const ASCII: [(&str, &str); 32] = [
     ("▾", "v"),
     ("▌", ">"),
     ("●", "*"),
+    ("◆", "#"),
+    ("−", "-"),
+    ("↕", "^"),
     ("○", "o"),
     ("▲", "^"),
     ("↑", "^"),

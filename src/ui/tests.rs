@@ -192,6 +192,14 @@ fn overlays() {
 }
 
 #[test]
+fn two_events_compared() {
+    snapshot("note", || pressed(60, "k m 'ask bob'"));
+    snapshot("compare", || pressed(60, "m 'ask bob' enter k k k d"));
+    snapshot("compare_unchanged", || pressed(60, "m enter k k k d u"));
+    snapshot("compare_nothing", || pressed(60, "D"));
+}
+
+#[test]
 fn hostile_text_is_shown_and_marked() {
     let mut rig = Rig::new(vec![
         event(1, -3, "\u{1b}[2Jroot", "Login", 0),
@@ -251,6 +259,7 @@ fn ascii_screens_hold_ascii_only() {
         "f 'usr:x'",
         "enter y",
         "/ 'x'",
+        "m enter k d",
     ] {
         for size in SIZES {
             let mut rig = pressed(60, keys);
@@ -280,6 +289,8 @@ fn no_size_makes_drawing_fail() {
         "/ 'x'",
         "enter y",
         "enter w",
+        "m 'x'",
+        "m enter k d u",
     ] {
         for width in (1..130).step_by(7) {
             for height in [1, 2, 3, 5, 9, 14, 15, 20, 41] {

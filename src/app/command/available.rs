@@ -1,8 +1,9 @@
 //! When each command can be given, and what stands against it where it cannot.
 
 use super::Availability;
+use crate::app::inquiry::Panel;
 use crate::app::work::Pausing;
-use crate::app::{App, Connection};
+use crate::app::{App, Connection, Overlay};
 use crate::purge::dossier::Phase;
 
 pub(super) fn always(_: &App) -> Availability {
@@ -29,6 +30,13 @@ pub(super) fn inspecting(app: &App) -> Availability {
         Availability::Yes
     } else {
         Availability::No("no event is open")
+    }
+}
+
+pub(super) fn comparing(app: &App) -> Availability {
+    match app.overlays.last() {
+        Some(Overlay::Panel(panel)) if matches!(**panel, Panel::Compare(_)) => Availability::Yes,
+        _ => Availability::No("no two events are compared"),
     }
 }
 

@@ -110,7 +110,13 @@ fn the_palette_offers_every_command() {
     for command in COMMANDS {
         let of_a_line = matches!(
             command.scope,
-            Scope::Line | Scope::Reader | Scope::Filter | Scope::Form | Scope::Work | Scope::Views
+            Scope::Line
+                | Scope::Reader
+                | Scope::Panel
+                | Scope::Filter
+                | Scope::Form
+                | Scope::Work
+                | Scope::Views
         );
         assert!(
             of_a_line || offered.iter().any(|label| label == command.title),

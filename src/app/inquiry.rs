@@ -1,0 +1,166 @@
+//! Looking into one event: marks, and panels over the list that say more about it.
+//!
+//! Does not draw the panels, and fetches nothing itself.
+
+pub mod compare;
+pub mod marks;
+
+use tui_input::InputRequest;
+
+use crate::app::command::{CONTEXTS, InquiryAction, Motion, Scope};
+use crate::app::filter_bar::{self, Room};
+use crate::app::inquiry::compare::{Compare, Compared, Earlier};
+use crate::app::inquiry::marks::{Marks, Note};
+use crate::app::{App, Effect, Focus, Generation, Overlay};
+use crate::core::event::{Cursor, Event};
+use crate::store::StoreError;
+
+/// What is to be done for a panel. A later wish of the same kind replaces a former one.
+#[derive(Debug)]
+pub enum Wanted {
+    /// Fetch two events and compare them.
+    Compare(Generation, Box<Earlier>, Box<Cursor>),
+    /// Nobody waits for a comparison any more.
+    StopCompare,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Told {
+    /// Two events.
+    Compared(Result<Compared, StoreError>),
+}
+
+/// What is known beside the list.
+#[derive(Clone, Debug, Default)]
+pub struct Inquiry {
+    /// Marked events.
+    pub marks: Marks,
+    /// Whose comparison is awaited.
+    pub(super) comparing: Generation,
+}
+
+impl Inquiry {
+    /// Whose answer of this kind is awaited.
+    pub(super) fn awaits(&self, told: &Told) -> Generation {
+        match told {
+            Told::Compared(_) => self.comparing,
+        }
+    }
+}
+
+/// A panel over the list.
+#[derive(Clone, Debug)]
+pub enum Panel {
+    /// The note of a mark, being typed.
+    Note(Note),
+    /// Two events.
+    Compare(Compare),
+}
+
+impl Panel {
+    /// The scopes whose keys are open in it.
+    pub fn scopes(&self) -> &'static [Scope] {
+        let wanted: &[Scope] = match self {
+            Self::Note(_) => &[Scope::Line, Scope::Always],
+            Self::Compare(_) => &[Scope::Panel, Scope::Always],
+        };
+        let row = CONTEXTS.iter().find(|row| **row == wanted);
+        row.copied().unwrap_or(&[Scope::Always])
+    }
+
+    /// Scrolls, or moves the selection, by lines in a panel of `height` lines.
+    pub fn move_by(&mut self, delta: isize, height: usize) {
+        match self {
+            Self::Note(_) => {}
+            Self::Compare(compare) => compare.scroll_by(delta, height),
+        }
+    }
+
+    pub(super) fn edit(&mut self, request: InputRequest) {
+        if let Self::Note(note) = self {
+            note.input.handle(request);
+        }
+    }
+
+    pub(super) fn paste(&mut self, text: &str) -> Room {
+        match self {
+            Self::Note(note) => filter_bar::paste(&mut note.input, text),
+            Self::Compare(_) => Room::Enough,
+        }
+    }
+}
+
+impl App {
+    /// The event that a question is about: the open one while it is being read.
+    pub(super) fn subject(&self) -> Option<&Event> {
+        match (&self.inspector, self.focus) {
+            (Some(open), Focus::Inspector) => Some(&open.event),
+            _ => self.timeline.selected(),
+        }
+    }
+
+    pub(super) fn perform_on_inquiry(&mut self, action: InquiryAction) -> Vec<Effect> {
+        match action {
+            InquiryAction::Mark => self.write_note(),
+            InquiryAction::DiffMarked => self.diff_with_mark(),
+            InquiryAction::DiffPrevious => self.diff_with_previous(),
+            InquiryAction::Unchanged => {
+                if let Some(Panel::Compare(compare)) = self.panel_mut() {
+                    compare.toggle_unchanged();
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn panel_mut(&mut self) -> Option<&mut Panel> {
+        match self.overlays.last_mut() {
+            Some(Overlay::Panel(panel)) => Some(panel),
+            _ => None,
+        }
+    }
+
+    pub(super) fn push_panel(&mut self, panel: Panel) {
+        self.overlays.push(Overlay::Panel(Box::new(panel)));
+    }
+
+    /// Enter in the line of a panel.
+    pub(super) fn submit_panel(&mut self, panel: Panel) -> Vec<Effect> {
+        match panel {
+            Panel::Note(note) => self.keep_note(&note),
+            Panel::Compare(_) => Vec::new(),
+        }
+    }
+
+    /// A panel was left: nobody waits for what it asked.
+    pub(super) fn closed(&mut self, overlay: &Overlay) -> Vec<Effect> {
+        match overlay {
+            Overlay::Panel(panel) => match **panel {
+                Panel::Compare(_) => {
+                    self.inquiry.comparing = self.next();
+                    vec![Effect::Inquiry(Wanted::StopCompare)]
+                }
+                Panel::Note(_) => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn inquiry_told(&mut self, told: Told) -> Vec<Effect> {
+        match told {
+            Told::Compared(result) => self.compared(result),
+        }
+    }
+
+    pub(super) fn move_panel(&mut self, motion: Motion) -> Vec<Effect> {
+        let height = usize::from(self.regions.reader.height);
+        if let Some(panel) = self.panel_mut() {
+            panel.move_by(super::perform::delta(motion, height), height);
+        }
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! What a store in memory says about single events.
+
+use super::{Rig, json};
+use crate::app::Generation;
+use crate::app::inquiry::compare::{Compared, Earlier, Pair};
+use crate::app::inquiry::{Told, Wanted};
+use crate::core::diff::Diff;
+use crate::core::event::{Cursor, Event};
+use crate::store::{PageFrom, PageRequest, PayloadNeed};
+
+impl Rig {
+    pub(super) fn answer_inquiry(&self, wanted: Wanted) -> Option<(Generation, Told)> {
+        match wanted {
+            Wanted::Compare(generation, earlier, later) => {
+                let compared = self.compare(*earlier, &later);
+                Some((generation, Told::Compared(Ok(compared))))
+            }
+            Wanted::StopCompare => None,
+        }
+    }
+
+    fn at(&self, cursor: &Cursor) -> Option<Event> {
+        let found = self.events.iter().find(|event| event.cursor == *cursor);
+        found.cloned()
+    }
+
+    fn compare(&self, earlier: Earlier, later: &Cursor) -> Compared {
+        let Some(after) = self.at(later) else {
+            return Compared::NoLater;
+        };
+        let before = match earlier {
+            Earlier::At(cursor) => self.at(&cursor),
+            Earlier::LastBefore(predicate) => {
+                let request = PageRequest {
+                    predicate,
+                    from: PageFrom::Before(later.clone()),
+                    limit: Some(1),
+                    payload: PayloadNeed::Whole,
+                };
+                self.page(&request).0.into_iter().next()
+            }
+        };
+        let Some(before) = before else {
+            return Compared::NoEarlier;
+        };
+        let diff = Ok(Diff::of(&json(&before), &json(&after)));
+        Compared::Both(Box::new(Pair {
+            before,
+            after,
+            diff,
+        }))
+    }
+}

@@ -1,0 +1,99 @@
+//! Effects that look into single events.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::channel;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::Answer;
+use crate::app::inquiry::compare::{Compared, Earlier, Pair};
+use crate::app::inquiry::{Told, Wanted};
+use crate::core::diff::Diff;
+use crate::core::event::{Cursor, Event, Payload};
+use crate::core::json::FlatJson;
+use crate::runtime::effects::{PIECES, Workers};
+use crate::store::{PageFrom, PageItem, PageRequest, PayloadNeed, Store, StoreError};
+
+impl Workers {
+    /// Runs what a panel wants.
+    pub(super) fn take_inquiry(&mut self, wanted: Wanted) {
+        let Some(store) = self.store.clone() else {
+            return;
+        };
+        match wanted {
+            Wanted::Compare(generation, earlier, later) => {
+                let stop = self.slots.compare.renew(&self.all);
+                self.ask(generation, async move {
+                    let compared = compare(store, *earlier, *later, &stop).await;
+                    Answer::Inquiry(Told::Compared(compared))
+                });
+            }
+            Wanted::StopCompare => self.slots.compare.0.cancel(),
+        }
+    }
+}
+
+async fn compare(
+    store: Arc<dyn Store>,
+    earlier: Earlier,
+    later: Cursor,
+    stop: &CancellationToken,
+) -> Result<Compared, StoreError> {
+    let Some(after) = store.fetch(&later, stop).await? else {
+        return Ok(Compared::NoLater);
+    };
+    let before = match earlier {
+        Earlier::At(cursor) => store.fetch(&cursor, stop).await?,
+        Earlier::LastBefore(predicate) => {
+            let request = PageRequest {
+                predicate,
+                from: PageFrom::Before(later),
+                limit: Some(1),
+                payload: PayloadNeed::Whole,
+            };
+            first(&*store, request, stop).await?
+        }
+    };
+    let Some(before) = before else {
+        return Ok(Compared::NoEarlier);
+    };
+    // Records of 20 MB take a while to compare.
+    let comparing = tokio::task::spawn_blocking(move || pair(before, after));
+    let pair = comparing.await.map_err(|_| StoreError::Cancelled)?;
+    Ok(Compared::Both(Box::new(pair)))
+}
+
+/// The first event of a page.
+async fn first(
+    store: &dyn Store,
+    request: PageRequest,
+    stop: &CancellationToken,
+) -> Result<Option<Event>, StoreError> {
+    let (pieces, mut arriving) = channel(PIECES);
+    let mut found = None;
+    let taking = async {
+        while let Some(item) = arriving.recv().await {
+            if let PageItem::Events(events) = item {
+                found = found.take().or(events.into_iter().next());
+            }
+        }
+    };
+    let (end, ()) = tokio::join!(store.page(request, pieces, stop), taking);
+    end.map(|_| found)
+}
+
+fn pair(mut before: Event, mut after: Event) -> Pair {
+    let diff = FlatJson::parse(&*before.payload.text).and_then(|earlier| {
+        let later = FlatJson::parse(&*after.payload.text)?;
+        Ok(Diff::of(&earlier, &later))
+    });
+    // What is shown of the events are their fields.
+    for event in [&mut before, &mut after] {
+        event.payload = Payload::bounded(&event.payload.text);
+    }
+    Pair {
+        before,
+        after,
+        diff,
+    }
+}

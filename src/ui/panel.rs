@@ -1,0 +1,46 @@
+//! What says more about an event, over the list.
+
+pub mod compare;
+mod note;
+
+use ratatui::layout::Rect;
+
+use crate::app::App;
+use crate::app::inquiry::Panel;
+use crate::app::layout::Regions;
+use crate::ui::overlay::boxed;
+use crate::ui::pen::Pen;
+use crate::ui::{Caret, region, split_bottom};
+
+/// The most useful keys of a panel.
+pub fn useful(open: &Panel) -> &'static [(&'static str, &'static str)] {
+    match open {
+        Panel::Note(_) => &[("filter.submit", "mark"), ("line.back", "not now")],
+        Panel::Compare(_) => &[
+            ("panel.close", "close"),
+            ("panel.unchanged", "unchanged parts"),
+            ("panel.down", "down"),
+            ("panel.up", "up"),
+            ("panel.page-down", "page down"),
+        ],
+    }
+}
+
+/// Draws a panel; gives where its caret stands.
+pub fn draw(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    app: &App,
+    open: &Panel,
+    regions: &mut Regions,
+) -> Caret {
+    let (area, _) = split_bottom(area, 1);
+    match open {
+        Panel::Note(note) => note::draw(pen, area, app, note),
+        Panel::Compare(compare) => {
+            let inner = boxed(pen, area, "what differs");
+            regions.reader = region(compare::draw(pen, inner, app, compare));
+            None
+        }
+    }
+}
