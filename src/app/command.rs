@@ -11,7 +11,7 @@ use tui_input::InputRequest;
 
 use crate::app::command::available::{
     always, archive_known, archive_readable, archive_whole, comparing, connected, counted,
-    deleting, event_selected, extensible, filtered, idle, inspecting, narrowing, offered,
+    deleting, event_selected, extensible, filtered, idle, inspecting, leading, narrowing, offered,
     purge_unfinished, purgeable, reopenable, searched, unconnected, views_saved,
 };
 use crate::app::keymap;
@@ -197,6 +197,12 @@ pub enum InquiryAction {
     DiffPrevious,
     /// Shows or folds what is the same.
     Unchanged,
+    /// Shows what is known of its user.
+    User,
+    /// Shows everything done to its resource.
+    Resource,
+    /// Goes where the selected line leads.
+    Go,
 }
 
 /// What can be asked for on the Usage tab.
@@ -448,6 +454,8 @@ pub const COMMANDS: &[Command] = &{
         row("event.mark", &["m"], S::Panes, A::Inquiry(Q::Mark), "Mark the event, with a note", event_selected),
         row("event.diff", &["d"], S::Panes, A::Inquiry(Q::DiffMarked), "What differs from the event marked last", event_selected),
         row("event.diff-previous", &["D"], S::Panes, A::Inquiry(Q::DiffPrevious), "What differs from the event before on the same resource", event_selected),
+        row("event.resource", &["R"], S::Panes, A::Inquiry(Q::Resource), "Everything done to its resource, and by whom", event_selected),
+        row("user.dossier", &["u"], S::Questions, A::Inquiry(Q::User), "The user: past, habits, what is unusual in this event", connected),
         row("tree.collapse", &["h", "left"], S::Inspector, A::Fold(Fold::Collapse), "Fold, or go to the parent", inspecting),
         row("tree.expand", &["l", "right"], S::Inspector, A::Fold(Fold::Expand), "Unfold, or go to the first child", inspecting),
         row("tree.collapse-deep", &["H"], S::Inspector, A::Fold(Fold::CollapseDeep), "Fold all below", inspecting),
@@ -525,6 +533,7 @@ pub const COMMANDS: &[Command] = &{
         row("panel.page-up", &["pgup", "b"], S::Panel, A::Move(Motion::PageUp), "A page up", always),
         row("panel.first", &["g g", "home"], S::Panel, A::Move(Motion::First), "To the beginning", always),
         row("panel.last", &["G", "end"], S::Panel, A::Move(Motion::Last), "To the end", always),
+        row("panel.go", &["enter"], S::Panel, A::Inquiry(Q::Go), "The events behind the selected line", leading),
         row("panel.unchanged", &["u"], S::Panel, A::Inquiry(Q::Unchanged), "Show or fold what is the same", comparing),
         row("tab.events", &["1"], S::Tabs, A::Purge(P::Show(Page::Events)), "Events", always),
         row("tab.usage", &["2"], S::Tabs, A::Purge(P::Show(Page::Usage)), "Usage: who does what, how often, with which success", connected),

@@ -3,15 +3,20 @@
 //! Does not draw the panels, and fetches nothing itself.
 
 pub mod compare;
+mod lines;
+pub mod listing;
 pub mod marks;
+pub mod sheet;
 
 use tui_input::InputRequest;
 
 use crate::app::command::{CONTEXTS, InquiryAction, Motion, Scope};
 use crate::app::filter_bar::{self, Room};
 use crate::app::inquiry::compare::{Compare, Compared, Earlier};
+use crate::app::inquiry::listing::Listing;
 use crate::app::inquiry::marks::{Marks, Note};
 use crate::app::{App, Effect, Focus, Generation, Overlay};
+use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::event::{Cursor, Event};
 use crate::store::StoreError;
 
@@ -22,6 +27,8 @@ pub enum Wanted {
     Compare(Generation, Box<Earlier>, Box<Cursor>),
     /// Nobody waits for a comparison any more.
     StopCompare,
+    /// Count events, on the connection of the reports.
+    Count(Generation, Box<AggregateRequest>),
 }
 
 /// What came of it.
@@ -29,6 +36,8 @@ pub enum Wanted {
 pub enum Told {
     /// Two events.
     Compared(Result<Compared, StoreError>),
+    /// Numbers.
+    Counted(Result<Aggregate, StoreError>),
 }
 
 /// What is known beside the list.
@@ -38,6 +47,9 @@ pub struct Inquiry {
     pub marks: Marks,
     /// Whose comparison is awaited.
     pub(super) comparing: Generation,
+    /// Whose numbers are awaited.
+    counting: Generation,
+    is_asking: bool,
 }
 
 impl Inquiry {
@@ -45,7 +57,13 @@ impl Inquiry {
     pub(super) fn awaits(&self, told: &Told) -> Generation {
         match told {
             Told::Compared(_) => self.comparing,
+            Told::Counted(_) => self.counting,
         }
+    }
+
+    /// Whether a panel has the connection of the reports.
+    pub(super) fn is_asking(&self) -> bool {
+        self.is_asking
     }
 }
 
@@ -56,6 +74,8 @@ pub enum Panel {
     Note(Note),
     /// Two events.
     Compare(Compare),
+    /// A user, or a resource.
+    List(Box<Listing>),
 }
 
 impl Panel {
@@ -63,7 +83,7 @@ impl Panel {
     pub fn scopes(&self) -> &'static [Scope] {
         let wanted: &[Scope] = match self {
             Self::Note(_) => &[Scope::Line, Scope::Always],
-            Self::Compare(_) => &[Scope::Panel, Scope::Always],
+            Self::Compare(_) | Self::List(_) => &[Scope::Panel, Scope::Always],
         };
         let row = CONTEXTS.iter().find(|row| **row == wanted);
         row.copied().unwrap_or(&[Scope::Always])
@@ -74,6 +94,7 @@ impl Panel {
         match self {
             Self::Note(_) => {}
             Self::Compare(compare) => compare.scroll_by(delta, height),
+            Self::List(listing) => listing.sheet.move_by(delta, height),
         }
     }
 
@@ -86,7 +107,7 @@ impl Panel {
     pub(super) fn paste(&mut self, text: &str) -> Room {
         match self {
             Self::Note(note) => filter_bar::paste(&mut note.input, text),
-            Self::Compare(_) => Room::Enough,
+            Self::Compare(_) | Self::List(_) => Room::Enough,
         }
     }
 }
@@ -105,6 +126,9 @@ impl App {
             InquiryAction::Mark => self.write_note(),
             InquiryAction::DiffMarked => self.diff_with_mark(),
             InquiryAction::DiffPrevious => self.diff_with_previous(),
+            InquiryAction::User => self.look_into_user(),
+            InquiryAction::Resource => self.look_into_resource(),
+            InquiryAction::Go => self.go_from_panel(),
             InquiryAction::Unchanged => {
                 if let Some(Panel::Compare(compare)) = self.panel_mut() {
                     compare.toggle_unchanged();
@@ -129,8 +153,14 @@ impl App {
     pub(super) fn submit_panel(&mut self, panel: Panel) -> Vec<Effect> {
         match panel {
             Panel::Note(note) => self.keep_note(&note),
-            Panel::Compare(_) => Vec::new(),
+            Panel::Compare(_) | Panel::List(_) => Vec::new(),
         }
+    }
+
+    /// Closes the topmost panel.
+    pub(super) fn back_from_panel(&mut self) -> Vec<Effect> {
+        let gone = self.overlays.pop();
+        gone.map_or_else(Vec::new, |gone| self.closed(&gone))
     }
 
     /// A panel was left: nobody waits for what it asked.
@@ -141,6 +171,7 @@ impl App {
                     self.inquiry.comparing = self.next();
                     vec![Effect::Inquiry(Wanted::StopCompare)]
                 }
+                Panel::List(_) => self.stop_panel().unwrap_or_default(),
                 Panel::Note(_) => Vec::new(),
             },
             _ => Vec::new(),
@@ -150,6 +181,7 @@ impl App {
     pub(super) fn inquiry_told(&mut self, told: Told) -> Vec<Effect> {
         match told {
             Told::Compared(result) => self.compared(result),
+            Told::Counted(result) => self.counted_for_panel(result),
         }
     }
 

@@ -46,6 +46,8 @@ pub enum Choice {
     Command(Action),
     /// A former filter.
     Filter(String),
+    /// A resource to look into.
+    Resource(String),
     /// A time range as a filter term; `None` is all time.
     Range(Option<&'static str>),
     /// A saved view.
@@ -180,6 +182,16 @@ impl Picker {
             choice: Choice::Filter(entry.clone()),
         };
         Self::new("history", entries.iter().rev().map(item).collect())
+    }
+
+    /// The resources of an event.
+    pub fn resources(all: &[String]) -> Self {
+        let item = |resource: &String| Item {
+            label: resource.clone(),
+            about: String::new(),
+            choice: Choice::Resource(resource.clone()),
+        };
+        Self::new("everything done to", all.iter().map(item).collect())
     }
 
     /// Time ranges.

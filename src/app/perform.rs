@@ -151,6 +151,9 @@ impl App {
 
     /// Stops what is going on, the nearest first; quits when there is nothing.
     fn interrupt(&mut self) -> Vec<Effect> {
+        if let Some(effects) = self.stop_panel() {
+            return effects;
+        }
         let near = match self.page {
             Page::Events => self.stop_query(),
             Page::Usage => self.stop_usage(),

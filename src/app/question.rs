@@ -337,6 +337,7 @@ impl App {
         self.question.span = Some(span.unwrap_or((now, now)));
         let mut effects = self.draw_over_time();
         effects.extend(self.report_anew());
+        effects.extend(self.ask_for_panel());
         effects
     }
 
@@ -476,6 +477,7 @@ impl App {
                 self.filter_changed()
             }
             Choice::View(named) => self.show_view(&named.view),
+            Choice::Resource(resource) => self.touch(&resource),
             Choice::Range(range) => {
                 let text = term::with_range(self.filter.text(), range);
                 self.set_filter(&text)

@@ -335,7 +335,7 @@ impl Rig {
         }
     }
 
-    fn counted(&self, request: AggregateRequest) -> Aggregate {
+    pub(super) fn counted(&self, request: AggregateRequest) -> Aggregate {
         let mut counts = Accumulator::new(request);
         for event in &self.events {
             counts.feed(event, &json(event));

@@ -85,6 +85,11 @@ impl Board {
         self.stopped == Stopped::Yes
     }
 
+    /// Somebody else asks now; the question that was being asked is asked again later.
+    pub(super) fn give_way(&mut self) {
+        self.asking = None;
+    }
+
     /// How far it is: the reports that are whole, and whether the store is at work.
     pub(super) fn far(&self) -> (usize, bool) {
         let whole = |section: &&Section| matches!(section.state, State::Whole);
@@ -226,7 +231,8 @@ impl App {
     /// Asks the next question, when nothing is being asked and the tab is on the screen.
     pub(super) fn ask_usage(&mut self) -> Vec<Effect> {
         let board = &mut self.usage;
-        if self.page != Page::Usage || board.asking.is_some() || board.is_stopped() {
+        let is_free = board.asking.is_none() && !self.inquiry.is_asking();
+        if self.page != Page::Usage || !is_free || board.is_stopped() {
             return Vec::new();
         }
         let Some((number, question)) = board.next_question(self.regions.sections) else {

@@ -7,10 +7,12 @@
 pub mod answer;
 pub mod calls;
 pub mod course;
+pub mod dossier;
 pub mod kin;
 pub mod plan;
 pub mod sequel;
 pub mod settled;
+pub mod touched;
 
 use std::sync::Arc;
 

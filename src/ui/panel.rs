@@ -1,6 +1,7 @@
 //! What says more about an event, over the list.
 
 pub mod compare;
+mod list;
 mod note;
 
 use ratatui::layout::Rect;
@@ -16,6 +17,13 @@ use crate::ui::{Caret, region, split_bottom};
 pub fn useful(open: &Panel) -> &'static [(&'static str, &'static str)] {
     match open {
         Panel::Note(_) => &[("filter.submit", "mark"), ("line.back", "not now")],
+        Panel::List(_) => &[
+            ("panel.close", "close"),
+            ("panel.go", "events"),
+            ("panel.down", "down"),
+            ("panel.up", "up"),
+            ("app.interrupt", "stop"),
+        ],
         Panel::Compare(_) => &[
             ("panel.close", "close"),
             ("panel.unchanged", "unchanged parts"),
@@ -40,6 +48,12 @@ pub fn draw(
         Panel::Compare(compare) => {
             let inner = boxed(pen, area, "what differs");
             regions.reader = region(compare::draw(pen, inner, app, compare));
+            None
+        }
+        Panel::List(listing) => {
+            let inner = boxed(pen, area, &listing.sheet.title);
+            regions.reader = region(inner);
+            list::draw(pen, inner, &listing.sheet);
             None
         }
     }

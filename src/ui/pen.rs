@@ -119,7 +119,7 @@ impl Pen<'_> {
 }
 
 /// What stands for our own characters where only ASCII can be shown.
-const ASCII: [(&str, &str); 35] = [
+const ASCII: [(&str, &str); 36] = [
     ("×", "x"),
     ("─", "-"),
     ("│", "|"),
@@ -144,6 +144,7 @@ const ASCII: [(&str, &str); 35] = [
     ("↕", "^"),
     ("○", "o"),
     ("▲", "^"),
+    ("△", "/"),
     ("↑", "^"),
     ("↓", "v"),
     ("←", "<"),

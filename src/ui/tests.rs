@@ -200,6 +200,28 @@ fn two_events_compared() {
 }
 
 #[test]
+fn a_user_and_a_resource() {
+    let all = || {
+        let mut all: Vec<_> = (1..90)
+            .map(|id| event(id, -id * 80_000, "alice", "DescribePod", 0))
+            .collect();
+        all.push(event(91, -100, "alice", "ResizeHPA", 0));
+        all.push(event(92, -5, "alice", "DeletePod", 7));
+        all
+    };
+    snapshot("dossier", || {
+        let mut rig = Rig::new(all());
+        rig.press("u j");
+        rig
+    });
+    snapshot("touched", || {
+        let mut rig = Rig::new(all());
+        rig.press("R");
+        rig
+    });
+}
+
+#[test]
 fn hostile_text_is_shown_and_marked() {
     let mut rig = Rig::new(vec![
         event(1, -3, "\u{1b}[2Jroot", "Login", 0),
@@ -260,6 +282,8 @@ fn ascii_screens_hold_ascii_only() {
         "enter y",
         "/ 'x'",
         "m enter k d",
+        "u",
+        "R",
     ] {
         for size in SIZES {
             let mut rig = pressed(60, keys);
@@ -291,6 +315,8 @@ fn no_size_makes_drawing_fail() {
         "enter w",
         "m 'x'",
         "m enter k d u",
+        "u G",
+        "R",
     ] {
         for width in (1..130).step_by(7) {
             for height in [1, 2, 3, 5, 9, 14, 15, 20, 41] {

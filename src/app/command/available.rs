@@ -40,6 +40,21 @@ pub(super) fn comparing(app: &App) -> Availability {
     }
 }
 
+pub(super) fn leading(app: &App) -> Availability {
+    let leads = match app.overlays.last() {
+        Some(Overlay::Panel(panel)) => match &**panel {
+            Panel::List(listing) => listing.sheet.row().is_some_and(|row| row.aim.is_some()),
+            Panel::Note(_) | Panel::Compare(_) => false,
+        },
+        _ => false,
+    };
+    if leads {
+        Availability::Yes
+    } else {
+        Availability::No("no line that leads to events is selected")
+    }
+}
+
 /// What is added to a text that means nothing means nothing either.
 pub(super) fn extensible(app: &App) -> Availability {
     if app.filter.is_invalid() {

@@ -101,3 +101,120 @@ fn a_purged_event_and_an_answer_that_comes_late_say_so() {
     ));
     assert!(rig.app.overlays.is_empty());
 }
+
+/// The lines of a listing: label, text, number.
+fn listed(rig: &Rig) -> Vec<String> {
+    let top = rig.app.overlays.last();
+    if let Some(Overlay::Panel(panel)) = top
+        && let Panel::List(listing) = &**panel
+    {
+        let rows = listing.sheet.rows.iter();
+        return rows
+            .map(|row| format!("{}|{}|{}", row.label, row.text, row.number))
+            .collect();
+    }
+    panic!("{top:?}");
+}
+
+#[test]
+fn everything_done_to_a_resource_with_who_did_it() {
+    let mut all = events(40);
+    for seconds in [-90_000, -80_000, -70_000] {
+        let mut one = event(7, seconds, "zoe", "Login", 0);
+        one.id = crate::core::event::EventId::new(format!("z{seconds}"));
+        one.cursor.key = vec![crate::core::event::KeyPart::Int(seconds)];
+        all.push(one);
+    }
+    let mut rig = Rig::new(all);
+    rig.press("f 'user:bob is:denied' enter / 'pod-7' enter R");
+    let lines = listed(&rig);
+    assert!(lines[0].starts_with("zoe|2026-01-14 11:0"), "{lines:?}");
+    assert!(lines[0].ends_with("|3"), "{lines:?}");
+    assert_eq!(lines[1], "  Login||3");
+    assert!(
+        lines[2].starts_with("bob|") && lines[2].ends_with("|1"),
+        "{lines:?}"
+    );
+    assert_eq!(rig.app.filter.text(), "resource:prod-7/ns2/pod-7");
+    rig.press("enter");
+    assert_eq!(rig.app.filter.text(), "resource:prod-7/ns2/pod-7 user:zoe");
+    assert_eq!(rig.app.timeline.len(), 3);
+}
+
+#[test]
+fn several_resources_are_offered_first() {
+    let two = r#"{"user_name":"a","request_resources":[{"id":"x"},{"id":"y"},{"id":"x"}]}"#;
+    let mut rig = Rig::new(vec![record(1, At::Absent, two)]);
+    rig.press("R 'y' enter");
+    assert_eq!(rig.app.filter.text(), "resource:y");
+    assert!(
+        listed(&rig)[0].contains("without a time"),
+        "{:?}",
+        listed(&rig)
+    );
+}
+
+#[test]
+fn a_dossier_says_what_is_unusual_and_leads_to_the_events_it_counts() {
+    let mut all = Vec::new();
+    for id in 1..60 {
+        all.push(event(id, -id * 86_400, "alice", "DescribePod", 0));
+    }
+    all.push(event(90, -5, "alice", "DeletePod", 7));
+    let mut rig = Rig::new(all);
+    rig.press("u");
+    let lines = listed(&rig);
+    let find = |what: &str| lines.iter().find(|line| line.contains(what)).cloned();
+    let action = find("action DeletePod").expect("the action");
+    assert!(
+        action.contains("▲ first never since 2025-10-17"),
+        "{action}"
+    );
+    assert!(find("outcome denied").is_some_and(|line| line.contains("▲ first")));
+    assert!(
+        find("hour (UTC) 12:00").is_some_and(|line| line.contains("59 of 59")),
+        "{lines:?}"
+    );
+    assert!(find("  DescribePod").is_some_and(|line| line.ends_with("|59")));
+    rig.press("j enter");
+    assert_eq!(rig.app.timeline.len(), 59, "{}", rig.app.filter.text());
+}
+
+#[test]
+fn questions_of_a_panel_end_with_it_and_reports_go_on_after_it() {
+    let mut rig = Rig::new(events(40));
+    rig.silent = true;
+    rig.press("u");
+    let asked = |rig: &Rig| {
+        rig.effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Inquiry(Wanted::Count(..))))
+            .count()
+    };
+    assert_eq!(asked(&rig), 1, "one at a time");
+    assert!(listed(&rig)[0].contains("asking"), "{:?}", listed(&rig));
+    rig.press("ctrl-c");
+    assert!(listed(&rig)[0].contains("stopped"), "{:?}", listed(&rig));
+    assert!(matches!(rig.effects.last(), Some(Effect::StopUsage)));
+    rig.press("q");
+    assert_eq!(asked(&rig), 1);
+    // Answers that come late are dropped.
+    let Some(Effect::Inquiry(Wanted::Count(generation, _))) = rig
+        .effects
+        .iter()
+        .find(|effect| matches!(effect, Effect::Inquiry(_)))
+    else {
+        panic!("{:?}", rig.effects);
+    };
+    let late = Told::Counted(Err(StoreError::Cancelled));
+    let generation = *generation;
+    rig.tell(crate::app::Msg::Answer(
+        generation,
+        crate::app::Answer::Inquiry(late),
+    ));
+    assert_eq!(asked(&rig), 1);
+    let mut rig = Rig::new(vec![record(1, At::Absent, "{}")]);
+    rig.press("u");
+    let notice = rig.app.notices.current().expect("a notice");
+    assert_eq!(notice.text, "this event does not say who acted");
+}

@@ -15,6 +15,10 @@ impl Rig {
                 let compared = self.compare(*earlier, &later);
                 Some((generation, Told::Compared(Ok(compared))))
             }
+            Wanted::Count(generation, request) => {
+                let counted = self.counted(*request);
+                Some((generation, Told::Counted(Ok(counted))))
+            }
             Wanted::StopCompare => None,
         }
     }

@@ -28,6 +28,18 @@ impl Workers {
                     Answer::Inquiry(Told::Compared(compared))
                 });
             }
+            Wanted::Count(generation, request) => {
+                // One question about many events at a time, whoever asks.
+                let stop = self.slots.usage.renew(&self.all);
+                self.ask(generation, async move {
+                    let (pieces, mut arriving) = channel(PIECES);
+                    // Nobody looks at what is known before the end.
+                    let passing = async { while arriving.recv().await.is_some() {} };
+                    let asking = store.aggregate(*request, pieces, &stop);
+                    let (counted, ()) = tokio::join!(asking, passing);
+                    Answer::Inquiry(Told::Counted(counted))
+                });
+            }
             Wanted::StopCompare => self.slots.compare.0.cancel(),
         }
     }
