@@ -7,6 +7,7 @@ pub mod answer;
 pub mod archives;
 pub mod command;
 pub mod dialog;
+pub mod facets;
 pub mod filter_bar;
 pub mod fuzzy;
 pub mod histogram;
@@ -39,6 +40,8 @@ pub use crate::app::answer::Answer;
 use crate::app::archives::Archives;
 use crate::app::command::{Action, Availability, COMMANDS, Scope};
 use crate::app::dialog::Dialog;
+use crate::app::facets::Facets;
+use crate::app::facets::facet::Ask;
 use crate::app::filter_bar::FilterBar;
 use crate::app::histogram::Histogram;
 use crate::app::inquiry::{Inquiry, Wanted};
@@ -47,6 +50,7 @@ use crate::app::keymap::{Chord, Keymap, Lookup};
 use crate::app::layout::Regions;
 use crate::app::notice::{Level, Notice, Notices};
 pub use crate::app::overlay::Overlay;
+pub use crate::app::pointer::{Pointer, PointerKind};
 use crate::app::question::Question;
 use crate::app::timeline::Timeline;
 use crate::app::usage::Board;
@@ -94,28 +98,6 @@ pub enum Msg {
     Trouble(String),
 }
 
-/// A movement of the mouse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pointer {
-    /// Where.
-    pub column: u16,
-    /// Where.
-    pub row: u16,
-    /// What.
-    pub kind: PointerKind,
-}
-
-/// What the mouse did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PointerKind {
-    /// The left button went down.
-    Click,
-    /// The wheel turned away from the user.
-    WheelUp,
-    /// The wheel turned towards the user.
-    WheelDown,
-}
-
 /// What is to be done. A later effect of the same kind replaces a former one: its work is
 /// cancelled.
 #[derive(Debug)]
@@ -134,6 +116,10 @@ pub enum Effect {
     Inquiry(Wanted),
     /// Stop asking for reports, on the server too.
     StopUsage,
+    /// Count the values of a facet.
+    Facet(Generation, Box<Ask>),
+    /// Stop counting them, on the server too.
+    StopFacets,
     /// Count cheaply.
     Count(Generation, Arc<Predicate>),
     /// First and last instant.
@@ -239,6 +225,8 @@ pub enum Focus {
     Filter,
     /// The inspector.
     Inspector,
+    /// The facets.
+    Facets,
 }
 
 /// Whether the program gets the mouse, or the terminal keeps it for selecting text.
@@ -309,6 +297,8 @@ pub struct App {
     pub views: Views,
     /// What is known of single events.
     pub inquiry: Inquiry,
+    /// The most frequent values beside the events.
+    pub facets: Facets,
     /// The purge dialog, open or left.
     pub dialog: Option<Dialog>,
     /// The archives that are known.
@@ -369,6 +359,7 @@ impl App {
             usage: Board::default(),
             views: Views::default(),
             inquiry: Inquiry::default(),
+            facets: Facets::default(),
             dialog: None,
             archives: Archives::default(),
             work: None,
@@ -411,6 +402,7 @@ impl App {
                 let mut effects = self.load_more();
                 let before = self.usage.far();
                 effects.extend(self.ask_usage());
+                effects.extend(self.ask_facets());
                 // What is known already is seen in the next frame.
                 if self.usage.far() != before {
                     self.dirty = Dirty::Yes;

@@ -16,6 +16,7 @@
 
 pub mod archives;
 pub mod dialog;
+pub mod facets;
 pub mod filter_bar;
 pub mod footer;
 pub mod header;
@@ -34,6 +35,7 @@ pub mod usage;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
+use crate::app::facets::Shown;
 use crate::app::inquiry::Panel;
 use crate::app::layout::{Area, Regions};
 use crate::app::{App, Connection, Focus, Overlay, Page};
@@ -42,6 +44,12 @@ use crate::ui::theme::{Role, Theme};
 
 /// From this width on list and inspector stand side by side.
 const SIDE_BY_SIDE: u16 = 100;
+
+/// From this width on the facets stand beside the list.
+const BESIDE_FACETS: u16 = 110;
+
+/// Columns of the facets beside the list, at least and at most.
+const FACETS: (u16, u16) = (32, 44);
 
 /// Below this size there is room for a list only.
 const TINY: (u16, u16) = (60, 15);
@@ -102,14 +110,14 @@ fn draw_page(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) ->
 
 fn draw_tiny(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {
     let (body, last) = split_bottom(area, 1);
-    let mut caret = None;
-    if app.focus == Focus::Filter {
+    let caret = if app.focus == Focus::Filter {
         let (body, line) = split_bottom(body, 1);
-        caret = filter_bar::draw(pen, line, app, regions);
+        let caret = filter_bar::draw(pen, line, app, regions);
         body_panes(pen, body, app, regions);
+        caret
     } else {
-        body_panes(pen, body, app, regions);
-    }
+        body_panes(pen, body, app, regions)
+    };
     footer::draw_alone(pen, last, app);
     caret
 }
@@ -126,18 +134,70 @@ fn draw_full(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) ->
     let (body, last) = split_bottom(rest, 1);
     let (body, bottom) = split_bottom(body, 1);
     histogram::draw(pen, strip, app, regions);
-    body_panes(pen, body, app, regions);
+    let narrowing = body_panes(pen, body, app, regions);
     list::bottom_rule(pen, bottom, app, complete_shown);
     footer::draw(pen, last, app);
     // Last, because its suggestions lie over what is below.
-    filter_bar::draw(pen, bar, app, regions)
+    filter_bar::draw(pen, bar, app, regions).or(narrowing)
+}
+
+/// The facets beside or over what else there is.
+fn body_panes(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {
+    if app.facets.shown == Shown::No {
+        list_and_inspector(pen, area, app, regions);
+        return None;
+    }
+    if area.width < BESIDE_FACETS {
+        if app.focus == Focus::Facets {
+            hide_list(area, regions);
+            return facets::draw(pen, area, app, regions);
+        }
+        list_and_inspector(pen, area, app, regions);
+        return None;
+    }
+    let pane = Rect {
+        width: (area.width / 4).clamp(FACETS.0, FACETS.1),
+        ..area
+    };
+    let rest = Rect {
+        x: pane.right() + 1,
+        width: area.width - pane.width - 1,
+        ..area
+    };
+    list_and_inspector(pen, rest, app, regions);
+    separator(pen, (pane.right(), area));
+    facets::draw(pen, pane, app, regions)
+}
+
+/// From which width on list and inspector stand side by side: beside the facets they need less, as
+/// what matters most of both is at their left.
+fn side_by_side(app: &App) -> u16 {
+    match app.facets.shown {
+        Shown::No => SIDE_BY_SIDE,
+        Shown::Yes => SIDE_BY_SIDE - FACETS.0,
+    }
+}
+
+/// The list goes on below what lies over it.
+fn hide_list(area: Rect, regions: &mut Regions) {
+    regions.list = Area {
+        height: area.height.saturating_sub(1),
+        ..Area::default()
+    };
+}
+
+fn separator(pen: &mut Pen<'_>, (x, area): (u16, Rect)) {
+    for y in area.top()..area.bottom() {
+        let glyph = if y == area.top() { "┬" } else { "│" };
+        pen.put(x, y, 1, glyph, Role::Rule);
+    }
 }
 
 /// The list and, when an event is open, the inspector beside or over it.
-fn body_panes(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
+fn list_and_inspector(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     match &app.inspector {
         None => list::draw(pen, area, app, regions),
-        Some(open) if area.width >= SIDE_BY_SIDE => {
+        Some(open) if area.width >= side_by_side(app) => {
             let right = (area.width * 2 / 5).max(44);
             let left = Rect {
                 width: area.width - right - 1,
@@ -149,23 +209,17 @@ fn body_panes(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
                 ..area
             };
             list::draw(pen, left, app, regions);
-            for y in area.top()..area.bottom() {
-                let glyph = if y == area.top() { "┬" } else { "│" };
-                pen.put(left.right(), y, 1, glyph, Role::Rule);
-            }
+            separator(pen, (left.right(), area));
             inspector::draw(pen, pane, app, open, regions);
         }
-        Some(open) if app.focus == Focus::List => {
+        Some(open) if matches!(app.focus, Focus::List | Focus::Facets) => {
             // The list keeps the upper part, so that moving in it can be seen.
             let (upper, lower) = split_top(area, area.height / 2);
             list::draw(pen, upper, app, regions);
             inspector::draw(pen, lower, app, open, regions);
         }
         Some(open) => {
-            regions.list = Area {
-                height: area.height.saturating_sub(1),
-                ..Area::default()
-            };
+            hide_list(area, regions);
             inspector::draw(pen, area, app, open, regions);
         }
     }

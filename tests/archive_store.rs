@@ -107,6 +107,7 @@ crate::contract!(clutch:
     a_search_without_matches_looks_at_everything,
     an_explanation_names_the_index,
     an_aggregate_is_what_counting_by_hand_gives,
+    facets_are_what_counting_by_hand_gives,
 );
 
 /// Each command gives of an archive what it gives of the store.

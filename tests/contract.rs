@@ -1,6 +1,7 @@
 //! What every store promises, as tests over `dyn Store`. Each driver runs all of them on a
 //! Clutch-shaped table with a writer beside it: `contract!(open)` makes one test of each.
 
+pub mod facets;
 mod following;
 mod pages;
 mod questions;
@@ -17,6 +18,7 @@ use auditail::store::{PageEnd, PageFrom, PageItem, PageRequest, PayloadNeed, Sto
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use facets::facets_are_what_counting_by_hand_gives;
 pub use following::*;
 pub use pages::*;
 pub use questions::*;
@@ -168,6 +170,7 @@ macro_rules! contract {
             a_search_without_matches_looks_at_everything,
             an_explanation_names_the_index,
             an_aggregate_is_what_counting_by_hand_gives,
+            facets_are_what_counting_by_hand_gives,
         );
     };
     ($open:path: $($promise:ident),+ $(,)?) => {

@@ -1,5 +1,6 @@
 //! The screen in a real terminal: what a user sees, types and is left with.
 
+mod facets;
 pub mod pty;
 mod purge;
 mod views;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::app::archives::Known;
 use crate::app::dialog::steps::Proposal;
+use crate::app::facets::facet::Counted;
 use crate::app::histogram::{Counting, Histogram};
 use crate::app::inquiry::Told;
 use crate::app::inspector::{Body, Tree};
@@ -48,6 +49,10 @@ pub enum Answer {
     UsageEnd(Result<Aggregate, StoreError>),
     /// What was found out about an event.
     Inquiry(Told),
+    /// How far a facet is.
+    Facet(AggregateItem),
+    /// The values of a facet.
+    FacetEnd(Result<Counted, StoreError>),
     /// A number of events.
     Count(Result<Count, StoreError>),
     /// First and last instant.
@@ -98,6 +103,8 @@ impl Question {
             Answer::Usage(_)
             | Answer::UsageEnd(_)
             | Answer::Inquiry(_)
+            | Answer::Facet(_)
+            | Answer::FacetEnd(_)
             | Answer::Surveyed(_)
             | Answer::Overview(_)
             | Answer::Work(_)
@@ -129,6 +136,8 @@ impl App {
             Answer::Usage(AggregateItem::Partial(groups, _)) => self.usage_partly(groups),
             Answer::UsageEnd(result) => self.usage_told(result),
             Answer::Inquiry(told) => self.inquiry_told(told),
+            Answer::Facet(item) => self.facet_partly(&item),
+            Answer::FacetEnd(result) => self.facet_told(result),
             Answer::Count(result) => self.count_told(result),
             Answer::Span(Ok(span)) => self.spanned(span),
             Answer::Span(Err(error)) => self.counts_ended(Err(error)),
@@ -162,6 +171,7 @@ impl App {
             Answer::Archives(_) => Some(self.archives.listed),
             Answer::Usage(_) | Answer::UsageEnd(_) => Some(self.usage.asked),
             Answer::Inquiry(told) => Some(self.inquiry.awaits(told)),
+            Answer::Facet(_) | Answer::FacetEnd(_) => Some(self.facets.asked),
             answer => self.question.awaits(answer),
         }
     }

@@ -11,8 +11,8 @@ use tui_input::InputRequest;
 
 use crate::app::command::available::{
     always, archive_known, archive_readable, archive_whole, comparing, connected, counted,
-    deleting, event_selected, extensible, filtered, idle, inspecting, leading, narrowing, offered,
-    purge_unfinished, purgeable, reopenable, searched, unconnected, views_saved,
+    deleting, event_selected, extensible, faceting, filtered, idle, inspecting, leading, narrowing,
+    offered, purge_unfinished, purgeable, reopenable, searched, unconnected, valued, views_saved,
 };
 use crate::app::keymap;
 use crate::app::{App, Connection, Focus, Overlay, Page};
@@ -171,6 +171,8 @@ pub enum Action {
     View(ViewAction),
     /// Something about one event.
     Inquiry(InquiryAction),
+    /// Something about the facets.
+    Facets(FacetAction),
 }
 
 /// What can be asked for about views.
@@ -203,6 +205,31 @@ pub enum InquiryAction {
     Resource,
     /// Goes where the selected line leads.
     Go,
+}
+
+/// What can be asked for in the facets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FacetAction {
+    /// Shows them and goes there.
+    Show,
+    /// Takes them away.
+    Close,
+    /// Asks for the value with the cursor; shows more of a facet.
+    Enter,
+    /// Asks for the value with the cursor, or rules it out.
+    Filter(Polarity),
+    /// Shows more values.
+    More,
+    /// Shows fewer values.
+    Fewer,
+    /// Types a part of a value.
+    Narrow,
+    /// Offers what else can be counted.
+    Add,
+    /// Takes a facet off.
+    Remove,
+    /// Counts all events.
+    Whole,
 }
 
 /// What can be asked for on the Usage tab.
@@ -256,6 +283,8 @@ pub enum Scope {
     Questions,
     /// On the Usage tab.
     Usage,
+    /// In the facets.
+    Facets,
     /// In the event list.
     List,
     /// In the inspector.
@@ -292,6 +321,7 @@ impl Scope {
             Self::Panes => "Panes",
             Self::Questions => "Events and usage",
             Self::Usage => "Usage",
+            Self::Facets => "Facets",
             Self::List => "Events",
             Self::Inspector => "Inspector",
             Self::Failure => "No connection",
@@ -309,9 +339,10 @@ impl Scope {
     }
 
     /// Every scope, in the order of help.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::List,
         Self::Inspector,
+        Self::Facets,
         Self::Usage,
         Self::Panes,
         Self::Questions,
@@ -363,6 +394,7 @@ pub const CONTEXTS: &[&[Scope]] = &[
     ],
     &[Scope::Views, Scope::Line, Scope::Always],
     &[Scope::Panel, Scope::Always],
+    &[Scope::Facets, Scope::Pages, Scope::Always],
 ];
 
 /// The row of [`CONTEXTS`] where the user is.
@@ -383,6 +415,8 @@ pub fn context(app: &App) -> &'static [Scope] {
             Focus::Filter => CONTEXTS[2],
             Focus::Inspector => CONTEXTS[1],
             Focus::List => CONTEXTS[0],
+            Focus::Facets if app.is_narrowing() => CONTEXTS[3],
+            Focus::Facets => CONTEXTS[12],
         },
     }
 }
@@ -436,6 +470,7 @@ const fn row(
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &{
     use Action as A;
+    use FacetAction as F;
     use InputRequest as I;
     use InquiryAction as Q;
     use PurgeAction as P;
@@ -501,6 +536,21 @@ pub const COMMANDS: &[Command] = &{
         row("filter.explain", &["X"], S::Panes, A::Explain, "How the store answers the filter", connected),
         row("app.leave", &["q"], S::Pages, A::Leave, "Back; quit at the top", always),
         row("app.back", &["esc"], S::Pages, A::Back, "One level back", always),
+        row("facets.show", &["s"], S::Panes, A::Facets(F::Show), "Facets: the most frequent values, with counts", connected),
+        row("facets.enter", &["enter"], S::Facets, A::Facets(F::Enter), "Only events with this value; more values of a facet", faceting),
+        row("facets.with", &["+"], S::Facets, A::Facets(F::Filter(Polarity::With)), "Only events with this value; again lets it go", valued),
+        row("facets.without", &["-"], S::Facets, A::Facets(F::Filter(Polarity::Without)), "Only events without this value; again lets it go", valued),
+        row("facets.more", &["l", "right"], S::Facets, A::Facets(F::More), "More values", faceting),
+        row("facets.fewer", &["h", "left"], S::Facets, A::Facets(F::Fewer), "Fewer values, then none", faceting),
+        row("facets.narrow", &["/"], S::Facets, A::Facets(F::Narrow), "Only values that contain a text, also rare ones", faceting),
+        row("facets.add", &["a"], S::Facets, A::Facets(F::Add), "Add a facet: a field or a key of the payload", faceting),
+        row("facets.remove", &["x"], S::Facets, A::Facets(F::Remove), "Take the facet off", faceting),
+        row("facets.whole", &["c"], S::Facets, A::Facets(F::Whole), "Count all events where only the newest were (~)", faceting),
+        row("facets.close", &["s"], S::Facets, A::Facets(F::Close), "Close the facets", faceting),
+        row("facets.filter", &["f"], S::Facets, A::EditFilter, "Edit the filter", connected),
+        row("facets.range", &["t"], S::Facets, A::ChooseRange, "Choose a time range", extensible),
+        row("facets.pane-next", &["tab"], S::Facets, A::NextPane(Direction::Forward), "Next pane", always),
+        row("facets.pane-previous", &["backtab"], S::Facets, A::NextPane(Direction::Backward), "Previous pane", always),
         row("filter.submit", &["enter"], S::Line, A::Submit, "Accept", always),
         row("line.back", &["esc"], S::Line, A::Back, "Close suggestions, then the line", always),
         row("line.previous", &["up"], S::Line, A::Previous, "Suggestion or history before", always),

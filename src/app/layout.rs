@@ -22,7 +22,7 @@ impl Area {
     }
 }
 
-/// Which reports are on the screen.
+/// Which reports, or facets, are on the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sections(u32);
 
@@ -53,6 +53,10 @@ pub struct Regions {
     pub filter: Area,
     /// Bars of the histogram.
     pub histogram: Area,
+    /// Lines of the facets; empty when they are not shown.
+    pub facets: Area,
+    /// The facets among these lines.
+    pub seen_facets: Sections,
     /// Reports of the Usage tab.
     pub sections: Sections,
     /// Lines of the Usage tab.

@@ -2,10 +2,10 @@
 
 use tui_input::InputRequest;
 
-use crate::app::command::Direction;
-use crate::app::filter_bar::{LONGEST, Room, paste};
+use crate::app::command::{Action, COMMANDS, Direction, Scope};
+use crate::app::filter_bar::{LONGEST, Room, paste, term};
 use crate::app::notice::Level;
-use crate::app::overlay::Overlay;
+use crate::app::overlay::{Choice, Overlay};
 use crate::app::{App, Effect, Focus, Page};
 
 impl App {
@@ -27,6 +27,7 @@ impl App {
             Some(Overlay::Reader(_)) => Vec::new(),
             None if self.page == Page::Purge => self.edit_dialog(request),
             None if self.page == Page::Archives => self.edit_store(request),
+            None if self.focus == Focus::Facets => self.edit_facet(request),
             None => {
                 self.filter.edit(request);
                 self.filter.suggest(&self.catalog);
@@ -39,6 +40,7 @@ impl App {
     }
 
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        let is_narrowing = self.is_narrowing();
         let (room, effects) = match self.overlays.last_mut() {
             Some(Overlay::Picker(picker)) => {
                 let room = paste(&mut picker.input, text);
@@ -51,6 +53,7 @@ impl App {
             Some(Overlay::Panel(panel)) => (panel.paste(text), Vec::new()),
             None if self.page == Page::Purge => (self.paste_dialog(text), Vec::new()),
             None if self.page == Page::Archives => (self.paste_store(text), Vec::new()),
+            None if is_narrowing => self.paste_into_facet(text),
             None if self.focus == Focus::Filter => {
                 let room = self.filter.paste(text);
                 self.filter.close_popup();
@@ -80,6 +83,7 @@ impl App {
             Some(_) => Vec::new(),
             None if self.page == Page::Purge => self.next_field(direction),
             None if self.page == Page::Archives => Vec::new(),
+            None if self.focus == Focus::Facets => self.step_facet(direction),
             None => {
                 let browsing = self.filter.popup().is_none();
                 self.filter.step(direction);
@@ -119,8 +123,47 @@ impl App {
             Some(Overlay::Reader(_)) => Vec::new(),
             None if self.page == Page::Purge => self.submit_dialog(),
             None if self.page == Page::Archives => self.submit_store(),
+            None if self.focus == Focus::Facets => self.submit_facet(),
             None => self.submit_filter(),
         }
+    }
+
+    /// What the picked line of a list asks for.
+    fn picked(&mut self, choice: Choice) -> Vec<Effect> {
+        match choice {
+            Choice::Command(action) => {
+                let mut effects = self.go_where_it_works(action);
+                effects.extend(self.act(action));
+                effects
+            }
+            Choice::Filter(text) => {
+                self.focus = Focus::Filter;
+                self.filter.set(&text);
+                self.filter_changed()
+            }
+            Choice::View(named) => self.show_view(&named.view),
+            Choice::Resource(resource) => self.touch(&resource),
+            Choice::Facet(subject) => self.add_facet(subject),
+            Choice::Range(range) => {
+                let text = term::with_range(self.filter.text(), range);
+                self.set_filter(&text)
+            }
+        }
+    }
+
+    /// A command that is picked from the list of all shows the page that it works on.
+    fn go_where_it_works(&mut self, action: Action) -> Vec<Effect> {
+        let row = COMMANDS.iter().find(|command| command.action == action);
+        self.page = match row.map(|command| command.scope) {
+            Some(Scope::List | Scope::Panes | Scope::Inspector | Scope::Filter | Scope::Facets) => {
+                Page::Events
+            }
+            Some(Scope::Questions) if self.page != Page::Usage => Page::Events,
+            Some(Scope::Archives) => Page::Archives,
+            Some(Scope::Usage) => return self.show_usage(),
+            _ => self.page,
+        };
+        Vec::new()
     }
 
     fn submit_filter(&mut self) -> Vec<Effect> {

@@ -3,10 +3,12 @@
 use tui_input::Input;
 
 use crate::app::command::{Action, Availability, COMMANDS, Command, Direction, Scope, keys_shown};
+use crate::app::facets::spelled;
 use crate::app::fuzzy::{self, Ranked};
 use crate::app::inquiry::Panel;
 use crate::app::view::{Named, Tab};
 use crate::app::{App, Focus};
+use crate::core::aggregate::Subject;
 
 /// Something over the panes.
 #[derive(Clone, Debug)]
@@ -48,6 +50,8 @@ pub enum Choice {
     Filter(String),
     /// A resource to look into.
     Resource(String),
+    /// Something to count the values of.
+    Facet(Subject),
     /// A time range as a filter term; `None` is all time.
     Range(Option<&'static str>),
     /// A saved view.
@@ -232,6 +236,16 @@ impl Picker {
     /// Marks the chosen match for deletion. Gives whether it was marked already.
     pub fn doom(&mut self) -> bool {
         self.doomed.replace(self.chosen) == Some(self.chosen)
+    }
+
+    /// What can be a facet, with a word about each.
+    pub fn facets(possible: Vec<(Subject, String)>) -> Self {
+        let item = |(subject, about): (Subject, String)| Item {
+            label: spelled(&subject),
+            about,
+            choice: Choice::Facet(subject),
+        };
+        Self::new("facet", possible.into_iter().map(item).collect())
     }
 
     /// Ranks the items again by what is typed.

@@ -1,6 +1,7 @@
 //! What each action does. Which keys reach it is the command table's affair.
 
 use crate::app::command::{Action, Direction, Fold, Motion, PurgeAction, UsageAction};
+use crate::app::facets::Shown;
 use crate::app::histogram::is_failure;
 use crate::app::inspector::{Body, Inspector, Tree, Wrap};
 use crate::app::notice::Level;
@@ -67,6 +68,7 @@ impl App {
             Action::Usage(action) => self.perform_on_usage(action),
             Action::View(action) => self.perform_on_views(action),
             Action::Inquiry(action) => self.perform_on_inquiry(action),
+            Action::Facets(action) => self.perform_on_facets(action),
         }
     }
 
@@ -155,7 +157,7 @@ impl App {
             return effects;
         }
         let near = match self.page {
-            Page::Events => self.stop_query(),
+            Page::Events => self.stop_query().or_else(|| self.stop_facets()),
             Page::Usage => self.stop_usage(),
             Page::Archives | Page::Purge => None,
         };
@@ -193,6 +195,7 @@ impl App {
                     return self.remember();
                 }
             }
+            Focus::Facets => return self.leave_facets(),
             Focus::Inspector | Focus::List => {
                 self.inspector = None;
                 self.focus = Focus::List;
@@ -202,11 +205,10 @@ impl App {
     }
 
     fn next_pane(&mut self, direction: Direction) -> Vec<Effect> {
-        let panes: &[Focus] = if self.inspector.is_some() {
-            &[Focus::List, Focus::Inspector, Focus::Filter]
-        } else {
-            &[Focus::List, Focus::Filter]
-        };
+        let mut panes = vec![Focus::List];
+        panes.extend(self.inspector.as_ref().map(|_| Focus::Inspector));
+        panes.push(Focus::Filter);
+        panes.extend((self.facets.shown == Shown::Yes).then_some(Focus::Facets));
         let at = panes.iter().position(|pane| *pane == self.focus);
         let step = match direction {
             Direction::Forward => 1,
@@ -218,7 +220,7 @@ impl App {
         );
         match left {
             Focus::Filter => self.remember(),
-            Focus::List | Focus::Inspector => Vec::new(),
+            Focus::List | Focus::Inspector | Focus::Facets => Vec::new(),
         }
     }
 
@@ -244,6 +246,11 @@ impl App {
                 self.archives.move_by(delta(motion, height));
                 return Vec::new();
             }
+        }
+        if self.focus == Focus::Facets {
+            let height = usize::from(self.regions.facets.height);
+            self.facets.move_by(delta(motion, height));
+            return Vec::new();
         }
         if self.focus == Focus::Inspector {
             let height = usize::from(self.regions.inspector.height).max(1);
@@ -286,7 +293,7 @@ impl App {
         let needle = self.needle.clone();
         let tree = match within {
             Focus::Inspector => self.inspector.as_mut().and_then(Inspector::tree_mut),
-            Focus::List | Focus::Filter => None,
+            Focus::List | Focus::Filter | Focus::Facets => None,
         };
         let found = if let Some(tree) = tree {
             tree.search(&needle, direction)

@@ -4,7 +4,29 @@ use crate::app::command::Direction;
 use crate::app::inspector::Inspector;
 use crate::app::overlay::Overlay;
 use crate::app::timeline::view::Line;
-use crate::app::{App, Effect, Focus, Mouse, Page, Pointer, PointerKind};
+use crate::app::{App, Effect, Focus, Mouse, Page};
+
+/// A movement of the mouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pointer {
+    /// Where.
+    pub column: u16,
+    /// Where.
+    pub row: u16,
+    /// What.
+    pub kind: PointerKind,
+}
+
+/// What the mouse did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PointerKind {
+    /// The left button went down.
+    Click,
+    /// The wheel turned away from the user.
+    WheelUp,
+    /// The wheel turned towards the user.
+    WheelDown,
+}
 
 /// Lines that a turn of the wheel moves.
 const WHEEL: isize = 3;

@@ -5,12 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::command::{Action, COMMANDS, Scope};
-use crate::app::filter_bar::term;
 use crate::app::histogram::{Counting, Histogram};
-use crate::app::overlay::Choice;
 use crate::app::timeline::{Edge, Follow, Timeline};
-use crate::app::{App, Effect, Focus, Generation, Live, Page};
+use crate::app::{App, Effect, Generation, Live, Page};
 use crate::core::aggregate::even_edges;
 use crate::core::instant::Micros;
 use crate::core::query::parse::parse;
@@ -167,6 +164,8 @@ impl App {
     pub(super) fn waited(&mut self, generation: Generation) -> Vec<Effect> {
         if generation == self.question.pause {
             self.run_filter()
+        } else if generation == self.facets.pause {
+            self.facets_waited()
         } else if generation == self.question.watch {
             // The lag has grown: that is worth a frame, and another look later.
             let silent = self.clock.0.saturating_sub(self.heard.0);
@@ -264,6 +263,7 @@ impl App {
         if self.page == Page::Usage {
             effects.extend(self.begin_usage());
         }
+        effects.extend(self.count_anew());
         effects
     }
 
@@ -461,41 +461,6 @@ impl App {
         if matches!(self.question.paging, Paging::Stopped(_) | Paging::Failed) {
             self.question.paging = Paging::Idle;
         }
-    }
-
-    /// What the picked line of a list asks for.
-    pub(super) fn picked(&mut self, choice: Choice) -> Vec<Effect> {
-        match choice {
-            Choice::Command(action) => {
-                let mut effects = self.go_where_it_works(action);
-                effects.extend(self.act(action));
-                effects
-            }
-            Choice::Filter(text) => {
-                self.focus = Focus::Filter;
-                self.filter.set(&text);
-                self.filter_changed()
-            }
-            Choice::View(named) => self.show_view(&named.view),
-            Choice::Resource(resource) => self.touch(&resource),
-            Choice::Range(range) => {
-                let text = term::with_range(self.filter.text(), range);
-                self.set_filter(&text)
-            }
-        }
-    }
-
-    /// A command that is picked from the list of all shows the page that it works on.
-    fn go_where_it_works(&mut self, action: Action) -> Vec<Effect> {
-        let row = COMMANDS.iter().find(|command| command.action == action);
-        self.page = match row.map(|command| command.scope) {
-            Some(Scope::List | Scope::Panes | Scope::Inspector | Scope::Filter) => Page::Events,
-            Some(Scope::Questions) if self.page != Page::Usage => Page::Events,
-            Some(Scope::Archives) => Page::Archives,
-            Some(Scope::Usage) => return self.show_usage(),
-            _ => self.page,
-        };
-        Vec::new()
     }
 
     /// Whether the newest event is shown and stays so.

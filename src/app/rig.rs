@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 
 use super::{Answer, App, Effect, Focus, Msg, Overlay, Settings, Way};
 use crate::app::archives::Known;
+use crate::app::facets::facet::{Ask, Basis, Counted, How};
 use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
 use crate::app::timeline::Follow;
@@ -247,6 +248,7 @@ impl Rig {
             (None, Focus::List) => "list",
             (None, Focus::Filter) => "filter",
             (None, Focus::Inspector) => "inspector",
+            (None, Focus::Facets) => "facets",
         };
         let mut line = format!("{follow} {selected}/{} {focus}", app.timeline.len());
         if let Some(open) = &app.inspector {
@@ -303,6 +305,10 @@ impl Rig {
                 let answer = self.counted(*request);
                 (generation, vec![Answer::UsageEnd(Ok(answer))])
             }
+            Effect::Facet(generation, ask) => {
+                let counted = self.counted_facet(*ask);
+                (generation, vec![Answer::FacetEnd(Ok(counted))])
+            }
             Effect::Count(generation, predicate) => {
                 let count = self.matching(&predicate).count() as u64;
                 (generation, vec![Answer::Count(Ok(Count::Exact(count)))])
@@ -341,6 +347,15 @@ impl Rig {
             counts.feed(event, &json(event));
         }
         counts.answer()
+    }
+
+    fn counted_facet(&self, ask: Ask) -> Counted {
+        let basis = match ask.how {
+            How::Sampled => Basis::Newest(10_000),
+            How::Bounded | How::Whole => Basis::All,
+        };
+        let answer = self.counted(ask.request);
+        Counted { answer, basis }
     }
 
     fn matching<'r>(&'r self, predicate: &'r Predicate) -> impl Iterator<Item = &'r Event> {

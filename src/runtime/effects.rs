@@ -1,6 +1,7 @@
 //! Runs effects: one task each, on a thread of their own so that decoding rows never holds up a
 //! key. A later effect of the same kind cancels the former one, on the server too.
 
+pub mod facets;
 mod inquiry;
 mod personal;
 mod purges;
@@ -70,6 +71,7 @@ struct Slots {
     page: Slot,
     histogram: Slot,
     usage: Slot,
+    facet: Slot,
     count: Slot,
     span: Slot,
     tail: Slot,
@@ -216,6 +218,10 @@ impl Workers {
                 let stop = self.slots.usage.renew(all);
                 self.spawn(usage(store, *request, generation, out, stop));
             }
+            Effect::Facet(generation, ask) => {
+                let stop = self.slots.facet.renew(all);
+                self.spawn(facets::answer(store, *ask, generation, out, stop));
+            }
             Effect::Count(generation, predicate) => {
                 let stop = self.slots.count.renew(all);
                 self.ask(generation, async move {
@@ -254,6 +260,7 @@ impl Workers {
         match effect {
             Effect::StopTail => slots.tail.0.cancel(),
             Effect::StopUsage => slots.usage.0.cancel(),
+            Effect::StopFacets => slots.facet.0.cancel(),
             Effect::StopQuery => {
                 for slot in [&slots.page, &slots.histogram, &slots.count, &slots.span] {
                     slot.0.cancel();

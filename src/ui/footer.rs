@@ -43,6 +43,7 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
             ("palette.open", "commands"),
             ("help.show", "keys"),
             ("app.leave", "quit"),
+            ("facets.show", "facets"),
             ("tab.usage", "usage"),
             ("tab.archives", "archives"),
             ("purge.open", "purge"),
@@ -57,6 +58,7 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
             ("tree.wrap", "wrap"),
             ("help.show", "keys"),
         ],
+        (_, Focus::Facets) => useful_in_facets(app),
         (_, Focus::Filter) => &[
             ("filter.submit", "run"),
             ("line.complete", "complete"),
@@ -66,6 +68,27 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
             ("help.always", "keys"),
         ],
     }
+}
+
+fn useful_in_facets(app: &App) -> &'static [(&'static str, &'static str)] {
+    if app.is_narrowing() {
+        return &[
+            ("filter.submit", "to the values"),
+            ("line.back", "clear"),
+            ("help.always", "keys"),
+        ];
+    }
+    &[
+        ("facets.enter", "with"),
+        ("facets.without", "without"),
+        ("facets.more", "more"),
+        ("facets.narrow", "narrow"),
+        ("facets.add", "add"),
+        ("facets.remove", "remove"),
+        ("facets.close", "close"),
+        ("help.show", "keys"),
+        ("facets.whole", "count all"),
+    ]
 }
 
 fn is_usage_filter(app: &App) -> bool {
@@ -305,7 +328,7 @@ mod tests {
             opening: crate::app::view::Opening::default(),
         };
         let (mut app, _) = App::new(settings);
-        for focus in [Focus::List, Focus::Inspector, Focus::Filter] {
+        for focus in [Focus::List, Focus::Inspector, Focus::Filter, Focus::Facets] {
             app.focus = focus;
             for (id, _) in useful(&app) {
                 assert!(COMMANDS.iter().any(|command| command.id == *id), "{id}");

@@ -105,6 +105,24 @@ impl Pen<'_> {
         }
     }
 
+    /// A bar for a number beside the largest one, of at most so many columns, in halves of them.
+    pub fn bar(&mut self, (x, y): (u16, u16), room: u16, (size, most): (u64, u64)) {
+        const SHORTEST: u16 = 3;
+        const LONGEST: u16 = 24;
+        let room = room.min(LONGEST);
+        if room < SHORTEST {
+            return;
+        }
+        let halves = (u128::from(size) * u128::from(room) * 2).div_ceil(u128::from(most.max(1)));
+        let halves = u16::try_from(halves).unwrap_or(0);
+        for column in 0..halves / 2 {
+            self.put(x + column, y, 1, "█", Role::Bar);
+        }
+        if halves % 2 == 1 {
+            self.put(x + halves / 2, y, 1, "▌", Role::Bar);
+        }
+    }
+
     /// Empties an area.
     pub fn clear(&mut self, area: Rect) {
         let area = area.intersection(*self.buf.area());
@@ -119,8 +137,10 @@ impl Pen<'_> {
 }
 
 /// What stands for our own characters where only ASCII can be shown.
-const ASCII: [(&str, &str); 36] = [
+const ASCII: [(&str, &str); 38] = [
     ("×", "x"),
+    ("✓", "+"),
+    ("≥", ">"),
     ("─", "-"),
     ("│", "|"),
     ("┌", "+"),

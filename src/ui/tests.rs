@@ -1,5 +1,6 @@
 //! Frames, as a terminal would show them.
 
+mod facets;
 mod purge;
 mod views;
 

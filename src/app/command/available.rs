@@ -3,7 +3,7 @@
 use super::Availability;
 use crate::app::inquiry::Panel;
 use crate::app::work::Pausing;
-use crate::app::{App, Connection, Overlay};
+use crate::app::{App, Connection, Focus, Overlay};
 use crate::purge::dossier::Phase;
 
 pub(super) fn always(_: &App) -> Availability {
@@ -179,5 +179,22 @@ pub(super) fn counted(app: &App) -> Availability {
         extensible(app)
     } else {
         Availability::No("no line that leads to events is selected")
+    }
+}
+
+/// Keys of the facets do nothing to what the user does not see.
+pub(super) fn faceting(app: &App) -> Availability {
+    if app.focus == Focus::Facets {
+        connected(app)
+    } else {
+        Availability::No("the facets do not have the keys; s goes there")
+    }
+}
+
+pub(super) fn valued(app: &App) -> Availability {
+    match (faceting(app), app.facets.value()) {
+        (Availability::Yes, Some(_)) => extensible(app),
+        (Availability::Yes, None) => Availability::No("no value is selected"),
+        (no, _) => no,
     }
 }

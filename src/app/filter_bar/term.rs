@@ -41,16 +41,7 @@ pub enum Ask {
 /// The term that finds the events with a value of a field, however the record holds it; `None` finds
 /// those without any.
 pub fn field(field: Field, value: Option<&str>) -> String {
-    let name = match field {
-        Field::Actor => "user",
-        field => field.name(),
-    };
-    match value {
-        None => format!("missing:{name}"),
-        // The field may hold it as a number or as text.
-        Some(value) if scalar::is_number(value) => format!("{name}:{value}"),
-        Some(value) => format!("{name}:{}", literal(&Scalar::Text(value.into()))),
-    }
+    found_by(spelling(field), value)
 }
 
 /// A term about a payload path.
@@ -59,6 +50,32 @@ pub fn payload(path: &Path, ask: &Ask) -> String {
         Ask::Is(value) => format!(".{path}:{value}"),
         Ask::Present => format!("has:.{path}"),
         Ask::Missing => format!("missing:.{path}"),
+    }
+}
+
+/// What a filter calls a field.
+pub fn spelling(field: Field) -> &'static str {
+    match field {
+        Field::Actor => "user",
+        field => field.name(),
+    }
+}
+
+/// A value of a group in the spelling that finds all that was counted in it: numbers and words such
+/// as `true` may be held as text, too.
+pub fn grouped(value: &str) -> String {
+    if scalar::is_number(value) || matches!(value, "true" | "false") {
+        value.to_owned()
+    } else {
+        literal(&Scalar::Text(value.into()))
+    }
+}
+
+/// The term that finds the events of a group by the values of a name; `None` are those without any.
+pub fn found_by(name: &str, value: Option<&str>) -> String {
+    match value {
+        None => format!("missing:{name}"),
+        Some(value) => format!("{name}:{}", grouped(value)),
     }
 }
 

@@ -231,29 +231,8 @@ pub fn draw(pen: &mut Pen<'_>, areas: &[Option<Rect>], lines: &[Line]) {
         let room = area.width.saturating_sub(numbers + 3);
         let name = u16::try_from(longest).unwrap_or(u16::MAX).min(room);
         pen.put(area.x + 2, area.y, name, &line.name, Role::Text);
-        bar(
-            pen,
-            (area.x + 3 + name, area.y),
-            room - name,
-            (line.size, most),
-        );
+        let at = (area.x + 3 + name, area.y);
+        pen.bar(at, (room - name).saturating_sub(1), (line.size, most));
         put_numbers(pen, *area, &line.numbers);
-    }
-}
-
-/// A bar of at most so many columns, in halves of them.
-fn bar(pen: &mut Pen<'_>, (x, y): (u16, u16), room: u16, (size, most): (u64, u64)) {
-    const LONGEST: u16 = 24;
-    let room = room.saturating_sub(1).min(LONGEST);
-    if room < 3 {
-        return;
-    }
-    let halves = (u128::from(size) * u128::from(room) * 2).div_ceil(u128::from(most));
-    let halves = u16::try_from(halves).unwrap_or(0);
-    for column in 0..halves / 2 {
-        pen.put(x + column, y, 1, "█", Role::Bar);
-    }
-    if halves % 2 == 1 {
-        pen.put(x + halves / 2, y, 1, "▌", Role::Bar);
     }
 }
