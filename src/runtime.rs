@@ -7,6 +7,7 @@ pub mod effects;
 pub mod environment;
 pub mod history;
 pub mod input;
+pub mod marks;
 pub mod password;
 pub mod purging;
 pub mod sessions;
@@ -77,6 +78,8 @@ pub struct Files {
     pub views: Option<PathBuf>,
     /// How sources were left.
     pub sessions: Option<PathBuf>,
+    /// Marked events, a file for each source.
+    pub marks: Option<PathBuf>,
 }
 
 /// How the screen ended.

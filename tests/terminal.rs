@@ -139,6 +139,37 @@ fn the_demo_of_dronahq() {
     assert_eq!(terminal.end(), 0);
 }
 
+/// A mark, what differs from it, the past of a user; and the mark in the next session.
+#[test]
+fn from_a_mark_to_what_differs_and_to_the_past_of_a_user() {
+    let mut terminal = Terminal::auditail(&DEMO, (120, 40));
+    terminal.see("● live");
+    terminal.see("complete to");
+    terminal.press(" ");
+    terminal.see("paused");
+    terminal.press("m");
+    terminal.see("mark this event");
+    terminal.press("odd\r");
+    terminal.wait("the mark", |screen| {
+        let contents = screen.contents();
+        contents.lines().any(|line| line.starts_with('◆'))
+    });
+    terminal.press("kd");
+    terminal.see("what differs");
+    terminal.see("~ id");
+    terminal.see(" the same");
+    terminal.press("q");
+    terminal.press("u");
+    terminal.see("in this event");
+    terminal.see("usual hours");
+    terminal.wait("everything", |screen| {
+        !screen.contents().contains("is known, the newest")
+    });
+    terminal.press("q");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
 /// From a number to its events, twice, and out of the filter again.
 #[test]
 fn usage_leads_to_the_events_of_the_failing_action() {

@@ -236,6 +236,7 @@ impl App {
         let mut effects = self.arrive();
         effects.extend(self.ask());
         effects.push(self.sample());
+        effects.extend(self.load_marks());
         effects
     }
 

@@ -11,8 +11,9 @@ use tui_input::InputRequest;
 
 use crate::app::command::available::{
     always, archive_known, archive_readable, archive_whole, comparing, connected, counted,
-    deleting, event_selected, extensible, faceting, filtered, idle, inspecting, leading, narrowing,
-    offered, purge_unfinished, purgeable, reopenable, searched, unconnected, valued, views_saved,
+    deleting, event_selected, extensible, faceting, filtered, idle, inspecting, leading,
+    mark_selected, narrowing, offered, purge_unfinished, purgeable, reopenable, searched,
+    unconnected, valued, views_saved,
 };
 use crate::app::keymap;
 use crate::app::{App, Connection, Focus, Overlay, Page};
@@ -205,6 +206,12 @@ pub enum InquiryAction {
     Resource,
     /// Goes where the selected line leads.
     Go,
+    /// Lists the marks.
+    Marks,
+    /// Goes to the marked event before.
+    NextMark,
+    /// Forgets the selected mark.
+    DropMark,
 }
 
 /// What can be asked for in the facets.
@@ -487,6 +494,8 @@ pub const COMMANDS: &[Command] = &{
         row("event.copy-json", &["y j"], S::List, A::CopyEvent(Part::Json), "Copy the event as JSON", event_selected),
         row("event.copy-term", &["y q"], S::List, A::CopyEvent(Part::Term), "Copy a filter that finds the event", event_selected),
         row("event.mark", &["m"], S::Panes, A::Inquiry(Q::Mark), "Mark the event, with a note", event_selected),
+        row("mark.next", &["'"], S::Panes, A::Inquiry(Q::NextMark), "The marked event before; after the oldest the newest", connected),
+        row("mark.list", &["M"], S::Panes, A::Inquiry(Q::Marks), "All marks", connected),
         row("event.diff", &["d"], S::Panes, A::Inquiry(Q::DiffMarked), "What differs from the event marked last", event_selected),
         row("event.diff-previous", &["D"], S::Panes, A::Inquiry(Q::DiffPrevious), "What differs from the event before on the same resource", event_selected),
         row("event.resource", &["R"], S::Panes, A::Inquiry(Q::Resource), "Everything done to its resource, and by whom", event_selected),
@@ -584,6 +593,7 @@ pub const COMMANDS: &[Command] = &{
         row("panel.first", &["g g", "home"], S::Panel, A::Move(Motion::First), "To the beginning", always),
         row("panel.last", &["G", "end"], S::Panel, A::Move(Motion::Last), "To the end", always),
         row("panel.go", &["enter"], S::Panel, A::Inquiry(Q::Go), "The events behind the selected line", leading),
+        row("mark.drop", &["d"], S::Panel, A::Inquiry(Q::DropMark), "Forget the mark", mark_selected),
         row("panel.unchanged", &["u"], S::Panel, A::Inquiry(Q::Unchanged), "Show or fold what is the same", comparing),
         row("tab.events", &["1"], S::Tabs, A::Purge(P::Show(Page::Events)), "Events", always),
         row("tab.usage", &["2"], S::Tabs, A::Purge(P::Show(Page::Usage)), "Usage: who does what, how often, with which success", connected),

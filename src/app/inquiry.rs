@@ -10,13 +10,17 @@ pub mod sheet;
 
 use tui_input::InputRequest;
 
+use crate::app::answer::Fetched;
 use crate::app::command::{CONTEXTS, InquiryAction, Motion, Scope};
 use crate::app::filter_bar::{self, Room};
 use crate::app::inquiry::compare::{Compare, Compared, Earlier};
 use crate::app::inquiry::listing::Listing;
-use crate::app::inquiry::marks::{Marks, Note};
+use crate::app::inquiry::marks::{Marking, Marks, Note};
+use crate::app::inquiry::sheet::Sheet;
+use crate::app::notice::Level;
 use crate::app::{App, Effect, Focus, Generation, Overlay};
 use crate::core::aggregate::{Aggregate, AggregateRequest};
+use crate::core::bookmark::Bookmark;
 use crate::core::event::{Cursor, Event};
 use crate::store::StoreError;
 
@@ -27,6 +31,12 @@ pub enum Wanted {
     Compare(Generation, Box<Earlier>, Box<Cursor>),
     /// Nobody waits for a comparison any more.
     StopCompare,
+    /// Fetch an event.
+    Find(Generation, Box<Cursor>),
+    /// Look up the marks of a source, known by the words that open it.
+    Marks(Generation, Vec<String>),
+    /// Change them.
+    Mark(Vec<String>, Marking),
     /// Count events, on the connection of the reports.
     Count(Generation, Box<AggregateRequest>),
 }
@@ -36,6 +46,10 @@ pub enum Wanted {
 pub enum Told {
     /// Two events.
     Compared(Result<Compared, StoreError>),
+    /// An event that was looked for.
+    Found(Result<Option<Box<Fetched>>, StoreError>),
+    /// Marks of former sessions, and what is wrong with them.
+    Marks(Vec<Bookmark>, Option<String>),
     /// Numbers.
     Counted(Result<Aggregate, StoreError>),
 }
@@ -47,6 +61,10 @@ pub struct Inquiry {
     pub marks: Marks,
     /// Whose comparison is awaited.
     pub(super) comparing: Generation,
+    /// Whose event is awaited.
+    finding: Generation,
+    /// Whose marks are awaited.
+    loading: Generation,
     /// Whose numbers are awaited.
     counting: Generation,
     is_asking: bool,
@@ -58,6 +76,8 @@ impl Inquiry {
         match told {
             Told::Compared(_) => self.comparing,
             Told::Counted(_) => self.counting,
+            Told::Found(_) => self.finding,
+            Told::Marks(..) => self.loading,
         }
     }
 
@@ -76,6 +96,8 @@ pub enum Panel {
     Compare(Compare),
     /// A user, or a resource.
     List(Box<Listing>),
+    /// All marks.
+    Marks(Sheet),
 }
 
 impl Panel {
@@ -83,7 +105,7 @@ impl Panel {
     pub fn scopes(&self) -> &'static [Scope] {
         let wanted: &[Scope] = match self {
             Self::Note(_) => &[Scope::Line, Scope::Always],
-            Self::Compare(_) | Self::List(_) => &[Scope::Panel, Scope::Always],
+            Self::Compare(_) | Self::List(_) | Self::Marks(_) => &[Scope::Panel, Scope::Always],
         };
         let row = CONTEXTS.iter().find(|row| **row == wanted);
         row.copied().unwrap_or(&[Scope::Always])
@@ -95,6 +117,16 @@ impl Panel {
             Self::Note(_) => {}
             Self::Compare(compare) => compare.scroll_by(delta, height),
             Self::List(listing) => listing.sheet.move_by(delta, height),
+            Self::Marks(sheet) => sheet.move_by(delta, height),
+        }
+    }
+
+    /// Its lines, where they lead somewhere.
+    pub fn sheet(&self) -> Option<&Sheet> {
+        match self {
+            Self::List(listing) => Some(&listing.sheet),
+            Self::Marks(sheet) => Some(sheet),
+            Self::Note(_) | Self::Compare(_) => None,
         }
     }
 
@@ -107,7 +139,7 @@ impl Panel {
     pub(super) fn paste(&mut self, text: &str) -> Room {
         match self {
             Self::Note(note) => filter_bar::paste(&mut note.input, text),
-            Self::Compare(_) | Self::List(_) => Room::Enough,
+            Self::Compare(_) | Self::List(_) | Self::Marks(_) => Room::Enough,
         }
     }
 }
@@ -128,6 +160,9 @@ impl App {
             InquiryAction::DiffPrevious => self.diff_with_previous(),
             InquiryAction::User => self.look_into_user(),
             InquiryAction::Resource => self.look_into_resource(),
+            InquiryAction::Marks => self.list_marks(),
+            InquiryAction::NextMark => self.next_mark(),
+            InquiryAction::DropMark => self.drop_mark(),
             InquiryAction::Go => self.go_from_panel(),
             InquiryAction::Unchanged => {
                 if let Some(Panel::Compare(compare)) = self.panel_mut() {
@@ -153,7 +188,7 @@ impl App {
     pub(super) fn submit_panel(&mut self, panel: Panel) -> Vec<Effect> {
         match panel {
             Panel::Note(note) => self.keep_note(&note),
-            Panel::Compare(_) | Panel::List(_) => Vec::new(),
+            Panel::Compare(_) | Panel::List(_) | Panel::Marks(_) => Vec::new(),
         }
     }
 
@@ -172,7 +207,7 @@ impl App {
                     vec![Effect::Inquiry(Wanted::StopCompare)]
                 }
                 Panel::List(_) => self.stop_panel().unwrap_or_default(),
-                Panel::Note(_) => Vec::new(),
+                Panel::Note(_) | Panel::Marks(_) => Vec::new(),
             },
             _ => Vec::new(),
         }
@@ -182,6 +217,14 @@ impl App {
         match told {
             Told::Compared(result) => self.compared(result),
             Told::Counted(result) => self.counted_for_panel(result),
+            Told::Found(result) => self.found_mark(result),
+            Told::Marks(kept, trouble) => {
+                self.inquiry.marks.load(kept);
+                if let Some(sentence) = trouble {
+                    self.notify(Level::Error, sentence, None);
+                }
+                Vec::new()
+            }
         }
     }
 

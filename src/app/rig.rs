@@ -17,6 +17,7 @@ use crate::app::timeline::Follow;
 use crate::app::view::Opening;
 use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::aggregate::{Aggregate, AggregateRequest};
+use crate::core::bookmark::Bookmark;
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
@@ -44,6 +45,8 @@ pub struct Rig {
     wait: Option<super::Generation>,
     /// The archives that are known.
     pub known: Vec<Known>,
+    /// Marks of former sessions.
+    pub kept: Vec<Bookmark>,
     /// The last watch that was asked for.
     pub watch: Option<(super::Generation, Duration)>,
 }
@@ -130,6 +133,7 @@ impl Rig {
             silent: true,
             wait: None,
             known: Vec::new(),
+            kept: Vec::new(),
             watch: None,
         };
         rig.tell(Msg::Clock(NOW));

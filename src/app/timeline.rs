@@ -97,7 +97,7 @@ impl Default for Timeline {
 
 /// The order of the window: rows without a usable time first, then dated ones, oldest to newest.
 /// It is the reverse of [`crate::store::PageFrom`]'s newest first.
-fn order(a: &Cursor, b: &Cursor) -> Ordering {
+pub(super) fn order(a: &Cursor, b: &Cursor) -> Ordering {
     section(a.at).cmp(&section(b.at)).then_with(|| a.cmp(b))
 }
 

@@ -185,6 +185,7 @@ fn on_screen(product: Product, arguments: &Demo, common: &Common) -> Result<(), 
     // Made anew each time: how it was left says nothing about it.
     let files = Files {
         sessions: None,
+        marks: None,
         ..screen::files()
     };
     let shown = Shown {

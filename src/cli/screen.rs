@@ -17,7 +17,9 @@ use crate::runtime::environment::{self, ColorChoice, Look};
 use crate::runtime::password::{self, Answer};
 use crate::runtime::purging::Purging;
 use crate::runtime::signals::Signal;
-use crate::runtime::{self, Exit, Files, Opener, Options, RunError, history, sessions, views};
+use crate::runtime::{
+    self, Exit, Files, Opener, Options, RunError, history, marks, sessions, views,
+};
 use crate::store::connect::{self, OpenOptions, open, redact_url};
 use crate::store::secret::Secret;
 use crate::ui::theme::Glyphs;
@@ -64,6 +66,7 @@ pub fn files() -> Files {
         history: history::default_path(),
         views: views::default_path(),
         sessions: sessions::default_path(),
+        marks: marks::default_path(),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::app::inspector::Tree;
 use crate::app::view::Named;
 use crate::app::{Effect, Generation};
 use crate::core::aggregate::AggregateRequest;
-use crate::core::event::{Event, Payload};
+use crate::core::event::{Cursor, Event, Payload};
 use crate::core::instant::Micros;
 use crate::core::json::FlatJson;
 use crate::runtime::purging::{Desk, Purging};
@@ -92,6 +92,8 @@ pub struct Workers {
     open: Opener,
     store: Option<Arc<dyn Store>>,
     files: Files,
+    /// Whose turn it is to change the marks.
+    marking: Arc<tokio::sync::Mutex<()>>,
     desk: Option<Desk>,
     out: Sender<Report>,
     alarm: Arc<Notify>,
@@ -141,6 +143,7 @@ impl Workers {
             open,
             store: None,
             files,
+            marking: Arc::default(),
             desk: None,
             out,
             alarm,
@@ -390,24 +393,28 @@ async fn fetch(
     out: Sender<Report>,
     stop: CancellationToken,
 ) {
-    let result = match store.fetch(&event.cursor, &stop).await {
-        Ok(Some(mut event)) => {
-            // A record of 20 MB takes a while to take apart, and one copy of it is enough.
-            let parsed = tokio::task::spawn_blocking(move || {
-                let json = FlatJson::parse(event.payload.text.to_string());
-                let tree = json.map(Tree::new);
-                event.payload = Payload::bounded(&event.payload.text);
-                Fetched { event, tree }
-            });
-            match parsed.await {
-                Ok(fetched) => Ok(Some(Box::new(fetched))),
-                Err(_) => Err(StoreError::Cancelled),
-            }
-        }
-        Ok(None) => Ok(None),
-        Err(error) => Err(error),
-    };
+    let result = taken_apart(&*store, &event.cursor, &stop).await;
     send(&out, generation, Answer::Record(result)).await;
+}
+
+/// An event with its whole record, taken apart.
+async fn taken_apart(
+    store: &dyn Store,
+    cursor: &Cursor,
+    stop: &CancellationToken,
+) -> Result<Option<Box<Fetched>>, StoreError> {
+    let Some(mut event) = store.fetch(cursor, stop).await? else {
+        return Ok(None);
+    };
+    // A record of 20 MB takes a while to take apart, and one copy of it is enough.
+    let parsed = tokio::task::spawn_blocking(move || {
+        let json = FlatJson::parse(event.payload.text.to_string());
+        let tree = json.map(Tree::new);
+        event.payload = Payload::bounded(&event.payload.text);
+        Fetched { event, tree }
+    });
+    let fetched = parsed.await.map_err(|_| StoreError::Cancelled)?;
+    Ok(Some(Box::new(fetched)))
 }
 
 fn now() -> Micros {

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 
 use crate::app::App;
 use crate::app::inquiry::Panel;
+use crate::app::inquiry::sheet::Sheet;
 use crate::app::layout::Regions;
 use crate::ui::overlay::boxed;
 use crate::ui::pen::Pen;
@@ -23,6 +24,13 @@ pub fn useful(open: &Panel) -> &'static [(&'static str, &'static str)] {
             ("panel.down", "down"),
             ("panel.up", "up"),
             ("app.interrupt", "stop"),
+        ],
+        Panel::Marks(_) => &[
+            ("panel.close", "close"),
+            ("panel.go", "go there"),
+            ("mark.drop", "forget"),
+            ("panel.down", "down"),
+            ("panel.up", "up"),
         ],
         Panel::Compare(_) => &[
             ("panel.close", "close"),
@@ -50,11 +58,14 @@ pub fn draw(
             regions.reader = region(compare::draw(pen, inner, app, compare));
             None
         }
-        Panel::List(listing) => {
-            let inner = boxed(pen, area, &listing.sheet.title);
-            regions.reader = region(inner);
-            list::draw(pen, inner, &listing.sheet);
-            None
-        }
+        Panel::List(listing) => draw_sheet(pen, area, &listing.sheet, regions),
+        Panel::Marks(sheet) => draw_sheet(pen, area, sheet, regions),
     }
+}
+
+fn draw_sheet(pen: &mut Pen<'_>, area: Rect, sheet: &Sheet, regions: &mut Regions) -> Caret {
+    let inner = boxed(pen, area, &sheet.title);
+    regions.reader = region(inner);
+    list::draw(pen, inner, sheet);
+    None
 }

@@ -198,6 +198,8 @@ fn two_events_compared() {
     snapshot("compare", || pressed(60, "m 'ask bob' enter k k k d"));
     snapshot("compare_unchanged", || pressed(60, "m enter k k k d u"));
     snapshot("compare_nothing", || pressed(60, "D"));
+    snapshot("marks", || pressed(60, "m 'ask bob' enter k k m enter M"));
+    snapshot("marked", || pressed(60, "m 'ask bob' enter k k m enter k"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::Availability;
 use crate::app::inquiry::Panel;
+use crate::app::inquiry::sheet::Aim;
 use crate::app::work::Pausing;
 use crate::app::{App, Connection, Focus, Overlay};
 use crate::purge::dossier::Phase;
@@ -41,17 +42,24 @@ pub(super) fn comparing(app: &App) -> Availability {
 }
 
 pub(super) fn leading(app: &App) -> Availability {
-    let leads = match app.overlays.last() {
-        Some(Overlay::Panel(panel)) => match &**panel {
-            Panel::List(listing) => listing.sheet.row().is_some_and(|row| row.aim.is_some()),
-            Panel::Note(_) | Panel::Compare(_) => false,
-        },
-        _ => false,
-    };
-    if leads {
-        Availability::Yes
-    } else {
-        Availability::No("no line that leads to events is selected")
+    match aim(app) {
+        Some(_) => Availability::Yes,
+        None => Availability::No("no line that leads to events is selected"),
+    }
+}
+
+pub(super) fn mark_selected(app: &App) -> Availability {
+    match aim(app) {
+        Some(Aim::Mark(_)) => Availability::Yes,
+        _ => Availability::No("no mark is selected"),
+    }
+}
+
+/// Where the selected line of the topmost panel leads.
+fn aim(app: &App) -> Option<&Aim> {
+    match app.overlays.last()? {
+        Overlay::Panel(panel) => panel.sheet()?.row()?.aim.as_ref(),
+        _ => None,
     }
 }
 

@@ -166,7 +166,7 @@ impl App {
         self.overlays.iter_mut().rev().find_map(|open| match open {
             Overlay::Panel(panel) => match &mut **panel {
                 Panel::List(listing) => Some(&mut **listing),
-                Panel::Note(_) | Panel::Compare(_) => None,
+                Panel::Note(_) | Panel::Compare(_) | Panel::Marks(_) => None,
             },
             _ => None,
         })
@@ -219,10 +219,8 @@ impl App {
 
     /// Goes where the selected line of the panel leads.
     pub(super) fn go_from_panel(&mut self) -> Vec<Effect> {
-        let Some(Panel::List(listing)) = self.panel_mut() else {
-            return Vec::new();
-        };
-        let Some(aim) = listing.sheet.row().and_then(|row| row.aim.clone()) else {
+        let sheet = self.panel_mut().and_then(|panel| panel.sheet());
+        let Some(aim) = sheet.and_then(|sheet| sheet.row()?.aim.clone()) else {
             return Vec::new();
         };
         let mut effects = self.back_from_panel();
@@ -235,6 +233,7 @@ impl App {
                 self.focus = crate::app::Focus::List;
                 effects.extend(self.set_filter(&filter));
             }
+            Aim::Mark(id) => effects.extend(self.go_to_mark(&id)),
         }
         effects
     }

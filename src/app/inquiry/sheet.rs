@@ -1,5 +1,7 @@
 //! A list over the panes whose lines lead to events. What the lines say is computed elsewhere.
 
+use crate::core::event::EventId;
+
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
@@ -20,6 +22,8 @@ pub enum Tone {
 pub enum Aim {
     /// To the events of a filter.
     Filter(String),
+    /// To a marked event.
+    Mark(EventId),
 }
 
 /// What is drawn on a line.

@@ -218,3 +218,102 @@ fn questions_of_a_panel_end_with_it_and_reports_go_on_after_it() {
     let notice = rig.app.notices.current().expect("a notice");
     assert_eq!(notice.text, "this event does not say who acted");
 }
+
+fn tick(rig: &mut Rig) {
+    let chord = crate::app::keymap::Chord::plain(crate::app::keymap::Key::Char('\''));
+    rig.tell(crate::app::Msg::Key(chord));
+}
+
+fn notice(rig: &Rig) -> String {
+    let current = rig.app.notices.current();
+    current.map_or_else(String::new, |notice| notice.text.clone())
+}
+
+#[test]
+fn marks_are_gone_to_listed_forgotten_and_kept_for_the_next_session() {
+    let mut rig = Rig::new(events(2_000));
+    tick(&mut rig);
+    assert_eq!(notice(&rig), "nothing is marked");
+    rig.press("m 'newest' enter k k m enter");
+    assert_eq!(rig.kept.len(), 2);
+    tick(&mut rig);
+    assert_eq!(rig.state(), "paused+0 2000/500 list");
+    tick(&mut rig);
+    assert_eq!(rig.state(), "paused+0 1998/500 list");
+    rig.press("M");
+    assert!(
+        listed_marks(&rig)[0].ends_with("newest  · ci-bot DeletePod"),
+        "{:?}",
+        listed_marks(&rig)
+    );
+    rig.press("j d q");
+    assert_eq!(rig.kept.len(), 1);
+    // Another session has it, and finds it far away from what is held.
+    let mut next = Rig::opening(events(2_000));
+    next.kept = rig.kept.clone();
+    next.kept.push(Bookmark::of(
+        &events(2_000)[99],
+        "far",
+        crate::app::rig::NOW,
+    ));
+    next.silent = false;
+    let held = std::mem::take(&mut next.effects);
+    next.run(held);
+    assert_eq!(next.app.inquiry.marks.all().len(), 2);
+    tick(&mut next);
+    assert!(
+        next.state().starts_with("paused+0 100/"),
+        "{}",
+        next.state()
+    );
+    // Both sides of it were loaded, and the way back leads to the end.
+    next.press("k");
+    assert!(next.state().starts_with("paused+0 99/"), "{}", next.state());
+    next.press("j j");
+    assert!(
+        next.state().starts_with("paused+0 101/"),
+        "{}",
+        next.state()
+    );
+    next.press("G");
+    assert_eq!(next.state(), "following 2000/500 list");
+}
+
+fn listed_marks(rig: &Rig) -> Vec<String> {
+    let top = rig.app.overlays.last();
+    if let Some(Overlay::Panel(panel)) = top
+        && let Panel::Marks(sheet) = &**panel
+    {
+        return sheet.rows.iter().map(|row| row.text.clone()).collect();
+    }
+    panic!("{top:?}");
+}
+
+#[test]
+fn a_mark_that_the_filter_hides_or_that_was_purged_says_so() {
+    let mut rig = Rig::new(events(40));
+    rig.press("m enter f 'user:alice' enter");
+    tick(&mut rig);
+    assert_eq!(
+        notice(&rig),
+        "the filter hides the marked event: user:alice"
+    );
+    assert!(rig.state().starts_with("following 39/"), "{}", rig.state());
+    rig.events.retain(|event| event.id.as_str() != "40");
+    tick(&mut rig);
+    assert!(notice(&rig).contains("purged"), "{}", notice(&rig));
+    assert_eq!(rig.app.inquiry.marks.all().len(), 1, "the mark stays");
+}
+
+#[test]
+fn trouble_with_the_file_of_marks_is_told() {
+    let mut rig = Rig::new(events(4));
+    let generation = rig.app.inquiry.loading;
+    let told = Told::Marks(Vec::new(), Some("2 lines are no marks".to_owned()));
+    rig.tell(crate::app::Msg::Answer(
+        generation,
+        crate::app::Answer::Inquiry(told),
+    ));
+    assert_eq!(notice(&rig), "2 lines are no marks");
+    assert_eq!(rig.state(), "following 4/4 list");
+}

@@ -2,14 +2,17 @@
 
 use super::{Rig, json};
 use crate::app::Generation;
+use crate::app::answer::Fetched;
 use crate::app::inquiry::compare::{Compared, Earlier, Pair};
+use crate::app::inquiry::marks::Marking;
 use crate::app::inquiry::{Told, Wanted};
+use crate::app::inspector::Tree;
 use crate::core::diff::Diff;
 use crate::core::event::{Cursor, Event};
 use crate::store::{PageFrom, PageRequest, PayloadNeed};
 
 impl Rig {
-    pub(super) fn answer_inquiry(&self, wanted: Wanted) -> Option<(Generation, Told)> {
+    pub(super) fn answer_inquiry(&mut self, wanted: Wanted) -> Option<(Generation, Told)> {
         match wanted {
             Wanted::Compare(generation, earlier, later) => {
                 let compared = self.compare(*earlier, &later);
@@ -18,6 +21,25 @@ impl Rig {
             Wanted::Count(generation, request) => {
                 let counted = self.counted(*request);
                 Some((generation, Told::Counted(Ok(counted))))
+            }
+            Wanted::Find(generation, cursor) => {
+                let found = self.at(&cursor).map(|event| {
+                    let json = json(&event).into_owned();
+                    let tree = Ok(Tree::new(json));
+                    Box::new(Fetched { event, tree })
+                });
+                Some((generation, Told::Found(Ok(found))))
+            }
+            Wanted::Marks(generation, _) => {
+                Some((generation, Told::Marks(self.kept.clone(), None)))
+            }
+            Wanted::Mark(_, Marking::Keep(mark)) => {
+                self.kept.push(*mark);
+                None
+            }
+            Wanted::Mark(_, Marking::Drop(id)) => {
+                self.kept.retain(|mark| mark.id != id);
+                None
             }
             Wanted::StopCompare => None,
         }

@@ -5,18 +5,25 @@ use std::sync::Arc;
 use tokio::sync::mpsc::channel;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::Answer;
 use crate::app::inquiry::compare::{Compared, Earlier, Pair};
+use crate::app::inquiry::marks::Marking;
 use crate::app::inquiry::{Told, Wanted};
+use crate::app::{Answer, Generation};
 use crate::core::diff::Diff;
 use crate::core::event::{Cursor, Event, Payload};
 use crate::core::json::FlatJson;
-use crate::runtime::effects::{PIECES, Workers};
+use crate::runtime::effects::{PIECES, Report, Workers, taken_apart};
+use crate::runtime::marks;
 use crate::store::{PageFrom, PageItem, PageRequest, PayloadNeed, Store, StoreError};
 
 impl Workers {
     /// Runs what a panel wants.
     pub(super) fn take_inquiry(&mut self, wanted: Wanted) {
+        let wanted = match wanted {
+            Wanted::Marks(generation, source) => return self.load_marks(generation, source),
+            Wanted::Mark(source, marking) => return self.change_marks(source, marking),
+            other => other,
+        };
         let Some(store) = self.store.clone() else {
             return;
         };
@@ -40,8 +47,60 @@ impl Workers {
                     Answer::Inquiry(Told::Counted(counted))
                 });
             }
+            Wanted::Find(generation, cursor) => {
+                let stop = self.slots.compare.renew(&self.all);
+                self.ask(generation, async move {
+                    let found = taken_apart(&*store, &cursor, &stop).await;
+                    Answer::Inquiry(Told::Found(found))
+                });
+            }
+            // Those were the user's own files.
+            Wanted::Marks(..) | Wanted::Mark(..) => {}
             Wanted::StopCompare => self.slots.compare.0.cancel(),
         }
+    }
+}
+
+impl Workers {
+    fn load_marks(&self, generation: Generation, source: Vec<String>) {
+        self.with_file(self.files.marks.clone(), move |directory| {
+            let told = match marks::load(directory, &source) {
+                Ok(kept) => {
+                    let trouble = (!kept.rubbish.is_empty()).then(|| {
+                        let lines = kept.rubbish.len();
+                        let at = directory.display();
+                        format!("{lines} lines of the marks in {at} are no marks; they stay there")
+                    });
+                    Told::Marks(kept.marks, trouble)
+                }
+                Err(error) => {
+                    let at = directory.display();
+                    let text = format!("marks cannot be read from {at}: {error}");
+                    Told::Marks(Vec::new(), Some(text))
+                }
+            };
+            Some(Report::Answer(generation, Answer::Inquiry(told)))
+        });
+    }
+
+    /// One change after the other, in the order in which they were made.
+    fn change_marks(&self, source: Vec<String>, marking: Marking) {
+        let Some(directory) = self.files.marks.clone() else {
+            return;
+        };
+        let (turn, out) = (self.marking.clone(), self.out.clone());
+        self.spawn(async move {
+            let _turn = turn.lock().await;
+            let changing = tokio::task::spawn_blocking(move || {
+                let changed = marks::change(&directory, &source, &marking);
+                (directory, changed)
+            });
+            if let Ok((directory, Err(error))) = changing.await {
+                let at = directory.display();
+                let text = format!("the marks in {at} cannot be changed: {error}");
+                let _ = out.send(Report::Trouble(text)).await;
+            }
+        });
     }
 }
 

@@ -57,7 +57,7 @@ impl Workers {
     }
 
     /// Works on a file where that may block.
-    fn with_file(
+    pub(super) fn with_file(
         &self,
         path: Option<PathBuf>,
         work: impl FnOnce(&Path) -> Option<Report> + Send + 'static,
