@@ -288,7 +288,8 @@ impl Rig {
                     continue;
                 }
                 Some(Step::Effect(effect)) => {
-                    self.take(effect).into_iter().map(Step::Msg).collect()
+                    let msgs = self.take(effect).into_iter().map(Box::new);
+                    msgs.map(Step::Msg).collect()
                 }
                 Some(Step::Msg(msg)) => {
                     let effects = self.app.update(*msg);
@@ -299,14 +300,14 @@ impl Rig {
         }
     }
 
-    fn take(&mut self, effect: Effect) -> Vec<Box<Msg>> {
+    fn take(&mut self, effect: Effect) -> Vec<Msg> {
         match effect {
             Effect::Wait(generation, _) => self.wait = Some(generation),
             Effect::Watch(generation, after) => self.watch = Some((generation, after)),
             effect if self.silent => self.effects.push(effect),
             effect => {
                 let (generation, answers) = self.answer(effect);
-                let msg = |answer| Box::new(Msg::Answer(generation, answer));
+                let msg = |answer| Msg::Answer(generation, answer);
                 return answers.into_iter().map(msg).collect();
             }
         }
