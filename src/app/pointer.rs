@@ -1,6 +1,7 @@
 //! The mouse, when it is on: the wheel moves, a click selects.
 
 use crate::app::command::Direction;
+use crate::app::facets::Shown;
 use crate::app::inspector::Inspector;
 use crate::app::overlay::Overlay;
 use crate::app::timeline::view::Line;
@@ -78,6 +79,9 @@ impl App {
                 tree.move_by(wheel.unwrap_or(0), height);
             }
             self.focus = Focus::Inspector;
+        } else if self.facets.shown == Shown::Yes && regions.facets.contains(column, row) {
+            self.focus = Focus::Facets;
+            self.facets.move_by(wheel.map_or(0, isize::signum));
         } else if regions.filter.contains(column, row) {
             self.focus = Focus::Filter;
         } else if regions.list.contains(column, row) {

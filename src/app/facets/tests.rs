@@ -5,7 +5,7 @@ use crate::app::facets::facet::{Basis, Counted, Extent, How, Row, State, Variety
 use crate::app::facets::{Line, Selected, Shown};
 use crate::app::layout::{Area, Regions, Sections};
 use crate::app::rig::{Rig, event, record};
-use crate::app::{Answer, Effect, Focus, Generation, Msg};
+use crate::app::{Answer, Effect, Focus, Generation, Msg, Pointer, PointerKind};
 use crate::core::aggregate::{Aggregate, Certainty, Group, GroupValue};
 use crate::core::instant::At;
 use crate::store::StoreError;
@@ -410,4 +410,21 @@ fn an_empty_store_and_numbers_that_are_not_sure_say_so() {
         (user.error(), user.variety()),
         (Some(12), Some(Variety::Many))
     );
+}
+
+#[test]
+fn the_wheel_moves_where_it_turns() {
+    let mut rig = opened();
+    rig.press("tab");
+    let selected = rig.state();
+    rig.tell(Msg::Mouse(Pointer {
+        column: 3,
+        row: 2,
+        kind: PointerKind::WheelDown,
+    }));
+    assert_eq!(rig.app.focus, Focus::Facets);
+    let alice = Some("alice".to_owned());
+    assert_eq!(rig.app.facets.value().map(|(_, value)| value), Some(&alice));
+    rig.press("tab");
+    assert_eq!(rig.state(), selected);
 }
