@@ -5,7 +5,9 @@
 
 pub mod answer;
 pub mod archives;
+pub mod brush;
 pub mod command;
+pub mod contrast;
 pub mod dialog;
 pub mod facets;
 pub mod filter_bar;
@@ -24,6 +26,7 @@ pub mod question;
 pub mod secret;
 pub mod take;
 pub mod timeline;
+pub mod trail;
 pub mod usage;
 pub mod view;
 pub mod work;
@@ -38,7 +41,9 @@ use tui_input::InputRequest;
 
 pub use crate::app::answer::Answer;
 use crate::app::archives::Archives;
+use crate::app::brush::Brush;
 use crate::app::command::{Action, Availability, COMMANDS, Scope};
+use crate::app::contrast::{Contrast, ContrastRequest};
 use crate::app::dialog::Dialog;
 use crate::app::facets::Facets;
 use crate::app::facets::facet::Ask;
@@ -53,6 +58,7 @@ pub use crate::app::overlay::Overlay;
 pub use crate::app::pointer::{Pointer, PointerKind};
 use crate::app::question::Question;
 use crate::app::timeline::Timeline;
+use crate::app::trail::Trail;
 use crate::app::usage::Board;
 use crate::app::view::{Named, Opening, Views};
 use crate::app::work::{Job, Work};
@@ -120,6 +126,10 @@ pub enum Effect {
     Facet(Generation, Box<Ask>),
     /// Stop counting them, on the server too.
     StopFacets,
+    /// Compare the events of a part of the time with those of the rest.
+    Contrast(Generation, Box<ContrastRequest>),
+    /// Stop comparing, on the server too.
+    StopContrast,
     /// Count cheaply.
     Count(Generation, Arc<Predicate>),
     /// First and last instant.
@@ -227,6 +237,10 @@ pub enum Focus {
     Inspector,
     /// The facets.
     Facets,
+    /// The histogram, with the brush.
+    Timeline,
+    /// What is different under the brush.
+    Contrast,
 }
 
 /// Whether the program gets the mouse, or the terminal keeps it for selecting text.
@@ -283,6 +297,12 @@ pub struct App {
     pub inspector: Option<Inspector>,
     /// Events over time.
     pub histogram: Histogram,
+    /// The stretch of it that is being chosen.
+    pub brush: Brush,
+    /// What is different in it.
+    pub contrast: Option<Contrast>,
+    /// The views before and after this one.
+    pub trail: Trail,
     /// What was asked and how far the answer is.
     pub question: Question,
     /// How following goes.
@@ -353,6 +373,9 @@ impl App {
             filter: FilterBar::default(),
             inspector: None,
             histogram: Histogram::default(),
+            brush: Brush::default(),
+            contrast: None,
+            trail: Trail::default(),
             question: Question::default(),
             live: Live::Off,
             complete: None,

@@ -15,6 +15,7 @@
 //! Narrow screens show the inspector over the list; tiny ones the list alone.
 
 pub mod archives;
+pub mod contrast;
 pub mod dialog;
 pub mod facets;
 pub mod filter_bar;
@@ -126,8 +127,9 @@ fn draw_full(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) ->
     let (top, rest) = split_top(area, 1);
     let complete_shown = header::draw(pen, top, app);
     let (bar, rest) = split_top(rest, filter_bar::height(app, area.width));
-    let bars = match area.height {
-        LABELS.. => histogram::HEIGHT + 1,
+    let bars = match (app.focus, area.height) {
+        (Focus::Timeline, LABELS..) => histogram::TALL + 1,
+        (Focus::Timeline, _) | (_, LABELS..) => histogram::HEIGHT + 1,
         _ => histogram::HEIGHT,
     };
     let (strip, rest) = split_top(rest, bars);
@@ -143,6 +145,10 @@ fn draw_full(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) ->
 
 /// The facets beside or over what else there is.
 fn body_panes(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {
+    if let Some(contrast) = &app.contrast {
+        contrast::draw(pen, area, app, contrast, regions);
+        return None;
+    }
     if app.facets.shown == Shown::No {
         list_and_inspector(pen, area, app, regions);
         return None;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::archives::Known;
+use crate::app::contrast::Reading;
 use crate::app::dialog::steps::Proposal;
 use crate::app::facets::facet::Counted;
 use crate::app::histogram::{Counting, Histogram};
@@ -53,6 +54,10 @@ pub enum Answer {
     Facet(AggregateItem),
     /// The values of a facet.
     FacetEnd(Result<Counted, StoreError>),
+    /// What is different, as far as it is known.
+    Contrast(Box<Reading>),
+    /// The comparison has ended.
+    ContrastEnd(Result<(), StoreError>),
     /// A number of events.
     Count(Result<Count, StoreError>),
     /// First and last instant.
@@ -105,6 +110,8 @@ impl Question {
             | Answer::Inquiry(_)
             | Answer::Facet(_)
             | Answer::FacetEnd(_)
+            | Answer::Contrast(_)
+            | Answer::ContrastEnd(_)
             | Answer::Surveyed(_)
             | Answer::Overview(_)
             | Answer::Work(_)
@@ -138,6 +145,8 @@ impl App {
             Answer::Inquiry(told) => self.inquiry_told(told),
             Answer::Facet(item) => self.facet_partly(&item),
             Answer::FacetEnd(result) => self.facet_told(result),
+            Answer::Contrast(reading) => self.told_differences(*reading),
+            Answer::ContrastEnd(result) => self.differences_ended(result),
             Answer::Count(result) => self.count_told(result),
             Answer::Span(Ok(span)) => self.spanned(span),
             Answer::Span(Err(error)) => self.counts_ended(Err(error)),
@@ -172,6 +181,7 @@ impl App {
             Answer::Usage(_) | Answer::UsageEnd(_) => Some(self.usage.asked),
             Answer::Inquiry(told) => Some(self.inquiry.awaits(told)),
             Answer::Facet(_) | Answer::FacetEnd(_) => Some(self.facets.asked),
+            Answer::Contrast(_) | Answer::ContrastEnd(_) => self.contrast_asked(),
             answer => self.question.awaits(answer),
         }
     }

@@ -10,9 +10,9 @@ use std::fmt::Write as _;
 use tui_input::InputRequest;
 
 use crate::app::command::available::{
-    always, archive_known, archive_readable, archive_whole, comparing, connected, counted,
-    deleting, event_selected, extensible, faceting, filtered, idle, inspecting, leading,
-    mark_selected, narrowing, offered, purge_unfinished, purgeable, reopenable, searched,
+    always, archive_known, archive_readable, archive_whole, brushable, comparable, comparing,
+    connected, counted, deleting, event_selected, extensible, faceting, filtered, idle, inspecting,
+    leading, mark_selected, narrowing, offered, purge_unfinished, purgeable, reopenable, searched,
     unconnected, valued, views_saved,
 };
 use crate::app::keymap;
@@ -174,6 +174,14 @@ pub enum Action {
     Inquiry(InquiryAction),
     /// Something about the facets.
     Facets(FacetAction),
+    /// Something about the histogram and the brush on it.
+    Brush(BrushAction),
+    /// Goes to the events of a difference, or to those without it.
+    Differ(Polarity),
+    /// Goes to the view before or after this one.
+    Travel(Direction),
+    /// Offers what happened around the event.
+    Context,
 }
 
 /// What can be asked for about views.
@@ -250,6 +258,29 @@ pub enum UsageAction {
     Period,
 }
 
+/// What can be asked for on the histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrushAction {
+    /// Gives it the keys.
+    Focus,
+    /// Goes to the next bar, to the right or to the left.
+    Step(Direction),
+    /// Goes ten bars further.
+    Far(Direction),
+    /// Puts the brush down, or lifts it.
+    Toggle,
+    /// Makes what is under the brush the time range.
+    Apply,
+    /// Puts the brush on another spike.
+    Spike(Direction),
+    /// Looks at a shorter range, or a longer one.
+    Zoom(Direction),
+    /// Looks at all time.
+    Whole,
+    /// Compares what is under the brush with the rest.
+    Different,
+}
+
 /// What can be asked for in the purge dialog and in the archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PurgeAction {
@@ -294,6 +325,10 @@ pub enum Scope {
     Facets,
     /// In the event list.
     List,
+    /// On the histogram.
+    Timeline,
+    /// On the list of what is different.
+    Contrast,
     /// In the inspector.
     Inspector,
     /// On the screen that says why there is no connection.
@@ -330,6 +365,8 @@ impl Scope {
             Self::Usage => "Usage",
             Self::Facets => "Facets",
             Self::List => "Events",
+            Self::Timeline => "Histogram",
+            Self::Contrast => "What is different",
             Self::Inspector => "Inspector",
             Self::Failure => "No connection",
             Self::Line => "Lines of text",
@@ -346,8 +383,10 @@ impl Scope {
     }
 
     /// Every scope, in the order of help.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::List,
+        Self::Timeline,
+        Self::Contrast,
         Self::Inspector,
         Self::Facets,
         Self::Usage,
@@ -368,62 +407,75 @@ impl Scope {
     ];
 }
 
-/// The scopes that are open together, one row for each place a user can be in.
+/// The scopes that are open together, by the place a user is in.
+mod place {
+    use super::Scope as S;
+
+    pub const LIST: &[S] = &[
+        S::List,
+        S::Panes,
+        S::Questions,
+        S::Tabs,
+        S::Pages,
+        S::Always,
+    ];
+    pub const TIMELINE: &[S] = &[S::Timeline, S::Questions, S::Tabs, S::Pages, S::Always];
+    pub const CONTRAST: &[S] = &[S::Contrast, S::Tabs, S::Pages, S::Always];
+    pub const INSPECTOR: &[S] = &[S::Inspector, S::Panes, S::Questions, S::Pages, S::Always];
+    pub const FILTER: &[S] = &[S::Filter, S::Line, S::Always];
+    pub const LINE: &[S] = &[S::Line, S::Always];
+    pub const VIEWS: &[S] = &[S::Views, S::Line, S::Always];
+    pub const FACETS: &[S] = &[S::Facets, S::Pages, S::Always];
+    pub const PANEL: &[S] = &[S::Panel, S::Always];
+    pub const READER: &[S] = &[S::Reader, S::Always];
+    pub const FAILURE: &[S] = &[S::Failure, S::Always];
+    pub const ARCHIVES: &[S] = &[S::Archives, S::Tabs, S::Pages, S::Always];
+    pub const FORM: &[S] = &[S::Form, S::Line, S::Always];
+    pub const WORK: &[S] = &[S::Work, S::Tabs, S::Pages, S::Always];
+    pub const USAGE: &[S] = &[S::Usage, S::Questions, S::Tabs, S::Pages, S::Always];
+}
+
+/// One row for each place a user can be in.
 pub const CONTEXTS: &[&[Scope]] = &[
-    &[
-        Scope::List,
-        Scope::Panes,
-        Scope::Questions,
-        Scope::Tabs,
-        Scope::Pages,
-        Scope::Always,
-    ],
-    &[
-        Scope::Inspector,
-        Scope::Panes,
-        Scope::Questions,
-        Scope::Pages,
-        Scope::Always,
-    ],
-    &[Scope::Filter, Scope::Line, Scope::Always],
-    &[Scope::Line, Scope::Always],
-    &[Scope::Reader, Scope::Always],
-    &[Scope::Failure, Scope::Always],
-    &[Scope::Archives, Scope::Tabs, Scope::Pages, Scope::Always],
-    &[Scope::Form, Scope::Line, Scope::Always],
-    &[Scope::Work, Scope::Tabs, Scope::Pages, Scope::Always],
-    &[
-        Scope::Usage,
-        Scope::Questions,
-        Scope::Tabs,
-        Scope::Pages,
-        Scope::Always,
-    ],
-    &[Scope::Views, Scope::Line, Scope::Always],
-    &[Scope::Panel, Scope::Always],
-    &[Scope::Facets, Scope::Pages, Scope::Always],
+    place::LIST,
+    place::TIMELINE,
+    place::CONTRAST,
+    place::INSPECTOR,
+    place::FILTER,
+    place::LINE,
+    place::VIEWS,
+    place::READER,
+    place::FAILURE,
+    place::ARCHIVES,
+    place::FORM,
+    place::WORK,
+    place::USAGE,
+    place::PANEL,
+    place::FACETS,
 ];
 
 /// The row of [`CONTEXTS`] where the user is.
 pub fn context(app: &App) -> &'static [Scope] {
     match (app.overlays.last(), &app.connection, app.page) {
-        (Some(Overlay::Reader(_)), _, _) => CONTEXTS[4],
-        (Some(Overlay::Picker(picker)), _, _) if picker.of_views() => CONTEXTS[10],
+        (Some(Overlay::Reader(_)), _, _) => place::READER,
+        (Some(Overlay::Picker(picker)), _, _) if picker.of_views() => place::VIEWS,
         (Some(Overlay::Panel(panel)), _, _) => panel.scopes(),
-        (Some(_), _, _) => CONTEXTS[3],
-        (None, Connection::Failed(_), _) => CONTEXTS[5],
-        (None, _, Page::Archives) if app.archives.asking.is_some() => CONTEXTS[3],
-        (None, _, Page::Archives) => CONTEXTS[6],
-        (None, _, Page::Purge) if app.dialog_line().is_some() => CONTEXTS[7],
-        (None, _, Page::Purge) => CONTEXTS[8],
-        (None, _, Page::Usage) if app.focus == Focus::Filter => CONTEXTS[2],
-        (None, _, Page::Usage) => CONTEXTS[9],
+        (Some(_), _, _) => place::LINE,
+        (None, Connection::Failed(_), _) => place::FAILURE,
+        (None, _, Page::Archives) if app.archives.asking.is_some() => place::LINE,
+        (None, _, Page::Archives) => place::ARCHIVES,
+        (None, _, Page::Purge) if app.dialog_line().is_some() => place::FORM,
+        (None, _, Page::Purge) => place::WORK,
+        (None, _, Page::Usage) if app.focus == Focus::Filter => place::FILTER,
+        (None, _, Page::Usage) => place::USAGE,
         (None, _, Page::Events) => match app.focus {
-            Focus::Filter => CONTEXTS[2],
-            Focus::Inspector => CONTEXTS[1],
-            Focus::List => CONTEXTS[0],
-            Focus::Facets if app.is_narrowing() => CONTEXTS[3],
-            Focus::Facets => CONTEXTS[12],
+            Focus::Filter => place::FILTER,
+            Focus::Inspector => place::INSPECTOR,
+            Focus::List => place::LIST,
+            Focus::Timeline => place::TIMELINE,
+            Focus::Contrast => place::CONTRAST,
+            Focus::Facets if app.is_narrowing() => place::LINE,
+            Focus::Facets => place::FACETS,
         },
     }
 }
@@ -478,6 +530,7 @@ const fn row(
 pub const COMMANDS: &[Command] = &{
     use Action as A;
     use FacetAction as F;
+    use BrushAction as B;
     use InputRequest as I;
     use InquiryAction as Q;
     use PurgeAction as P;
@@ -500,6 +553,24 @@ pub const COMMANDS: &[Command] = &{
         row("event.diff-previous", &["D"], S::Panes, A::Inquiry(Q::DiffPrevious), "What differs from the event before on the same resource", event_selected),
         row("event.resource", &["R"], S::Panes, A::Inquiry(Q::Resource), "Everything done to its resource, and by whom", event_selected),
         row("user.dossier", &["u"], S::Questions, A::Inquiry(Q::User), "The user: past, habits, what is unusual in this event", connected),
+        row("brush.focus", &["b"], S::Panes, A::Brush(B::Focus), "The histogram: brush, zoom, what is different", brushable),
+        row("context.show", &["c"], S::Panes, A::Context, "What happened around this event", event_selected),
+        row("view.back", &["[", "alt-left"], S::Questions, A::Travel(Direction::Backward), "View before", connected),
+        row("view.forward", &["]", "alt-right"], S::Questions, A::Travel(Direction::Forward), "View after", connected),
+        row("brush.left", &["h", "left"], S::Timeline, A::Brush(B::Step(Direction::Backward)), "A bar to the left", brushable),
+        row("brush.right", &["l", "right"], S::Timeline, A::Brush(B::Step(Direction::Forward)), "A bar to the right", brushable),
+        row("brush.far-left", &["H"], S::Timeline, A::Brush(B::Far(Direction::Backward)), "Ten bars to the left", brushable),
+        row("brush.far-right", &["L"], S::Timeline, A::Brush(B::Far(Direction::Forward)), "Ten bars to the right", brushable),
+        row("brush.toggle", &["space"], S::Timeline, A::Brush(B::Toggle), "Put the brush down, or lift it", brushable),
+        row("brush.spike", &["e"], S::Timeline, A::Brush(B::Spike(Direction::Forward)), "Brush the next spike, the highest first", brushable),
+        row("brush.spike-before", &["E"], S::Timeline, A::Brush(B::Spike(Direction::Backward)), "Brush the spike before", brushable),
+        row("brush.apply", &["enter"], S::Timeline, A::Brush(B::Apply), "Only the time under the brush", extensible),
+        row("brush.nearer", &["+"], S::Timeline, A::Brush(B::Zoom(Direction::Forward)), "Look closer", extensible),
+        row("brush.farther", &["-"], S::Timeline, A::Brush(B::Zoom(Direction::Backward)), "Look from farther away", extensible),
+        row("brush.whole", &["0"], S::Timeline, A::Brush(B::Whole), "All time", extensible),
+        row("brush.different", &["d"], S::Timeline, A::Brush(B::Different), "What is different under the brush", comparable),
+        row("different.with", &["enter", "+"], S::Contrast, A::Differ(Polarity::With), "The events with this value, under the brush", extensible),
+        row("different.without", &["-"], S::Contrast, A::Differ(Polarity::Without), "The events without this value, under the brush", extensible),
         row("tree.collapse", &["h", "left"], S::Inspector, A::Fold(Fold::Collapse), "Fold, or go to the parent", inspecting),
         row("tree.expand", &["l", "right"], S::Inspector, A::Fold(Fold::Expand), "Unfold, or go to the first child", inspecting),
         row("tree.collapse-deep", &["H"], S::Inspector, A::Fold(Fold::CollapseDeep), "Fold all below", inspecting),

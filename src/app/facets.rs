@@ -17,7 +17,6 @@ use crate::app::layout::Sections;
 use crate::app::{App, Effect, Focus, Generation, Page};
 use crate::core::aggregate::Subject;
 use crate::core::event::Field;
-use crate::core::path::Path;
 use crate::core::profile::{OwnField, Profile, ValueExpr};
 use crate::core::query::predicate::Predicate;
 use crate::store::{AggregateItem, Count, StoreError, TimeAccess};
@@ -124,16 +123,6 @@ pub struct Facets {
     pub(super) pause: Generation,
 }
 
-/// What a filter calls a subject.
-pub fn spelled(subject: &Subject) -> String {
-    match subject {
-        Subject::Outcome => "outcome".to_owned(),
-        Subject::Field(field) => term::spelling(*field).to_owned(),
-        Subject::Own(own) => Path::new(own.name.split('.')).to_string(),
-        Subject::Path(path) => format!(".{path}"),
-    }
-}
-
 /// Whether events of a profile can have it.
 fn is_said(profile: &Profile, subject: &Subject) -> bool {
     match subject {
@@ -154,7 +143,7 @@ impl Facets {
             _ => "outcome",
         };
         let facet = |subject: Subject| {
-            let name = spelled(&subject);
+            let name = term::name(&subject);
             Facet::new(subject, name)
         };
         Self {

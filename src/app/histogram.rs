@@ -21,6 +21,24 @@ pub enum Counting {
     Failed(String),
 }
 
+/// A bar: one bucket, or several that share a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// First instant.
+    pub since: Micros,
+    /// The instant after the last.
+    pub until: Micros,
+    /// Its events.
+    pub events: u64,
+    /// Those that went wrong.
+    pub failed: u64,
+}
+
+/// Buckets that share a column.
+pub fn per_column(buckets: usize, columns: usize) -> usize {
+    buckets.div_ceil(columns.max(1)).max(1)
+}
+
 /// Numbers by time.
 #[derive(Clone, Debug)]
 pub struct Histogram {
@@ -80,6 +98,29 @@ impl Histogram {
     /// First instant and end of the range; `None` before it is known.
     pub fn range(&self) -> Option<(Micros, Micros)> {
         Some((*self.edges.first()?, *self.edges.last()?))
+    }
+
+    /// The buckets.
+    pub fn buckets(&self) -> impl ExactSizeIterator<Item = Cell> + '_ {
+        (0..self.all.len()).map(|place| Cell {
+            since: self.edges[place],
+            until: self.edges[place + 1],
+            events: self.all[place],
+            failed: self.failed[place],
+        })
+    }
+
+    /// The bars in so many columns.
+    pub fn cells(&self, columns: usize) -> Vec<Cell> {
+        let buckets: Vec<Cell> = self.buckets().collect();
+        let bar = |shared: &[Cell]| Cell {
+            since: shared[0].since,
+            until: shared[shared.len() - 1].until,
+            events: shared.iter().map(|cell| cell.events).sum(),
+            failed: shared.iter().map(|cell| cell.failed).sum(),
+        };
+        let per = per_column(buckets.len(), columns);
+        buckets.chunks(per).map(bar).collect()
     }
 
     /// Events in all buckets.

@@ -57,6 +57,8 @@ pub struct Regions {
     pub facets: Area,
     /// The facets among these lines.
     pub seen_facets: Sections,
+    /// Lines of what is different.
+    pub contrast: Area,
     /// Reports of the Usage tab.
     pub sections: Sections,
     /// Lines of the Usage tab.

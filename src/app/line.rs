@@ -144,6 +144,7 @@ impl App {
             Choice::View(named) => self.show_view(&named.view),
             Choice::Resource(resource) => self.touch(&resource),
             Choice::Facet(subject) => self.add_facet(subject),
+            Choice::Around(text) => self.look_around(&text),
             Choice::Range(range) => {
                 let text = term::with_range(self.filter.text(), range);
                 self.set_filter(&text)
@@ -155,6 +156,10 @@ impl App {
     fn go_where_it_works(&mut self, action: Action) -> Vec<Effect> {
         let row = COMMANDS.iter().find(|command| command.action == action);
         self.page = match row.map(|command| command.scope) {
+            Some(Scope::Timeline) => {
+                self.focus = Focus::Timeline;
+                Page::Events
+            }
             Some(Scope::List | Scope::Panes | Scope::Inspector | Scope::Filter | Scope::Facets) => {
                 Page::Events
             }

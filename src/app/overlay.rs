@@ -3,12 +3,13 @@
 use tui_input::Input;
 
 use crate::app::command::{Action, Availability, COMMANDS, Command, Direction, Scope, keys_shown};
-use crate::app::facets::spelled;
+use crate::app::filter_bar::term;
 use crate::app::fuzzy::{self, Ranked};
 use crate::app::inquiry::Panel;
 use crate::app::view::{Named, Tab};
 use crate::app::{App, Focus};
 use crate::core::aggregate::Subject;
+use crate::core::event::{Event, Field};
 
 /// Something over the panes.
 #[derive(Clone, Debug)]
@@ -52,6 +53,8 @@ pub enum Choice {
     Resource(String),
     /// Something to count the values of.
     Facet(Subject),
+    /// Events around the selected one, of this filter.
+    Around(String),
     /// A time range as a filter term; `None` is all time.
     Range(Option<&'static str>),
     /// A saved view.
@@ -241,11 +244,37 @@ impl Picker {
     /// What can be a facet, with a word about each.
     pub fn facets(possible: Vec<(Subject, String)>) -> Self {
         let item = |(subject, about): (Subject, String)| Item {
-            label: spelled(&subject),
+            label: term::name(&subject),
             about,
             choice: Choice::Facet(subject),
         };
         Self::new("facet", possible.into_iter().map(item).collect())
+    }
+
+    /// What happened around an event: everything, and what has something in common with it.
+    pub fn context(event: &Event) -> Self {
+        let all = Item {
+            label: "everything around it".to_owned(),
+            about: "all events".to_owned(),
+            choice: Choice::Around(String::new()),
+        };
+        let mut items = vec![all];
+        for (field, label) in [
+            (Field::Actor, "same user"),
+            (Field::Resource, "same resource"),
+            (Field::Session, "same session"),
+            (Field::Origin, "same origin"),
+        ] {
+            for value in event.all(field) {
+                let filter = term::field(field, Some(value.text()));
+                items.push(Item {
+                    label: label.to_owned(),
+                    about: filter.clone(),
+                    choice: Choice::Around(filter),
+                });
+            }
+        }
+        Self::new("around this event", items)
     }
 
     /// Ranks the items again by what is typed.

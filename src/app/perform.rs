@@ -11,6 +11,9 @@ use crate::app::{App, Effect, Focus, Page};
 use crate::core::event::{Event, Extent, Field};
 use crate::core::json::FlatJson;
 
+/// Bars that are a page.
+const BARS: usize = 20;
+
 impl App {
     pub(super) fn perform(&mut self, action: Action) -> Vec<Effect> {
         match action {
@@ -69,6 +72,10 @@ impl App {
             Action::View(action) => self.perform_on_views(action),
             Action::Inquiry(action) => self.perform_on_inquiry(action),
             Action::Facets(action) => self.perform_on_facets(action),
+            Action::Brush(action) => self.perform_on_brush(action),
+            Action::Differ(polarity) => self.enter_difference(polarity),
+            Action::Travel(direction) => self.travel(direction),
+            Action::Context => self.offer_context(),
         }
     }
 
@@ -157,7 +164,9 @@ impl App {
             return effects;
         }
         let near = match self.page {
-            Page::Events => self.stop_query().or_else(|| self.stop_facets()),
+            Page::Events => (self.stop_contrast())
+                .or_else(|| self.stop_query())
+                .or_else(|| self.stop_facets()),
             Page::Usage => self.stop_usage(),
             Page::Archives | Page::Purge => None,
         };
@@ -196,6 +205,8 @@ impl App {
                 }
             }
             Focus::Facets => return self.leave_facets(),
+            Focus::Timeline => self.lift_brush(),
+            Focus::Contrast => return self.close_contrast(),
             Focus::Inspector | Focus::List => {
                 self.inspector = None;
                 self.focus = Focus::List;
@@ -220,7 +231,7 @@ impl App {
         );
         match left {
             Focus::Filter => self.remember(),
-            Focus::List | Focus::Inspector | Focus::Facets => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -247,10 +258,24 @@ impl App {
                 return Vec::new();
             }
         }
-        if self.focus == Focus::Facets {
-            let height = usize::from(self.regions.facets.height);
-            self.facets.move_by(delta(motion, height));
-            return Vec::new();
+        match self.focus {
+            Focus::Timeline => {
+                self.move_brush(delta(motion, BARS));
+                return Vec::new();
+            }
+            Focus::Contrast => {
+                let height = usize::from(self.regions.contrast.height);
+                if let Some(contrast) = &mut self.contrast {
+                    contrast.move_by(delta(motion, height));
+                }
+                return Vec::new();
+            }
+            Focus::Facets => {
+                let height = usize::from(self.regions.facets.height);
+                self.facets.move_by(delta(motion, height));
+                return Vec::new();
+            }
+            Focus::List | Focus::Filter | Focus::Inspector => {}
         }
         if self.focus == Focus::Inspector {
             let height = usize::from(self.regions.inspector.height).max(1);
@@ -293,7 +318,7 @@ impl App {
         let needle = self.needle.clone();
         let tree = match within {
             Focus::Inspector => self.inspector.as_mut().and_then(Inspector::tree_mut),
-            Focus::List | Focus::Filter | Focus::Facets => None,
+            _ => None,
         };
         let found = if let Some(tree) = tree {
             tree.search(&needle, direction)

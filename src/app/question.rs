@@ -9,6 +9,7 @@ use crate::app::histogram::{Counting, Histogram};
 use crate::app::timeline::{Edge, Follow, Timeline};
 use crate::app::{App, Effect, Generation, Live, Page};
 use crate::core::aggregate::even_edges;
+use crate::core::event::Event;
 use crate::core::instant::Micros;
 use crate::core::query::parse::parse;
 use crate::core::query::predicate::Predicate;
@@ -45,6 +46,8 @@ pub enum End {
     Newest,
     /// A new window, from the oldest event forward.
     Oldest,
+    /// A new window around the event of [`Question::anchor`], from it back.
+    Around,
     /// The old end.
     Older,
     /// The new end.
@@ -89,6 +92,8 @@ pub struct Question {
     /// When it was asked, by the store's clock.
     pub(super) asked: Micros,
     pub(super) span: Option<(Micros, Micros)>,
+    /// The event around which a window begins.
+    anchor: Option<Box<Event>>,
     pub(super) opening: Generation,
     pub(super) catalog: Generation,
     pub(super) page: Generation,
@@ -115,6 +120,7 @@ impl Default for Question {
             arrived: 0,
             asked: Micros(0),
             span: None,
+            anchor: None,
             opening: none,
             catalog: none,
             page: none,
@@ -207,8 +213,16 @@ impl App {
 
     /// Puts a text into the filter, runs it and remembers it.
     pub(super) fn set_filter(&mut self, text: &str) -> Vec<Effect> {
+        self.set_filter_from(text, self.page)
+    }
+
+    /// The same, coming from a page.
+    pub(super) fn set_filter_from(&mut self, text: &str, page: Page) -> Vec<Effect> {
+        // What was typed before is left, too.
+        self.step_to(page);
         self.filter.set(text);
         self.filter.judge(&self.catalog, self.moment());
+        self.step_to(page);
         let mut effects = self.remember();
         effects.extend(self.run_filter());
         effects
@@ -216,6 +230,7 @@ impl App {
 
     /// Keeps the filter in the history if it is valid.
     pub(super) fn remember(&mut self) -> Vec<Effect> {
+        self.step_to(self.page);
         let text = self.filter.text().trim().to_owned();
         if !self.filter.is_invalid() && self.filter.history.add(&text) {
             vec![Effect::Remember(text)]
@@ -224,8 +239,18 @@ impl App {
         }
     }
 
+    /// Runs the filter with a window around an event.
+    pub(super) fn ask_around(&mut self, anchor: Box<Event>) -> Vec<Effect> {
+        self.timeline.pause();
+        self.ask_from(Some(anchor))
+    }
+
     /// Asks the store the filter's question, from now.
     pub(super) fn ask(&mut self) -> Vec<Effect> {
+        self.ask_from(None)
+    }
+
+    fn ask_from(&mut self, anchor: Option<Box<Event>>) -> Vec<Effect> {
         if self.description().is_none() {
             return Vec::new();
         }
@@ -237,7 +262,7 @@ impl App {
             .text()
             .trim()
             .clone_into(&mut self.question.text);
-        self.run(predicate)
+        self.run(predicate, anchor)
     }
 
     /// Asks the running question again, from now; what is being typed stays as it is.
@@ -245,10 +270,10 @@ impl App {
         let parsed = parse(&self.question.text);
         let again = resolve(&parsed, &self.catalog, self.moment()).predicate;
         let predicate = again.map_or_else(|| self.question.predicate.clone(), Arc::new);
-        self.run(predicate)
+        self.run(predicate, None)
     }
 
-    fn run(&mut self, predicate: Arc<Predicate>) -> Vec<Effect> {
+    fn run(&mut self, predicate: Arc<Predicate>, anchor: Option<Box<Event>>) -> Vec<Effect> {
         if self.description().is_none() {
             return Vec::new();
         }
@@ -257,7 +282,12 @@ impl App {
         self.question.count = None;
         self.question.asked = self.now();
         let mut effects = self.follow_question();
-        effects.push(self.page(End::Newest));
+        self.question.anchor = anchor;
+        let begin = match self.question.anchor {
+            Some(_) => End::Around,
+            None => End::Newest,
+        };
+        effects.push(self.page(begin));
         effects.push(self.count());
         effects.extend(self.draw_over_time());
         if self.page == Page::Usage {
@@ -350,13 +380,16 @@ impl App {
             end,
             progress: None,
         };
-        if matches!(end, End::Newest | End::Oldest) {
+        if matches!(end, End::Newest | End::Oldest | End::Around) {
             self.question.reset = Some(end);
         }
-        let cursor = |event: Option<&crate::core::event::Event>| event.map(|e| e.cursor.clone());
+        let cursor = |event: Option<&Event>| event.map(|e| e.cursor.clone());
         let from = match end {
             End::Newest => PageFrom::Newest,
             End::Oldest => PageFrom::Oldest,
+            End::Around => {
+                cursor(self.question.anchor.as_deref()).map_or(PageFrom::Newest, PageFrom::Before)
+            }
             End::Older => cursor(self.timeline.oldest()).map_or(PageFrom::Newest, PageFrom::Before),
             End::Newer => cursor(self.timeline.newest()).map_or(PageFrom::Oldest, PageFrom::After),
         };
@@ -375,10 +408,17 @@ impl App {
             return;
         };
         self.timeline = Timeline::default();
-        if end == End::Oldest {
-            self.timeline.pause();
-            self.timeline.older = Edge::End;
-            self.timeline.newer = Edge::Open;
+        match (end, self.question.anchor.take()) {
+            (End::Oldest, _) => {
+                self.timeline.pause();
+                self.timeline.older = Edge::End;
+                self.timeline.newer = Edge::Open;
+            }
+            (End::Around, Some(anchor)) => {
+                let height = usize::from(self.regions.list.height);
+                self.timeline.begin_around(*anchor, height / 2);
+            }
+            _ => {}
         }
     }
 
@@ -408,7 +448,7 @@ impl App {
     pub(super) fn follow_newest(&mut self) -> Vec<Effect> {
         match self.question.reset {
             None if self.timeline.newer != Edge::End => vec![self.page(End::Newest)],
-            Some(End::Oldest) => vec![self.page(End::Newest)],
+            Some(End::Oldest | End::Around) => vec![self.page(End::Newest)],
             _ => {
                 self.timeline.resume();
                 Vec::new()

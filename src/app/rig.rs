@@ -11,6 +11,7 @@ use chrono_tz::Tz;
 
 use super::{Answer, App, Effect, Focus, Msg, Overlay, Settings, Way};
 use crate::app::archives::Known;
+use crate::app::contrast::{ContrastRequest, Reading};
 use crate::app::facets::facet::{Ask, Basis, Counted, How};
 use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
@@ -19,13 +20,14 @@ use crate::app::view::Opening;
 use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::bookmark::Bookmark;
+use crate::core::contrast::tally::Tally;
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::profile::evaluate::evaluate;
 use crate::core::profile::{Profile, load};
 use crate::core::query::catalog::Catalog;
-use crate::core::query::predicate::Predicate;
+use crate::core::query::predicate::{Atom, Predicate};
 use crate::store::{
     Access, Change, Complete, Count, Description, PageEnd, PageFrom, PageItem, PageRequest,
     StoreError, TailEvent, TailItem, TailLevel, TimeAccess,
@@ -260,6 +262,8 @@ impl Rig {
             (None, Focus::Filter) => "filter",
             (None, Focus::Inspector) => "inspector",
             (None, Focus::Facets) => "facets",
+            (None, Focus::Timeline) => "histogram",
+            (None, Focus::Contrast) => "contrast",
         };
         let mut line = format!("{follow} {selected}/{} {focus}", app.timeline.len());
         if let Some(open) = &app.inspector {
@@ -347,6 +351,7 @@ impl Rig {
                 let counted = self.counted_facet(*ask);
                 (generation, vec![Answer::FacetEnd(Ok(counted))])
             }
+            Effect::Contrast(generation, request) => (generation, self.contrasted(&request)),
             Effect::Count(generation, predicate) => {
                 let count = self.matching(&predicate).count() as u64;
                 (generation, vec![Answer::Count(Ok(Count::Exact(count)))])
@@ -391,6 +396,31 @@ impl Rig {
         };
         let answer = self.counted(ask.request);
         Counted { answer, basis }
+    }
+
+    fn contrasted(&self, request: &ContrastRequest) -> Vec<Answer> {
+        let mut tally = Tally::new(&request.profile);
+        for probe in &request.probes {
+            let within = Predicate::Atom(Atom::At {
+                since: Some(probe.since),
+                until: Some(probe.until),
+            });
+            let wanted = Predicate::clone(&request.predicate).and(within);
+            let most = usize::try_from(probe.most).expect("small");
+            for event in self.matching(&wanted).take(most) {
+                tally.take(probe.side, event, &json(event));
+            }
+            tally.close(probe.side);
+        }
+        let reading = Reading {
+            verdict: tally.verdict(),
+            read: tally.read(),
+            stretches: request.probes.len(),
+        };
+        vec![
+            Answer::Contrast(Box::new(reading)),
+            Answer::ContrastEnd(Ok(())),
+        ]
     }
 
     fn matching<'r>(&'r self, predicate: &'r Predicate) -> impl Iterator<Item = &'r Event> {

@@ -1,6 +1,7 @@
 //! Keys in, a line of state out; and what must not happen whatever arrives.
 
 mod answers;
+mod brush;
 mod places;
 mod windows;
 

@@ -215,6 +215,16 @@ impl Timeline {
             .partition_point(|entry| entry.is_before(cursor))
     }
 
+    /// Begins with one event, on line `row`, with more to load on both sides.
+    pub fn begin_around(&mut self, event: Event, row: usize) {
+        self.pause();
+        self.older = Edge::Open;
+        self.newer = Edge::Open;
+        let id = event.id.clone();
+        self.insert_page(vec![event]);
+        self.select(&id, row);
+    }
+
     /// Takes events of a page; those already held are replaced.
     pub fn insert_page(&mut self, events: Vec<Event>) {
         for event in events {

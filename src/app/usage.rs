@@ -320,7 +320,7 @@ impl App {
             return self.set_filter(&filter);
         }
         let mut effects = self.leave_usage();
-        effects.extend(self.set_filter(&filter));
+        effects.extend(self.set_filter_from(&filter, Page::Usage));
         effects
     }
 

@@ -19,7 +19,7 @@ use crate::core::profile::evaluate::values;
 use crate::core::query::predicate::Predicate;
 
 /// Which value to group by or to count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// The outcome's word.
     Outcome,

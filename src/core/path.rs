@@ -5,6 +5,12 @@ use std::fmt;
 
 use crate::core::json::{FlatJson, Kind, NodeId};
 
+/// Nodes of one record that [`Path::each`] looks at; a record of 20 MB teaches no more than its head.
+pub const MOST_NODES: usize = 10_000;
+
+/// Deeper paths are nothing one would ask for.
+pub const DEEPEST: usize = 16;
+
 /// A path such as `details.status.code`. Steps are keys; a numeric step is the key of that name,
 /// never an array index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +82,39 @@ impl Path {
             false
         });
         reached
+    }
+
+    /// Visits the nodes of a record that a path leads to, with its steps, in the order of the record:
+    /// arrays count as their elements, arrays in arrays lead nowhere, null is not there. Looks at
+    /// [`MOST_NODES`] nodes and [`DEEPEST`] steps at most.
+    pub fn each(record: &FlatJson<'_>, visit: &mut dyn FnMut(&[Box<str>], NodeId)) {
+        // Ends of the open subtrees, with the steps that lead into each.
+        let mut open: Vec<(NodeId, usize)> = Vec::new();
+        let mut steps: Vec<Box<str>> = Vec::new();
+        let mut next = NodeId(1);
+        let last = record.len().min(MOST_NODES);
+        while (next.0 as usize) < last {
+            let node = next;
+            while let Some((_, depth)) = open.pop_if(|(end, _)| *end <= node) {
+                steps.truncate(depth);
+            }
+            let kind = record.kind(node);
+            let key = record.key(node);
+            let nested = key.is_none() && kind == Kind::Array;
+            let depth = steps.len();
+            if nested || depth == DEEPEST {
+                next = record.end(node);
+                continue;
+            }
+            if let Some(key) = key {
+                steps.push(key.into());
+            }
+            open.push((record.end(node), depth));
+            next = NodeId(node.0 + 1);
+            if kind != Kind::Null && !steps.is_empty() {
+                visit(&steps, node);
+            }
+        }
     }
 
     /// Whether one of [`Path::nodes`] is accepted; stops at the first and allocates nothing.

@@ -170,7 +170,7 @@ impl ColumnKind {
 }
 
 /// Values drawn from a record: a list of scalars, most often of length one or zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ValueExpr {
     /// The store does not have it.
     Absent,
@@ -228,7 +228,7 @@ impl Condition {
 }
 
 /// A piece of a [`ValueExpr::Template`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TemplatePart {
     /// As it stands.
     Literal(String),
@@ -237,7 +237,7 @@ pub enum TemplatePart {
 }
 
 /// A two-valued test of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// The path reaches something that is not null (`{}` counts).
     Has(Path),
@@ -290,7 +290,7 @@ pub enum TimeEncoding {
 }
 
 /// A name of the profile's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OwnField {
     /// As typed in queries.
     pub name: String,

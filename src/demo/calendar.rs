@@ -1,11 +1,11 @@
-//! When the demo's people are at work, and the two stretches everybody is to notice: a quiet
-//! weekend and an afternoon of errors.
+//! When the demo's people are at work, and the stretches everybody is to notice: a quiet weekend, and
+//! the episodes of `demo-data/people.toml`.
 
 use fastrand::Rng;
 
 use crate::core::instant::Micros;
 use crate::demo::Plan;
-use crate::demo::material::Person;
+use crate::demo::material::{Episode, Material, Person};
 
 const MINUTE: i64 = 60 * Micros::SECOND;
 const HOUR: i64 = 60 * MINUTE;
@@ -14,14 +14,11 @@ const DAY: i64 = 24 * HOUR;
 /// Width of the bins in which the traffic is even.
 pub(super) const BIN: i64 = 10 * MINUTE;
 
-/// How much more there is to do while the incident lasts: people and scalers try again and again.
-const INCIDENT_RUSH: f64 = 4.0;
-
 /// The days of one history.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Calendar {
     now: i64,
-    incident: i64,
+    today: i64,
     quiet: i64,
 }
 
@@ -30,8 +27,7 @@ impl Calendar {
         let today = now.0.div_euclid(DAY);
         Self {
             now: now.0,
-            // The latest Tuesday that is at least six days ago, at 14:10.
-            incident: latest_weekday(today - 6, 1) * DAY + 14 * HOUR + 10 * MINUTE,
+            today,
             // A Saturday about three weeks ago.
             quiet: latest_weekday(today - 20, 5) * DAY,
         }
@@ -42,9 +38,15 @@ impl Calendar {
         self.now - Plan::DAYS * DAY
     }
 
-    /// Whether the incident is on.
-    pub(super) fn in_incident(&self, at: Micros) -> bool {
-        (self.incident..self.incident + 75 * MINUTE).contains(&at.0)
+    /// The episode that is on.
+    pub(super) fn episode(&self, at: Micros) -> Option<&'static Episode> {
+        let episodes = &Material::get().people.episodes;
+        episodes.iter().find(|episode| {
+            let day = latest_weekday(self.today - episode.days_ago, episode.weekday);
+            let [hour, minute] = episode.begins;
+            let begin = day * DAY + hour * HOUR + minute * MINUTE;
+            (begin..begin + episode.minutes * MINUTE).contains(&at.0)
+        })
     }
 
     /// How much a person does at an instant.
@@ -90,11 +92,7 @@ impl Calendar {
                     .iter()
                     .map(|person| self.presence(person, middle))
                     .sum();
-                let rush = if self.in_incident(middle) {
-                    INCIDENT_RUSH
-                } else {
-                    1.0
-                };
+                let rush = self.episode(middle).map_or(1.0, |episode| episode.rush);
                 sum += presence * rush * mood * burst;
                 sum
             })

@@ -24,7 +24,8 @@ pub(super) struct People {
     #[serde(rename = "person")]
     pub(super) persons: Vec<Person>,
     pub(super) bot: Bot,
-    pub(super) incident: Incident,
+    #[serde(rename = "episode")]
+    pub(super) episodes: Vec<Episode>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,12 +59,29 @@ pub(super) struct Bot {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Incident {
-    pub(super) method: String,
-    pub(super) cluster: String,
-    pub(super) namespace: String,
+pub(super) struct Episode {
+    pub(super) days_ago: i64,
+    /// 0 is Monday.
+    pub(super) weekday: i64,
+    /// Hour and minute.
+    pub(super) begins: [i64; 2],
+    pub(super) minutes: i64,
+    /// How much more there is to do.
+    pub(super) rush: f64,
+    /// Of a hundred requests so many are about it.
+    pub(super) share: u8,
+    /// Who, what and where, where that is always the same.
+    #[serde(default)]
     pub(super) people: Vec<String>,
+    pub(super) method: Option<String>,
+    pub(super) cluster: Option<String>,
+    pub(super) namespace: Option<String>,
+    /// Of a hundred of them so many fail.
+    #[serde(default)]
+    pub(super) failing: u8,
+    #[serde(default)]
     pub(super) code: u8,
+    #[serde(default)]
     pub(super) message: String,
 }
 

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use crate::core::instant::Micros;
 use crate::core::record::quote;
 use crate::demo::calendar::Calendar;
-use crate::demo::material::{Material, Method, Role, Service};
+use crate::demo::material::{Episode, Material, Method, Role, Service};
 use crate::demo::template::{Part, Template, Word};
 
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -68,8 +68,10 @@ impl Cast {
     /// What somebody does at an instant.
     pub(super) fn act(&mut self, at: Micros) -> Act {
         const WHILE: i64 = 10 * 60 * Micros::SECOND;
-        if self.calendar.in_incident(at) && self.rng.u8(0..10) < 7 {
-            return self.incident();
+        if let Some(episode) = self.calendar.episode(at)
+            && self.rng.u8(0..100) < episode.share
+        {
+            return self.part_of(episode, at);
         }
         // People look, then act, on one and the same thing.
         if self.rng.u8(0..10) < 4
@@ -99,21 +101,23 @@ impl Cast {
         self.end(&bot.name, service, method, scene)
     }
 
-    fn incident(&mut self) -> Act {
-        let incident = &self.material.people.incident;
-        let (service, method) = self
-            .material
-            .method(&incident.method)
-            .unwrap_or_else(|| self.first());
-        let actor = &incident.people[self.rng.usize(0..incident.people.len())];
-        let scene = Scene {
-            cluster: &incident.cluster,
-            namespace: &incident.namespace,
-            ..self.scene()
+    /// A request of an episode.
+    fn part_of(&mut self, episode: &'static Episode, at: Micros) -> Act {
+        let actor = match episode.people.as_slice() {
+            [] => self.somebody(at),
+            people => &people[self.rng.usize(0..people.len())],
         };
+        let named = |name: &String| self.material.method(name);
+        let (service, method) = match episode.method.as_ref().and_then(named) {
+            Some(found) => found,
+            None => self.something(),
+        };
+        let mut scene = self.scene();
+        scene.cluster = episode.cluster.as_deref().unwrap_or(scene.cluster);
+        scene.namespace = episode.namespace.as_deref().unwrap_or(scene.namespace);
         let mut act = self.end(actor, service, method, scene);
-        if self.rng.u8(0..100) < 94 {
-            act.failure = Some((incident.code, incident.message.clone()));
+        if self.rng.u8(0..100) < episode.failing {
+            act.failure = Some((episode.code, episode.message.clone()));
         }
         act
     }

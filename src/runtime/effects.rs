@@ -1,6 +1,7 @@
 //! Runs effects: one task each, on a thread of their own so that decoding rows never holds up a
 //! key. A later effect of the same kind cancels the former one, on the server too.
 
+mod contrast;
 pub mod facets;
 mod inquiry;
 mod personal;
@@ -72,6 +73,7 @@ struct Slots {
     histogram: Slot,
     usage: Slot,
     facet: Slot,
+    contrast: Slot,
     count: Slot,
     span: Slot,
     tail: Slot,
@@ -225,6 +227,10 @@ impl Workers {
                 let stop = self.slots.facet.renew(all);
                 self.spawn(facets::answer(store, *ask, generation, out, stop));
             }
+            Effect::Contrast(generation, request) => {
+                let stop = self.slots.contrast.renew(all);
+                self.spawn(contrast::compare(store, *request, generation, out, stop));
+            }
             Effect::Count(generation, predicate) => {
                 let stop = self.slots.count.renew(all);
                 self.ask(generation, async move {
@@ -264,6 +270,7 @@ impl Workers {
             Effect::StopTail => slots.tail.0.cancel(),
             Effect::StopUsage => slots.usage.0.cancel(),
             Effect::StopFacets => slots.facet.0.cancel(),
+            Effect::StopContrast => slots.contrast.0.cancel(),
             Effect::StopQuery => {
                 for slot in [&slots.page, &slots.histogram, &slots.count, &slots.span] {
                     slot.0.cancel();

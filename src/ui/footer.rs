@@ -59,6 +59,22 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
             ("help.show", "keys"),
         ],
         (_, Focus::Facets) => useful_in_facets(app),
+        (_, Focus::Timeline) => &[
+            ("brush.apply", "only this time"),
+            ("brush.toggle", "brush"),
+            ("brush.spike", "next spike"),
+            ("brush.different", "what is different"),
+            ("brush.nearer", "closer"),
+            ("brush.farther", "farther"),
+            ("view.back", "before"),
+            ("help.show", "keys"),
+        ],
+        (_, Focus::Contrast) => &[
+            ("different.with", "its events"),
+            ("different.without", "without"),
+            ("app.back", "close"),
+            ("help.show", "keys"),
+        ],
         (_, Focus::Filter) => &[
             ("filter.submit", "run"),
             ("line.complete", "complete"),

@@ -1,10 +1,12 @@
 //! Events over time: one line for all of them, one for those that went wrong, and the range.
 
+mod brush;
+
 use ratatui::layout::Rect;
 
-use crate::app::App;
-use crate::app::histogram::Counting;
+use crate::app::histogram::{Counting, per_column};
 use crate::app::layout::Regions;
+use crate::app::{App, Focus};
 use crate::core::instant::Micros;
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
@@ -16,6 +18,9 @@ pub const HEIGHT: u16 = 2;
 
 /// Bars of a column, from low to high.
 pub const BLOCKS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/// Lines it takes while it has the keys, without the line below.
+pub const TALL: u16 = 6;
 
 /// Columns of the words in front of the bars.
 const WORDS: u16 = 8;
@@ -29,8 +34,8 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     };
     regions.histogram = region(bars);
     let histogram = &app.histogram;
-    pen.put(area.x + 1, area.y, WORDS, "events", Role::Dim);
-    pen.put(area.x + 1, area.y + 1, WORDS, "failed", Role::Dim);
+    let is_stacked = app.focus == Focus::Timeline;
+    words(pen, area, is_stacked);
     let note = match &histogram.counting {
         Counting::Waiting if app.description().is_some() => "counting…".to_owned(),
         Counting::Failed(why) => format!("not counted: {why}"),
@@ -38,6 +43,18 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     };
     if !note.is_empty() || histogram.all().is_empty() {
         pen.put(bars.x, bars.y, bars.width, &note, Role::Dim);
+        return;
+    }
+    if is_stacked {
+        let bars = Rect {
+            height: area.height.saturating_sub(1).max(1),
+            ..bars
+        };
+        let cells = histogram.cells(usize::from(bars.width));
+        brush::stacked(pen, bars, &cells);
+        if let Some(stroke) = app.brush.stroke(&cells) {
+            brush::marks(pen, bars, app, &cells, stroke);
+        }
         return;
     }
     let all = spread(histogram.all(), usize::from(bars.width));
@@ -49,6 +66,17 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     if area.height > HEIGHT {
         labels(pen, bars, used, app);
     }
+}
+
+/// What the bars are.
+fn words(pen: &mut Pen<'_>, area: Rect, is_stacked: bool) {
+    if !is_stacked {
+        pen.put(area.x + 1, area.y, WORDS, "events", Role::Dim);
+        pen.put(area.x + 1, area.y + 1, WORDS, "failed", Role::Dim);
+        return;
+    }
+    pen.put(area.x + 1, area.y, WORDS, "█ events", Role::Bar);
+    pen.put(area.x + 1, area.y + 1, WORDS, "▒ failed", Role::BarFailed);
 }
 
 /// Bars as high and as wide as an area.
@@ -116,11 +144,6 @@ fn spread(counts: &[u64], columns: usize) -> Vec<u64> {
         .collect()
 }
 
-/// Buckets that share a column.
-fn per_column(buckets: usize, columns: usize) -> usize {
-    buckets.div_ceil(columns.max(1)).max(1)
-}
-
 fn labels(pen: &mut Pen<'_>, bars: Rect, used: u16, app: &App) {
     let Some((since, until)) = app.histogram.range() else {
         return;
@@ -165,7 +188,7 @@ fn labels(pen: &mut Pen<'_>, bars: Rect, used: u16, app: &App) {
 }
 
 /// The width of a bucket: `15 s`, `3 h`, `1 d`.
-fn span(micros: i64) -> String {
+pub(super) fn span(micros: i64) -> String {
     let seconds = micros / Micros::SECOND;
     match seconds {
         ..60 => format!("{seconds} s"),

@@ -34,7 +34,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
         Overlay::Search { input, within } => {
             let prompt = match within {
                 Focus::Inspector => " search in the event / ",
-                Focus::List | Focus::Filter | Focus::Facets => " search in what is loaded / ",
+                _ => " search in what is loaded / ",
             };
             Some(draw_line(pen, area, prompt, input, ""))
         }

@@ -137,7 +137,8 @@ impl Pen<'_> {
 }
 
 /// What stands for our own characters where only ASCII can be shown.
-const ASCII: [(&str, &str); 38] = [
+const ASCII: [(&str, &str); 39] = [
+    ("▒", "%"),
     ("×", "x"),
     ("✓", "+"),
     ("≥", ">"),

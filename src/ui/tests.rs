@@ -109,6 +109,54 @@ fn usage_of_a_quarter_and_of_nothing() {
     });
 }
 
+/// Ten hours of everyday work, and in the seventh a script that deletes in one namespace.
+fn spiky() -> Rig {
+    let ordinary = (0..600).map(|n| {
+        let user = ["alice", "bob", "ci-bot"][usize::try_from(n * 7 % 3).expect("small")];
+        let method =
+            ["Describe", "Delete", "Resize"][usize::try_from(n * 5 % 11 % 3).expect("small")];
+        event(
+            n,
+            (n - 600) * 60,
+            user,
+            method,
+            if n % 21 == 0 { 7 } else { 0 },
+        )
+    });
+    let script = (0..500).map(|n| {
+        let code = if n % 3 == 0 { 7 } else { 0 };
+        event(1_000 + n, -4 * 3_600 + n * 5, "script", "Delete", code)
+    });
+    let mut events: Vec<_> = ordinary.chain(script).collect();
+    events.sort_by_key(|event| event.at());
+    Rig::new(events)
+}
+
+#[test]
+fn the_brush_and_what_is_different_under_it() {
+    let laid = |keys: &str, size| {
+        let mut rig = spiky();
+        let _ = frame(&mut rig, &theme(), size);
+        rig.press("f 'since:-12h' enter").pause();
+        let _ = frame(&mut rig, &theme(), size);
+        rig.press(keys);
+        rig
+    };
+    for (name, keys) in [
+        ("brush", "b h h"),
+        ("brush_down", "b e"),
+        ("different", "b e d"),
+        ("different_nowhere", "b H H space h h h h d"),
+    ] {
+        for size in [(80, 24), (120, 40)] {
+            let mut rig = laid(keys, size);
+            let terminal = frame(&mut rig, &theme(), size);
+            let shown = text(terminal.backend().buffer());
+            insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), shown);
+        }
+    }
+}
+
 #[test]
 fn the_list_empty_loading_failed_and_full() {
     snapshot("list_empty", || Rig::new(Vec::new()));

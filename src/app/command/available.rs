@@ -1,6 +1,7 @@
 //! When each command can be given, and what stands against it where it cannot.
 
 use super::Availability;
+use crate::app::histogram::Counting;
 use crate::app::inquiry::Panel;
 use crate::app::inquiry::sheet::Aim;
 use crate::app::work::Pausing;
@@ -60,6 +61,25 @@ fn aim(app: &App) -> Option<&Aim> {
     match app.overlays.last()? {
         Overlay::Panel(panel) => panel.sheet()?.row()?.aim.as_ref(),
         _ => None,
+    }
+}
+
+pub(super) fn brushable(app: &App) -> Availability {
+    if app.histogram.range().is_none() {
+        Availability::No("there is nothing to see over time yet")
+    } else if app.regions().histogram.width == 0 {
+        Availability::No("the screen is too small for the histogram")
+    } else {
+        Availability::Yes
+    }
+}
+
+/// Shares of numbers that still grow mean nothing.
+pub(super) fn comparable(app: &App) -> Availability {
+    match (brushable(app), &app.histogram.counting) {
+        (Availability::Yes, Counting::Done) => Availability::Yes,
+        (Availability::Yes, _) => Availability::No("events are still being counted"),
+        (no, _) => no,
     }
 }
 

@@ -7,7 +7,8 @@ use tui_input::{Input, InputRequest};
 use crate::app::command::{Direction, FacetAction, Polarity};
 use crate::app::facets::facet::{Basis, Extent, Facet, How};
 use crate::app::facets::said::{self, Said};
-use crate::app::facets::{Facets, MOST, Selected, Shown, Stopped, Typing, spelled};
+use crate::app::facets::{Facets, MOST, Selected, Shown, Stopped, Typing};
+use crate::app::filter_bar::term;
 use crate::app::filter_bar::{LONGEST, Room, paste};
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Picker};
@@ -207,7 +208,7 @@ impl App {
 
     /// A subject was picked.
     pub(in crate::app) fn add_facet(&mut self, subject: Subject) -> Vec<Effect> {
-        let name = spelled(&subject);
+        let name = term::name(&subject);
         let mut facet = Facet::new(subject, name);
         facet.heed(&self.running());
         self.facets.list.push(facet);

@@ -2,6 +2,7 @@
 //! time range.
 
 use crate::app::command::Polarity;
+use crate::core::contrast::{Subject, Value};
 use crate::core::event::Field;
 use crate::core::path::Path;
 use crate::core::query::expr::{Expr, Term};
@@ -38,10 +39,29 @@ pub enum Ask {
     Missing,
 }
 
-/// The term that finds the events with a value of a field, however the record holds it; `None` finds
-/// those without any.
+/// The term that finds the events with a value of a field; `None` finds those without any.
 pub fn field(field: Field, value: Option<&str>) -> String {
     found_by(spelling(field), value)
+}
+
+/// The term that finds the events with a value of anything that values are of.
+pub fn of(subject: &Subject, value: &Value) -> String {
+    let name = name(subject);
+    match value {
+        Value::Is(text) => found_by(&name, Some(text)),
+        Value::Missing => found_by(&name, None),
+        Value::AtLeast(text) => format!("{name}:>={text}"),
+    }
+}
+
+/// What a filter calls what values are of.
+pub fn name(subject: &Subject) -> String {
+    match subject {
+        Subject::Outcome => "outcome".to_owned(),
+        Subject::Field(field) => spelling(*field).to_owned(),
+        Subject::Own(own) => Path::new(own.name.split('.')).to_string(),
+        Subject::Path(path) => format!(".{path}"),
+    }
 }
 
 /// A term about a payload path.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::core::event::{Event, Field};
-use crate::core::json::{FlatJson, Kind, NodeId};
+use crate::core::json::{FlatJson, NodeId};
 use crate::core::path::Path;
 use crate::core::profile::evaluate::values;
 use crate::core::profile::{OwnField, Profile, ValueExpr};
@@ -50,10 +50,6 @@ impl Catalog {
     pub const MOST_VALUES: usize = 200;
     /// Longer values are nothing one would pick from a list.
     const LONGEST_VALUE: usize = 200;
-    /// Nodes of one record that are looked at; a record of 20 MB teaches no more than its head.
-    const MOST_NODES: usize = 10_000;
-    /// Deeper paths are not offered.
-    const DEEPEST: usize = 16;
 
     /// A catalogue that knows the profile and nothing of the data yet.
     pub fn new(store: &str, profile: &Profile) -> Self {
@@ -93,42 +89,12 @@ impl Catalog {
         }
     }
 
-    /// The paths that [`Path::nodes`] would follow: arrays count as their elements, arrays in arrays
-    /// lead nowhere.
     fn learn_paths(&mut self, record: &FlatJson<'_>) {
         let mut seen_here = BTreeSet::new();
-        // Ends of the open subtrees, with the steps that lead into each.
-        let mut open: Vec<(NodeId, usize)> = Vec::new();
-        let mut steps: Vec<Box<str>> = Vec::new();
-        let mut next = NodeId(1);
-        let last = record.len().min(Self::MOST_NODES);
-        while (next.0 as usize) < last {
-            let node = next;
-            while let Some((_, depth)) = open.pop_if(|(end, _)| *end <= node) {
-                steps.truncate(depth);
-            }
-            let kind = record.kind(node);
-            let key = record.key(node);
-            let nested = key.is_none() && kind == Kind::Array;
-            let depth = steps.len();
-            if nested || depth == Self::DEEPEST {
-                next = record.end(node);
-                continue;
-            }
-            if let Some(key) = key {
-                steps.push(key.into());
-            }
-            open.push((record.end(node), depth));
-            next = NodeId(node.0 + 1);
-            if kind != Kind::Null && !steps.is_empty() {
-                self.learn_node(
-                    Path::new(steps.iter().cloned()),
-                    record,
-                    node,
-                    &mut seen_here,
-                );
-            }
-        }
+        Path::each(record, &mut |steps, node| {
+            let path = Path::new(steps.iter().cloned());
+            self.learn_node(path, record, node, &mut seen_here);
+        });
     }
 
     fn learn_node(
@@ -265,7 +231,7 @@ mod tests {
     #[test]
     fn deep_and_endless_records_are_harmless() {
         let deep = format!("{}1{}", "{\"a\":".repeat(5_000), "}".repeat(5_000));
-        assert_eq!(learned(&[&deep]).paths.len(), Catalog::DEEPEST);
+        assert_eq!(learned(&[&deep]).paths.len(), crate::core::path::DEEPEST);
         let arrays = format!("{{\"a\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
         assert_eq!(learned(&[&arrays]).paths.len(), 1);
     }

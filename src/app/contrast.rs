@@ -1,0 +1,205 @@
+//! What is different under the brush: the comparison on the screen, and the way from a difference to
+//! its events.
+
+use std::sync::Arc;
+
+use crate::app::command::Polarity;
+use crate::app::filter_bar::term;
+use crate::app::notice::Level;
+use crate::app::{App, Effect, Focus, Generation};
+use crate::core::contrast::probe::{Bucket, Cost, Probe, probes};
+use crate::core::contrast::{Finding, Verdict};
+use crate::core::instant::Micros;
+use crate::core::profile::Profile;
+use crate::core::query::predicate::Predicate;
+use crate::store::{StoreError, TimeAccess};
+
+/// Which events are to be compared.
+#[derive(Clone, Debug)]
+pub struct ContrastRequest {
+    /// Which, whenever they happened.
+    pub predicate: Arc<Predicate>,
+    /// The stretches to read, one after the other.
+    pub probes: Vec<Probe>,
+    /// How records become values.
+    pub profile: Arc<Profile>,
+}
+
+/// What the events that were read say.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What is different as far as it is known.
+    pub verdict: Verdict,
+    /// Events read: of the part, of the rest.
+    pub read: (u64, u64),
+    /// Stretches read.
+    pub stretches: usize,
+}
+
+/// How far it is.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// Events are being read.
+    Reading,
+    /// All were read that were to be.
+    Whole,
+    /// Somebody has stopped it.
+    Stopped,
+    /// The store did not answer.
+    Failed(StoreError),
+}
+
+/// A comparison.
+#[derive(Clone, Debug)]
+pub struct Contrast {
+    /// First instant of the part.
+    pub since: Micros,
+    /// The instant after its last.
+    pub until: Micros,
+    /// The rest is what else lies in here.
+    pub range: (Micros, Micros),
+    /// Events: of the part, of the rest.
+    pub events: (u64, u64),
+    /// Stretches to read.
+    pub stretches: usize,
+    /// How far it is.
+    pub state: State,
+    /// What is known.
+    pub reading: Option<Reading>,
+    /// Number of the selected difference.
+    pub selected: usize,
+    asked: Generation,
+}
+
+impl Contrast {
+    /// What is different, the largest difference first.
+    pub fn findings(&self) -> &[Finding] {
+        match self.reading.as_ref().map(|reading| &reading.verdict) {
+            Some(Verdict::Different(findings)) => findings,
+            _ => &[],
+        }
+    }
+
+    /// Whether only some of the events were to be read.
+    pub fn is_sample(&self) -> bool {
+        let (here, rest) = self.reading.as_ref().map_or((0, 0), |reading| reading.read);
+        here < self.events.0 || rest < self.events.1
+    }
+
+    /// Moves the selection.
+    pub(super) fn move_by(&mut self, delta: isize) {
+        let last = self.findings().len().saturating_sub(1);
+        self.selected = self.selected.saturating_add_signed(delta).min(last);
+    }
+}
+
+impl App {
+    /// Compares what is under the brush with the rest of the picture.
+    pub(super) fn find_differences(&mut self) -> Vec<Effect> {
+        let (Some((since, until)), Some(range), Some(description)) =
+            (self.brushed(), self.histogram.range(), self.description())
+        else {
+            return Vec::new();
+        };
+        let cost = match description.time {
+            TimeAccess::Direct => Cost::Little,
+            TimeAccess::Scan => Cost::AllRows,
+        };
+        let profile = description.profile.clone();
+        let buckets: Vec<Bucket> = (self.histogram.buckets())
+            .map(|cell| Bucket {
+                since: cell.since,
+                until: cell.until,
+                events: cell.events,
+            })
+            .collect();
+        let is_here = |bucket: &&Bucket| since <= bucket.since && bucket.until <= until;
+        let here = buckets
+            .iter()
+            .filter(is_here)
+            .map(|bucket| bucket.events)
+            .sum();
+        let all: u64 = buckets.iter().map(|bucket| bucket.events).sum();
+        let probes = probes(&buckets, since, until, cost);
+        let generation = self.next();
+        self.focus = Focus::Contrast;
+        self.contrast = Some(Contrast {
+            since,
+            until,
+            range,
+            events: (here, all - here),
+            stretches: probes.len(),
+            state: State::Reading,
+            reading: None,
+            selected: 0,
+            asked: generation,
+        });
+        let request = ContrastRequest {
+            predicate: Arc::new(Predicate::clone(&self.question.predicate).at_any_time()),
+            probes,
+            profile,
+        };
+        vec![Effect::Contrast(generation, Box::new(request))]
+    }
+
+    /// Whose comparison is wanted.
+    pub(super) fn contrast_asked(&self) -> Option<Generation> {
+        self.contrast.as_ref().map(|contrast| contrast.asked)
+    }
+
+    pub(super) fn told_differences(&mut self, reading: Reading) -> Vec<Effect> {
+        if let Some(contrast) = &mut self.contrast {
+            contrast.reading = Some(reading);
+            contrast.move_by(0);
+        }
+        Vec::new()
+    }
+
+    pub(super) fn differences_ended(&mut self, result: Result<(), StoreError>) -> Vec<Effect> {
+        if let Some(contrast) = &mut self.contrast {
+            contrast.state = match result {
+                Ok(()) => State::Whole,
+                Err(StoreError::Cancelled) => State::Stopped,
+                Err(error) => State::Failed(error),
+            };
+        }
+        Vec::new()
+    }
+
+    /// Stops reading; `None` where nothing is being read.
+    pub(super) fn stop_contrast(&mut self) -> Option<Vec<Effect>> {
+        let contrast = self.contrast.as_mut()?;
+        if !matches!(contrast.state, State::Reading) {
+            return None;
+        }
+        contrast.state = State::Stopped;
+        Some(vec![Effect::StopContrast])
+    }
+
+    /// Back to the picture, with the brush as it was.
+    pub(super) fn close_contrast(&mut self) -> Vec<Effect> {
+        let effects = self.stop_contrast().unwrap_or_default();
+        self.contrast = None;
+        self.focus = Focus::Timeline;
+        effects
+    }
+
+    /// To the events with the selected value under the brush, or to those without.
+    pub(super) fn enter_difference(&mut self, polarity: Polarity) -> Vec<Effect> {
+        let Some(contrast) = &self.contrast else {
+            return Vec::new();
+        };
+        let Some(finding) = contrast.findings().get(contrast.selected) else {
+            self.notify(Level::Info, "nothing is selected", None);
+            return Vec::new();
+        };
+        let range = format!("since:{} until:{}", contrast.since, contrast.until);
+        let wanted = term::of(&finding.subject, &finding.value);
+        let within = term::with_range(self.filter.text(), Some(&range));
+        let text = term::join(&within, &wanted, polarity);
+        let mut effects = self.close_contrast();
+        self.focus = Focus::List;
+        effects.extend(self.set_filter(&text));
+        effects
+    }
+}

@@ -1,0 +1,365 @@
+//! Counts of the values of sampled events, on both sides of a comparison.
+//!
+//! Bounded: of a field with very many values those that stand alone are forgotten.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::probe::Side;
+use super::{DEVIATIONS, FEWEST, Finding, POINTS, Share, Subject, Value, Verdict};
+use crate::core::aggregate::bins;
+use crate::core::event::{Event, Field};
+use crate::core::json::FlatJson;
+use crate::core::path::Path;
+use crate::core::profile::evaluate::values;
+use crate::core::profile::{OwnField, Profile};
+
+/// Paths that are counted at most.
+const PATHS: usize = 400;
+
+/// Values of one field or path at most.
+const VALUES: usize = 1_000;
+
+/// Longer values are the text of one event.
+const LONGEST: usize = 200;
+
+/// Of durations in the rest, one in ten is as long as what is called long.
+const LONG: u64 = 90;
+
+/// Numbers do not vary like words: long ones must be so many more.
+const LONG_POINTS: f64 = 0.20;
+
+/// How often a value was there.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    here: u64,
+    rest: u64,
+    /// In the stretch that is being read.
+    now: u64,
+    /// Of the squares of its shares of the stretches of the rest.
+    squares: f64,
+}
+
+impl Count {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a stretch has some hundred events"
+    )]
+    fn close(&mut self, side: Side, events: u64) {
+        match side {
+            Side::Here => self.here += self.now,
+            Side::Rest => {
+                self.rest += self.now;
+                if events > 0 {
+                    self.squares += (self.now as f64 / events as f64).powi(2);
+                }
+            }
+        }
+        self.now = 0;
+    }
+}
+
+/// Values of one subject.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    values: HashMap<Box<str>, Count>,
+    /// Events without any.
+    missing: Count,
+    /// Events of the stretch that is being read with a value.
+    present: u64,
+}
+
+impl Counts {
+    fn take<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+        let mut seen: Vec<&str> = Vec::new();
+        for text in texts {
+            if seen.contains(&text) {
+                continue;
+            }
+            seen.push(text);
+            if text.len() > LONGEST {
+                continue;
+            }
+            if let Some(count) = self.values.get_mut(text) {
+                count.now += 1;
+            } else if self.values.len() < 2 * VALUES {
+                let count = Count {
+                    now: 1,
+                    ..Count::default()
+                };
+                self.values.insert(text.into(), count);
+            }
+        }
+        self.present += u64::from(!seen.is_empty());
+    }
+
+    fn close(&mut self, side: Side, events: u64) {
+        self.missing.now = events - self.present.min(events);
+        self.missing.close(side, events);
+        self.present = 0;
+        for count in self.values.values_mut() {
+            count.close(side, events);
+        }
+        if self.values.len() > VALUES {
+            self.values.retain(|_, count| count.here + count.rest > 1);
+        }
+    }
+}
+
+/// What the events read so far say.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    own: Vec<Arc<OwnField>>,
+    subjects: HashMap<Subject, Counts>,
+    durations: HashMap<usize, (u64, u64)>,
+    /// Events of the stretch that is being read.
+    now: u64,
+    here: u64,
+    rest: u64,
+    /// Stretches of the rest that had events.
+    stretches: u64,
+}
+
+impl Tally {
+    /// Nothing was read yet of a store whose rows this profile reads.
+    pub fn new(profile: &Profile) -> Self {
+        Self {
+            own: profile.own.iter().cloned().map(Arc::new).collect(),
+            subjects: HashMap::new(),
+            durations: HashMap::new(),
+            now: 0,
+            here: 0,
+            rest: 0,
+            stretches: 0,
+        }
+    }
+
+    /// Events read: of the part, of the rest.
+    pub fn read(&self) -> (u64, u64) {
+        (self.here, self.rest)
+    }
+
+    /// Takes an event of a stretch; `record` is its whole record.
+    pub fn take(&mut self, side: Side, event: &Event, record: &FlatJson<'_>) {
+        self.now += 1;
+        for field in Field::ALL {
+            let texts = event.all(field);
+            if field == Field::Duration {
+                for bin in texts.filter_map(|value| bins::bin(value.text())) {
+                    let (here, rest) = self.durations.entry(bin).or_default();
+                    match side {
+                        Side::Here => *here += 1,
+                        Side::Rest => *rest += 1,
+                    }
+                }
+                continue;
+            }
+            let texts: Vec<_> = texts.collect();
+            let texts = texts.iter().map(|value| value.text());
+            self.counts(Subject::Field(field)).take(texts);
+        }
+        let outcome = event.outcome.map(crate::core::event::Outcome::word);
+        self.counts(Subject::Outcome).take(outcome.into_iter());
+        for own in self.own.clone() {
+            let texts = values(&own.expr, record);
+            let texts = texts.iter().map(|value| value.text());
+            self.counts(Subject::Own(own)).take(texts);
+        }
+        self.take_paths(record);
+    }
+
+    fn take_paths(&mut self, record: &FlatJson<'_>) {
+        let mut found: HashMap<Path, Vec<String>> = HashMap::new();
+        Path::each(record, &mut |steps, node| {
+            if let Some(value) = record.scalar(node) {
+                let path = Path::new(steps.iter().cloned());
+                found.entry(path).or_default().push(value.text().to_owned());
+            }
+        });
+        for (path, texts) in found {
+            let subject = Subject::Path(path);
+            if self.subjects.len() < PATHS || self.subjects.contains_key(&subject) {
+                let texts = texts.iter().map(String::as_str);
+                self.counts(subject).take(texts);
+            }
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "stretches are some dozen")]
+    fn counts(&mut self, subject: Subject) -> &mut Counts {
+        let (here, rest, stretches) = (self.here, self.rest, self.stretches);
+        self.subjects.entry(subject).or_insert_with(|| Counts {
+            // Nobody had it in what was read before.
+            missing: Count {
+                here,
+                rest,
+                now: 0,
+                squares: stretches as f64,
+            },
+            ..Counts::default()
+        })
+    }
+
+    /// The stretch is over.
+    pub fn close(&mut self, side: Side) {
+        let events = std::mem::take(&mut self.now);
+        if events == 0 {
+            return;
+        }
+        match side {
+            Side::Here => self.here += events,
+            Side::Rest => {
+                self.rest += events;
+                self.stretches += 1;
+            }
+        }
+        for counts in self.subjects.values_mut() {
+            counts.close(side, events);
+        }
+    }
+
+    /// What is different so far.
+    pub fn verdict(&self) -> Verdict {
+        if self.here < FEWEST || self.rest < FEWEST {
+            return Verdict::TooFew(self.here, self.rest);
+        }
+        let mut findings: Vec<Finding> = Vec::new();
+        for (subject, counts) in &self.subjects {
+            let known = (counts.values.iter())
+                .map(|(text, count)| (Value::Is(text.to_string()), *count))
+                .chain([(Value::Missing, counts.missing)]);
+            let different = known.filter(|(_, count)| self.is_different(*count));
+            findings.extend(different.map(|(value, count)| {
+                self.finding(subject.clone(), value, (count.here, count.rest))
+            }));
+        }
+        findings.extend(self.long());
+        findings.sort_by(|a, b| {
+            (b.difference().abs().total_cmp(&a.difference().abs()))
+                .then_with(|| rank(&a.subject).cmp(&rank(&b.subject)))
+                .then_with(|| a.value.text().cmp(b.value.text()))
+        });
+        Verdict::Different(folded(findings))
+    }
+
+    fn finding(&self, subject: Subject, value: Value, (here, rest): (u64, u64)) -> Finding {
+        Finding {
+            subject,
+            value,
+            here: Share {
+                events: here,
+                of: self.here,
+            },
+            rest: Share {
+                events: rest,
+                of: self.rest,
+            },
+            also: Vec::new(),
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a sample has some thousand events"
+    )]
+    fn is_different(&self, count: Count) -> bool {
+        let here = count.here as f64 / self.here as f64;
+        let rest = count.rest as f64 / self.rest as f64;
+        let stretches = self.stretches.max(1) as f64;
+        // The mean of the stretches' shares is close to the share of all: they are equally large.
+        let varies = (count.squares / stretches - rest * rest).max(0.0);
+        let chance =
+            here * (1.0 - here) / self.here as f64 + rest * (1.0 - rest) / self.rest as f64;
+        let distance = (here - rest).abs();
+        distance >= POINTS && distance >= DEVIATIONS * (varies + chance).sqrt()
+    }
+
+    /// Whether events take longer than elsewhere.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a sample has some thousand events"
+    )]
+    fn long(&self) -> Option<Finding> {
+        let mut bins: Vec<(usize, (u64, u64))> = self
+            .durations
+            .iter()
+            .map(|(bin, both)| (*bin, *both))
+            .collect();
+        bins.sort_unstable();
+        let rest: Vec<(usize, u64)> = bins.iter().map(|(bin, (_, rest))| (*bin, *rest)).collect();
+        let limit = bins::percentile(&rest, LONG)?;
+        let long = |pick: fn(&(u64, u64)) -> u64, from: f64| -> (u64, u64) {
+            let all = bins.iter().map(|(_, both)| pick(both)).sum();
+            let long = bins.iter().filter(|(bin, _)| bins::middle(*bin) >= from);
+            (long.map(|(_, both)| pick(both)).sum(), all)
+        };
+        let (here, all_here) = long(|both| both.0, limit);
+        let (there, all_there) = long(|both| both.1, limit);
+        let fraction = |part: u64, all: u64| part as f64 / all.max(1) as f64;
+        let distance = fraction(here, all_here) - fraction(there, all_there);
+        let enough = all_here >= FEWEST && all_there >= FEWEST;
+        (enough && distance >= LONG_POINTS).then(|| Finding {
+            here: Share {
+                events: here,
+                of: all_here,
+            },
+            rest: Share {
+                events: there,
+                of: all_there,
+            },
+            ..self.finding(
+                Subject::Field(Field::Duration),
+                Value::AtLeast(plain(limit)),
+                (0, 0),
+            )
+        })
+    }
+}
+
+impl Value {
+    /// The value as text; of what is missing, nothing.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Is(text) | Self::AtLeast(text) => text,
+            Self::Missing => "",
+        }
+    }
+}
+
+/// A length without digits that say nothing.
+fn plain(limit: f64) -> String {
+    if limit < 10.0 {
+        format!("{limit:.2}")
+    } else {
+        format!("{limit:.0}")
+    }
+}
+
+/// Of findings about the same events, the one in the plainest words speaks for all.
+fn rank(subject: &Subject) -> (usize, String) {
+    match subject {
+        Subject::Field(field) => {
+            let place = Field::ALL.iter().position(|one| one == field);
+            (place.unwrap_or(0), String::new())
+        }
+        Subject::Outcome => (Field::ALL.len(), String::new()),
+        Subject::Own(own) => (Field::ALL.len() + 1, own.name.clone()),
+        Subject::Path(path) => (Field::ALL.len() + 2, path.to_string()),
+    }
+}
+
+/// Findings in as many events on both sides become one.
+fn folded(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let same = |one: &&mut Finding| one.here == finding.here && one.rest == finding.rest;
+        match kept.iter_mut().find(same) {
+            Some(one) => one.also.push((finding.subject, finding.value)),
+            None => kept.push(finding),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

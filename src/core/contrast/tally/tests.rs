@@ -1,0 +1,197 @@
+use super::*;
+use crate::core::event::{Cursor, EventId, KeyPart, Outcome, Payload, Values};
+use crate::core::instant::At;
+use crate::core::scalar::Scalar;
+
+/// Numbers that look like chance and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn of(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % sides
+    }
+}
+
+fn feed(tally: &mut Tally, side: Side, user: &str, record: &str, outcome: Outcome) {
+    let event = Event {
+        id: EventId::new("1"),
+        cursor: Cursor {
+            at: At::Absent,
+            time: KeyPart::Null,
+            key: Vec::new(),
+        },
+        outcome: Some(outcome),
+        values: Values::of(&[(Field::Actor, Scalar::Text(user.into()))]),
+        payload: Payload::whole("{}"),
+    };
+    let json = FlatJson::parse(record.to_owned()).expect("valid");
+    tally.take(side, &event, &json);
+}
+
+fn tally() -> Tally {
+    Tally::new(&crate::core::profile::load::named("clutch").expect("built in"))
+}
+
+/// A rest of 40 stretches of 50 events, of eight users who come and go, and a part of 400.
+fn compared(mut part: impl FnMut(&mut Dice) -> (String, String, Outcome)) -> Verdict {
+    let mut dice = Dice(7);
+    let mut tally = tally();
+    for _ in 0..8 {
+        for _ in 0..50 {
+            let (user, record, outcome) = part(&mut dice);
+            feed(&mut tally, Side::Here, &user, &record, outcome);
+        }
+        tally.close(Side::Here);
+    }
+    for _ in 0..40 {
+        // Whoever is at work in this stretch does most of it.
+        let busy = dice.of(8);
+        for _ in 0..50 {
+            let (user, record, outcome) = ordinary(&mut dice, busy);
+            feed(&mut tally, Side::Rest, &user, &record, outcome);
+        }
+        tally.close(Side::Rest);
+    }
+    tally.verdict()
+}
+
+fn ordinary(dice: &mut Dice, busy: u64) -> (String, String, Outcome) {
+    let user = if dice.of(3) == 0 { busy } else { dice.of(8) };
+    let record = format!(
+        r#"{{"id":{},"d":{{"cluster":"c{}","tags":["t{}","t{}"]}}}}"#,
+        dice.of(1 << 30),
+        dice.of(4),
+        dice.of(5),
+        dice.of(5)
+    );
+    let outcome = if dice.of(20) == 0 {
+        Outcome::Failed
+    } else {
+        Outcome::Ok
+    };
+    (format!("u{user}"), record, outcome)
+}
+
+fn findings(verdict: Verdict) -> Vec<(String, String)> {
+    let Verdict::Different(findings) = verdict else {
+        panic!("{verdict:?}");
+    };
+    let name = |subject: &Subject| match subject {
+        Subject::Outcome => "outcome".to_owned(),
+        Subject::Field(field) => field.name().to_owned(),
+        Subject::Own(own) => own.name.clone(),
+        Subject::Path(path) => format!(".{path}"),
+    };
+    (findings.iter())
+        .map(|finding| (name(&finding.subject), finding.value.text().to_owned()))
+        .collect()
+}
+
+#[test]
+fn more_of_the_same_is_no_difference() {
+    let same = compared(|dice| {
+        let busy = dice.of(8);
+        ordinary(dice, busy)
+    });
+    assert_eq!(findings(same), []);
+}
+
+#[test]
+fn a_user_a_path_and_failures_are_found_and_nothing_else() {
+    let who = compared(|dice| {
+        let busy = dice.of(8);
+        let (user, record, outcome) = ordinary(dice, busy);
+        let user = if dice.of(10) < 7 {
+            "bot".to_owned()
+        } else {
+            user
+        };
+        (user, record, outcome)
+    });
+    assert_eq!(findings(who)[0], ("actor".to_owned(), "bot".to_owned()));
+    let which = compared(|dice| {
+        let busy = dice.of(8);
+        let (user, record, outcome) = ordinary(dice, busy);
+        (
+            user,
+            record
+                .replace("\"c1\"", "\"c3\"")
+                .replace("\"c2\"", "\"c3\""),
+            outcome,
+        )
+    });
+    assert_eq!(
+        findings(which)[0],
+        (".d.cluster".to_owned(), "c3".to_owned())
+    );
+    let failed = compared(|dice| {
+        let busy = dice.of(8);
+        let (user, record, outcome) = ordinary(dice, busy);
+        let outcome = if dice.of(2) == 0 {
+            Outcome::Denied
+        } else {
+            outcome
+        };
+        (user, record, outcome)
+    });
+    let found = findings(failed);
+    assert!(found.iter().all(|(name, _)| name == "outcome"), "{found:?}");
+    assert!(found.contains(&("outcome".to_owned(), "denied".to_owned())));
+}
+
+#[test]
+fn what_only_the_part_has_counts_from_the_beginning() {
+    let odd = compared(|dice| {
+        let busy = dice.of(8);
+        let (user, record, outcome) = ordinary(dice, busy);
+        (
+            user,
+            record.replace("\"id\"", "\"trace\":\"x\",\"id\""),
+            outcome,
+        )
+    });
+    let Verdict::Different(findings) = odd else {
+        panic!("{odd:?}");
+    };
+    let shares: Vec<_> = (findings.iter())
+        .map(|finding| (finding.here.fraction(), finding.rest.fraction()))
+        .collect();
+    // That all have it and that it is missing nowhere is one and the same.
+    assert!(
+        shares.contains(&(1.0, 0.0)) && shares.contains(&(0.0, 1.0)),
+        "{findings:?}"
+    );
+    assert_eq!(findings.len(), 2, "{findings:?}");
+}
+
+#[test]
+fn a_handful_of_events_is_not_compared() {
+    let mut tally = tally();
+    for _ in 0..3 {
+        feed(&mut tally, Side::Here, "u", "{}", Outcome::Ok);
+    }
+    tally.close(Side::Here);
+    for _ in 0..30 {
+        feed(&mut tally, Side::Rest, "u", "{}", Outcome::Ok);
+    }
+    tally.close(Side::Rest);
+    assert_eq!(tally.verdict(), Verdict::TooFew(3, 30));
+}
+
+#[test]
+fn a_million_different_values_are_forgotten() {
+    let mut tally = tally();
+    for stretch in 0..20 {
+        for number in 0..500 {
+            let user = format!("{stretch}-{number}");
+            feed(&mut tally, Side::Rest, &user, "{}", Outcome::Ok);
+        }
+        tally.close(Side::Rest);
+    }
+    let kept = &tally.subjects[&Subject::Field(Field::Actor)].values;
+    assert!(kept.len() <= 2 * VALUES, "{}", kept.len());
+}
