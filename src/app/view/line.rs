@@ -7,7 +7,12 @@ pub fn spell(words: &[String], view: &View) -> String {
     let mut line = vec!["auditail".to_owned()];
     line.extend(words.iter().map(|word| quoted(word)));
     // Also when there is none: without a filter the screen opens as it was left.
-    line.extend(["--filter".to_owned(), quoted(&view.filter)]);
+    if view.filter.starts_with("--") {
+        // Alone it would end the options.
+        line.push(format!("--filter={}", quoted(&view.filter)));
+    } else {
+        line.extend(["--filter".to_owned(), quoted(&view.filter)]);
+    }
     if view.tab != Tab::default() {
         line.extend(["--tab", view.tab.word()].map(str::to_owned));
     }
