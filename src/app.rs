@@ -65,6 +65,7 @@ use crate::app::work::{Job, Work};
 use crate::app::zone::Zone;
 use crate::core::aggregate::AggregateRequest;
 use crate::core::event::Event;
+use crate::core::group::Groups;
 use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
@@ -265,6 +266,8 @@ pub struct Settings {
     pub way: Way,
     /// What is shown first.
     pub opening: Opening,
+    /// Which users belong to which groups, where that was told.
+    pub groups: Option<Arc<Groups>>,
 }
 
 /// Where leaving a store leads.

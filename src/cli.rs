@@ -11,6 +11,7 @@ mod doctor;
 mod facets;
 pub mod failure;
 mod first;
+mod groups;
 mod narrate;
 mod output;
 mod profile_files;
@@ -73,6 +74,10 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         )
         .hint("auditail TARGET --filter … opens the screen; auditail query TARGET FILTER prints"));
     }
+    if common.groups.is_some() && !knows_groups(cli.command.as_ref()) {
+        return Err(Failure::usage("this command knows no groups")
+            .hint("--groups is for the screen, query, count, tail, facets and usage"));
+    }
     match &cli.command {
         None => screen::run(cli.target.as_deref(), &cli.first, common),
         Some(Command::Query(arguments)) => headless(query::run(arguments, common)),
@@ -91,6 +96,22 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
             output::print(&String::from_utf8_lossy(&script))
         }
         Some(Command::Doctor(arguments)) => headless(doctor::run(arguments, common)),
+    }
+}
+
+/// A purge does not: who is in a group today is not what it archived.
+fn knows_groups(command: Option<&Command>) -> bool {
+    match command {
+        None
+        | Some(
+            Command::Query(_)
+            | Command::Count(_)
+            | Command::Facets(_)
+            | Command::Usage(_)
+            | Command::Tail(_)
+            | Command::Demo(_),
+        ) => true,
+        Some(_) => false,
     }
 }
 

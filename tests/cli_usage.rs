@@ -1,6 +1,7 @@
 //! `usage`: its numbers, counted once more from what the rows were made of, on every store.
 
 mod bad_input;
+mod groups;
 mod latency;
 mod rankings;
 mod shop;

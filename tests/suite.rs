@@ -18,7 +18,6 @@ mod cli_tail;
 mod cli_usage;
 mod contract;
 mod differential;
-mod facets;
 mod guessed;
 mod harness;
 mod mongo;

@@ -459,6 +459,7 @@ fn options(open: runtime::Opener) -> Options {
             local: Tz::UTC,
             way: Way::Out,
             opening: Opening::default(),
+            groups: None,
         },
         theme: named("dark").expect("built in"),
         files: Files::default(),

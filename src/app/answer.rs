@@ -240,7 +240,7 @@ impl App {
     }
 
     fn opened(&mut self, description: Arc<Description>, skew: Option<i64>) -> Vec<Effect> {
-        self.catalog = Catalog::new(&description.name, &description.profile);
+        self.learn(Catalog::new(&description.name, &description.profile));
         self.connection = Connection::Ready(description);
         self.skew = skew.unwrap_or(0);
         let mut effects = self.arrive();
@@ -248,6 +248,11 @@ impl App {
         effects.push(self.sample());
         effects.extend(self.load_marks());
         effects
+    }
+
+    fn learn(&mut self, catalog: Catalog) {
+        self.catalog = catalog;
+        self.catalog.groups.clone_from(&self.settings.groups);
     }
 
     pub(super) fn sample(&mut self) -> Effect {
@@ -259,7 +264,7 @@ impl App {
     fn learned(&mut self, result: Result<Box<Catalog>, StoreError>) -> Vec<Effect> {
         match result {
             Ok(catalog) => {
-                self.catalog = *catalog;
+                self.learn(*catalog);
                 self.filter.judge(&self.catalog, self.moment());
                 if self.is_waiting_for_filter() {
                     return self.ask_again();

@@ -11,9 +11,9 @@ use tui_input::InputRequest;
 
 use crate::app::command::available::{
     always, archive_known, archive_readable, archive_whole, brushable, comparable, comparing,
-    connected, counted, deleting, event_selected, extensible, faceting, filtered, idle, inspecting,
-    leading, mark_selected, narrowing, offered, purge_unfinished, purgeable, reopenable, searched,
-    unconnected, valued, views_saved,
+    connected, counted, deleting, event_selected, extensible, faceting, filtered, grouped, idle,
+    inspecting, leading, mark_selected, narrowing, offered, purge_unfinished, purgeable,
+    reopenable, searched, unconnected, valued, views_saved,
 };
 use crate::app::keymap;
 use crate::app::{App, Connection, Focus, Overlay, Page};
@@ -256,6 +256,8 @@ pub enum UsageAction {
     NextSection(Direction),
     /// Counts by another period.
     Period,
+    /// Tells users by their groups, or by themselves again.
+    Groups,
 }
 
 /// What can be asked for on the histogram.
@@ -672,6 +674,7 @@ pub const COMMANDS: &[Command] = &{
         row("usage.without", &["-"], S::Usage, A::Usage(U::Enter(Polarity::Without)), "Leave these events out of all numbers", counted),
         row("usage.next", &["tab"], S::Usage, A::Usage(U::NextSection(Direction::Forward)), "Next report", connected),
         row("usage.previous", &["backtab"], S::Usage, A::Usage(U::NextSection(Direction::Backward)), "Report before", connected),
+        row("usage.groups", &["o"], S::Usage, A::Usage(U::Groups), "Users, or the groups they are in", grouped),
         row("usage.period", &["p"], S::Usage, A::Usage(U::Period), "By day, week or month", connected),
         row("view.pick", &["v"], S::Questions, A::View(V::Pick), "Open a saved view", views_saved),
         row("view.save", &["V"], S::Questions, A::View(V::Save), "Save this view under a name", extensible),

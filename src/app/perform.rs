@@ -109,6 +109,7 @@ impl App {
             UsageAction::Enter(polarity) => self.enter_number(polarity),
             UsageAction::NextSection(direction) => self.next_section(direction),
             UsageAction::Period => self.cycle_period(),
+            UsageAction::Groups => self.toggle_groups(),
         }
     }
 

@@ -3,7 +3,6 @@
 pub mod inquiry;
 pub mod purge;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,12 +31,6 @@ use crate::store::{
     Access, Change, Complete, Count, Description, PageEnd, PageFrom, PageItem, PageRequest,
     StoreError, TailEvent, TailItem, TailLevel, TimeAccess,
 };
-
-/// What is still to happen.
-enum Step {
-    Effect(Effect),
-    Msg(Box<Msg>),
-}
 
 /// 2026-01-15T12:04:05Z
 pub const NOW: Micros = Micros(1_768_478_645_000_000);
@@ -124,6 +117,7 @@ pub fn settings() -> Settings {
             words: vec!["postgres://prod".to_owned()],
             ..Opening::default()
         },
+        groups: None,
     }
 }
 
@@ -276,50 +270,37 @@ impl Rig {
         line
     }
 
-    /// Answers effects as a store would, each with all that follows from it before the next; without
-    /// a call in a call, which a report of many questions would make too deep.
+    /// Answers effects as a store would.
     pub fn run(&mut self, effects: Vec<Effect>) {
-        let mut open = vec![
-            effects
-                .into_iter()
-                .map(Step::Effect)
-                .collect::<VecDeque<_>>(),
-        ];
-        while let Some(steps) = open.last_mut() {
-            let next = match steps.pop_front() {
-                None => {
-                    open.pop();
-                    continue;
-                }
-                Some(Step::Effect(effect)) => {
-                    let msgs = self.take(effect).into_iter().map(Box::new);
-                    msgs.map(Step::Msg).collect()
-                }
-                Some(Step::Msg(msg)) => {
-                    let effects = self.app.update(*msg);
-                    effects.into_iter().map(Step::Effect).collect()
-                }
-            };
-            open.push(next);
-        }
-    }
-
-    fn take(&mut self, effect: Effect) -> Vec<Msg> {
-        match effect {
-            Effect::Wait(generation, _) => self.wait = Some(generation),
-            Effect::Watch(generation, after) => self.watch = Some((generation, after)),
-            effect if self.silent => self.effects.push(effect),
-            effect => {
-                let (generation, answers) = self.answer(effect);
-                let msg = |answer| Msg::Answer(generation, answer);
-                return answers.into_iter().map(msg).collect();
+        for effect in effects {
+            if let Effect::Wait(generation, _) = effect {
+                self.wait = Some(generation);
+            } else if let Effect::Watch(generation, after) = effect {
+                self.watch = Some((generation, after));
+            } else if self.silent {
+                self.effects.push(effect);
+            } else {
+                self.answer(effect);
             }
         }
-        Vec::new()
     }
 
-    fn answer(&mut self, effect: Effect) -> (super::Generation, Vec<Answer>) {
-        match effect {
+    /// Answers one effect; what makes the answers is off the stack when they are told.
+    fn answer(&mut self, effect: Effect) {
+        let Some((generation, answers)) = self.answers(effect) else {
+            return;
+        };
+        for answer in answers {
+            self.tell(Msg::Answer(generation, answer));
+        }
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a table of effects and their answers"
+    )]
+    fn answers(&mut self, effect: Effect) -> Option<(super::Generation, Vec<Answer>)> {
+        Some(match effect {
             Effect::Open(generation) => (
                 generation,
                 vec![Answer::Opened(Arc::new(self.description()), Some(0))],
@@ -372,13 +353,13 @@ impl Rig {
             }
             Effect::Inquiry(wanted) => match self.answer_inquiry(wanted) {
                 Some((generation, told)) => (generation, vec![Answer::Inquiry(told)]),
-                None => Default::default(),
+                None => return None,
             },
             other => match self.answer_on_purges(other) {
                 Some((generation, answer)) => (generation, vec![answer]),
-                None => Default::default(),
+                None => return None,
             },
-        }
+        })
     }
 
     pub(super) fn counted(&self, request: AggregateRequest) -> Aggregate {

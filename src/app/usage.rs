@@ -18,6 +18,7 @@ use crate::core::aggregate::{Aggregate, Group};
 use crate::core::calendar::Period;
 use crate::core::instant::Micros;
 use crate::core::query::predicate::Predicate;
+use crate::core::usage::Report;
 use crate::core::usage::course::Question;
 use crate::core::usage::settled::Settled;
 use crate::store::StoreError;
@@ -38,6 +39,8 @@ pub struct Board {
     pub sections: Vec<Section>,
     /// Of series.
     pub period: Option<Period>,
+    /// How users are told.
+    pub by: By,
     /// The range of time.
     pub range: Option<(Micros, Micros)>,
     /// The selected line: which report, which of its lines.
@@ -53,6 +56,16 @@ pub struct Board {
     /// The report that was asked last.
     turn: usize,
     pub(super) asked: Generation,
+}
+
+/// How users are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// One by one.
+    #[default]
+    Users,
+    /// By the groups they are in.
+    Groups,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -176,7 +189,9 @@ impl App {
         let predicate = self.question.predicate.clone();
         let now = self.now();
         let range = self.usage_range();
+        let groups = self.settings.groups.clone();
         let board = &mut self.usage;
+        let groups = groups.filter(|_| board.by == By::Groups);
         board.sections = SECTIONS
             .iter()
             .map(|(report, ..)| {
@@ -186,6 +201,10 @@ impl App {
                 usage.tz = self.zone.tz();
                 usage.period = board.period();
                 usage.top = ROWS;
+                // Where a line leads to exactly the events that it counts.
+                if *report == Report::TopUsers {
+                    usage.groups.clone_from(&groups);
+                }
                 Section::new(usage, now, time)
             })
             .collect();
@@ -354,6 +373,15 @@ impl App {
     pub(super) fn next_section(&mut self, direction: Direction) -> Vec<Effect> {
         self.usage.move_to_section(direction);
         Vec::new()
+    }
+
+    /// Tells users by their groups, or one by one again. Nothing is asked anew for that.
+    pub(super) fn toggle_groups(&mut self) -> Vec<Effect> {
+        self.usage.by = match self.usage.by {
+            By::Users => By::Groups,
+            By::Groups => By::Users,
+        };
+        self.begin_usage()
     }
 
     /// Counts by longer periods, after the longest by the shortest.

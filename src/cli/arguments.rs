@@ -52,6 +52,9 @@ pub struct Common {
     /// Zone of times that are typed and of times that are shown to people  [default: UTC]
     #[arg(long = "tz", global = true, value_name = "ZONE")]
     pub typed_tz: Option<Tz>,
+    /// CSV file of users and their groups, for `group:`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub groups: Option<PathBuf>,
     /// Theme of the screen
     #[arg(long, global = true, value_name = "NAME|FILE")]
     pub theme: Option<String>,
@@ -305,6 +308,9 @@ pub struct Usage {
     /// How many rows at most
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = rows)]
     pub top: usize,
+    /// Tells users by the groups of --groups: users, top-users, new-users, similar
+    #[arg(long)]
+    pub by_group: bool,
     /// Form of the output
     #[arg(short = 'o', long = "format", value_enum, default_value = "table")]
     pub format: UsageFormat,

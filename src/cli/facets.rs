@@ -12,9 +12,11 @@ use crate::cli::output::{self, Destination};
 use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::core::aggregate::{
-    Aggregate, AggregateRequest, Certainty, Group, GroupKey, GroupValue, Measure,
+    Aggregate, AggregateRequest, Certainty, Group, GroupKey, GroupValue, Measure, Subject,
 };
+use crate::core::event::Field;
 use crate::core::sanitise::safe;
+use crate::core::usage::team::fold;
 use crate::export::json::write_text;
 use crate::export::table::clip;
 
@@ -23,19 +25,27 @@ pub async fn run(arguments: &Facets, common: &Common) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let work = async {
         let mut session = Session::open(&arguments.target, common, stop.clone()).await?;
-        let subject = session.subject(&arguments.field).await?;
+        // Groups are counted user by user: the store does not know them.
+        let known = (session.groups.clone()).filter(|_| arguments.field.trim() == "group");
+        let subject = match &known {
+            Some(_) => Subject::Field(Field::Actor),
+            None => session.subject(&arguments.field).await?,
+        };
         let predicate = session.predicate(arguments.filter.as_deref()).await?;
         let request = AggregateRequest {
             predicate: Arc::new(predicate),
             keys: vec![GroupKey::Value(subject)],
             measure: Measure::Count,
             // One more than is shown tells whether there are more.
-            top: Some(arguments.top.saturating_add(1)),
+            top: known.is_none().then_some(arguments.top.saturating_add(1)),
         };
         let Aggregate {
             mut groups,
             certainty,
         } = session.aggregate(request, common).await?;
+        if let Some(known) = known {
+            groups = fold(&known, &groups);
+        }
         let more = groups.len() > arguments.top;
         groups.truncate(arguments.top);
         output::print(&match arguments.format {

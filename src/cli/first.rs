@@ -59,11 +59,16 @@ pub fn words(target: &str, common: &Common) -> Vec<String> {
         let whole = whole.filter(|_| is_file);
         whole.map_or_else(|| profile.clone(), |path| path.display().to_string())
     });
+    let groups = common.groups.as_deref().map(|file| {
+        let whole = std::path::absolute(file);
+        whole.as_deref().unwrap_or(file).display().to_string()
+    });
     let zone = common.column_tz.map(|zone| zone.name().to_owned());
     for (option, value) in [
         ("--profile", profile),
         ("--table", common.table.clone()),
         ("--column-tz", zone),
+        ("--groups", groups),
     ] {
         words.extend(
             value

@@ -11,8 +11,8 @@ use crate::cli::arguments::first::First;
 use crate::cli::arguments::{Color, Common};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::first::{opening, words};
-use crate::cli::headless;
 use crate::cli::session::open_options;
+use crate::cli::{groups, headless};
 use crate::runtime::environment::{self, ColorChoice, Look};
 use crate::runtime::password::{self, Answer};
 use crate::runtime::purging::Purging;
@@ -149,6 +149,7 @@ pub fn show(open: Opener, purging: Purging, shown: Shown, common: &Common) -> Re
             local: environment::local_zone(),
             way: Way::Out,
             opening: shown.opening,
+            groups: groups::load(common)?,
         },
         theme: environment::theme(&look)?,
         files: shown.files,

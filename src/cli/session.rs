@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::arguments::Common;
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::narrate::ProgressLine;
-use crate::cli::{narrate, output, profile_files};
+use crate::cli::{groups, narrate, output, profile_files};
 use crate::core::aggregate::{Aggregate, AggregateRequest, Subject};
+use crate::core::group::Groups;
 use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::diagnostic::{self, Severity};
@@ -30,6 +31,8 @@ pub struct Session {
     tz: Tz,
     /// Frozen at the first question about time, by the store's clock.
     now: Option<Micros>,
+    /// Which users belong to which groups, where that was told.
+    pub groups: Option<Arc<Groups>>,
     /// What a sample of the store names; taken only when the profile's names do not suffice.
     sampled: Option<Catalog>,
 }
@@ -51,6 +54,7 @@ impl Session {
         common: &Common,
         stop: CancellationToken,
     ) -> Result<Self, Failure> {
+        let groups = groups::load(common)?;
         let options = OpenOptions {
             survey,
             ..open_options(common)?
@@ -65,6 +69,7 @@ impl Session {
             stop,
             tz: common.tz(),
             now: None,
+            groups,
             sampled: None,
         })
     }
@@ -85,7 +90,8 @@ impl Session {
         let parsed = parse(text);
         let moment = self.moment().await?;
         let description = &self.description;
-        let known = Catalog::new(&description.name, &description.profile);
+        let mut known = Catalog::new(&description.name, &description.profile);
+        known.groups.clone_from(&self.groups);
         let resolved = resolve(&parsed, &known, moment);
         if resolved.diagnostics.is_empty() || !parsed.diagnostics.is_empty() {
             return Ok(resolved);
@@ -177,7 +183,9 @@ impl Session {
             Some(sampled) => sampled,
             None => self.store.catalog(&self.stop).await?,
         };
-        Ok(self.sampled.insert(sampled))
+        let sampled = self.sampled.insert(sampled);
+        sampled.groups.clone_from(&self.groups);
+        Ok(sampled)
     }
 }
 

@@ -3,6 +3,8 @@
 mod form;
 mod stream;
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +16,7 @@ use crate::cli::session::Session;
 use crate::cli::signals;
 use crate::core::aggregate::{Aggregate, Certainty};
 use crate::core::calendar::Period;
+use crate::core::group::Groups;
 use crate::core::instant::{At, Micros};
 use crate::core::profile::CallFacts;
 use crate::core::usage::answer::{Answer, Ranking};
@@ -138,7 +141,33 @@ async fn usage(
         .period
         .unwrap_or_else(|| usual_period(arguments.report));
     usage.top = arguments.top;
+    if arguments.by_group {
+        usage.groups = Some(groups(session, arguments)?);
+    }
     Ok(usage)
+}
+
+/// The groups that users are told by.
+fn groups(session: &Session, arguments: &Arguments) -> Result<Arc<Groups>, Failure> {
+    let name = arguments.report.name();
+    if !arguments.report.can_be_by_group() {
+        let by_group = Report::ALL
+            .iter()
+            .filter(|(report, _)| report.can_be_by_group());
+        let names: Vec<&str> = by_group.map(|(_, name)| *name).collect();
+        return Err(
+            Failure::usage(format!("{name} says nothing of single users"))
+                .hint(format!("--by-group is for {}", names.join(", ")))
+                .hint(format!(
+                    "auditail usage TARGET {name} group:NAME --groups FILE reports one group"
+                )),
+        );
+    }
+    let groups = session.groups.clone();
+    groups.ok_or_else(|| {
+        Failure::usage("--by-group needs to know the groups")
+            .hint("--groups FILE.csv names them, a line USER,GROUP each")
+    })
 }
 
 fn too_long(error: RangeError) -> Failure {
@@ -212,7 +241,7 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
                 );
             }
         }
-        Answer::Series(_) | Answer::Activity(_) | Answer::Week(_) => {}
+        Answer::Series(_) | Answer::Shares(_) | Answer::Activity(_) | Answer::Week(_) => {}
         Answer::Ranking(ranking) => {
             if matches!(usage.report, Report::NewUsers | Report::Quiet) {
                 let since = usage.window(Window::Before).since;

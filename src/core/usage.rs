@@ -12,6 +12,7 @@ pub mod kin;
 pub mod plan;
 pub mod sequel;
 pub mod settled;
+pub mod team;
 pub mod touched;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use chrono_tz::Tz;
 
 use crate::core::calendar::Period;
 use crate::core::event::Field;
+use crate::core::group::Groups;
 use crate::core::instant::Micros;
 use crate::core::profile::{Changes, Profile, ValueExpr};
 use crate::core::query::predicate::Predicate;
@@ -103,6 +105,14 @@ impl Report {
         }
     }
 
+    /// Whether its users can be told by their groups.
+    pub fn can_be_by_group(self) -> bool {
+        matches!(
+            self,
+            Self::Users | Self::TopUsers | Self::NewUsers | Self::Similar
+        )
+    }
+
     /// Whether its numbers are by [`Period`].
     pub fn is_by_period(self) -> bool {
         matches!(self, Self::Users | Self::Activity)
@@ -153,6 +163,8 @@ pub struct Usage {
     pub period: Period,
     /// Rows of rankings at most.
     pub top: usize,
+    /// Users are told by their groups.
+    pub groups: Option<Arc<Groups>>,
     users: Says,
     sessions: Says,
     outcomes: Says,
@@ -185,6 +197,7 @@ impl Usage {
             tz: Tz::UTC,
             period: Period::Week,
             top: 20,
+            groups: None,
             users: says(Field::Actor),
             sessions: says(Field::Session),
             outcomes: Says::any(!profile.outcome.is_empty()),

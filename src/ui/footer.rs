@@ -342,6 +342,7 @@ mod tests {
             local: chrono_tz::Tz::UTC,
             way: Way::Out,
             opening: crate::app::view::Opening::default(),
+            groups: None,
         };
         let (mut app, _) = App::new(settings);
         for focus in [Focus::List, Focus::Inspector, Focus::Filter, Focus::Facets] {

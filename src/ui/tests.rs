@@ -4,15 +4,18 @@ mod facets;
 mod purge;
 mod views;
 
+use std::sync::Arc;
+
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 
 use super::draw;
-use crate::app::Msg;
-use crate::app::rig::{Rig, event, events, record};
+use crate::app::rig::{Rig, event, events, record, settings};
 use crate::app::timeline::Gap;
+use crate::app::{App, Msg};
+use crate::core::group::Groups;
 use crate::core::instant::At;
 use crate::store::Change;
 use crate::ui::theme::load::{BUILT_IN, named};
@@ -100,6 +103,15 @@ fn usage_of_a_quarter_and_of_nothing() {
     snapshot("usage_filtered", || {
         let mut rig = quarter();
         rig.press("2 f 'is:error' enter");
+        rig
+    });
+    snapshot("usage_by_group", || {
+        let table = b"user-0@example.com,ops\nuser-1@example.com,ops\nuser-2@example.com,on call\n";
+        let groups = Groups::parse(table, "groups.csv").expect("a table");
+        let mut settings = settings();
+        settings.groups = Some(Arc::new(groups));
+        let mut rig = Rig::of(App::new(settings), quarter().events);
+        rig.press("2 o");
         rig
     });
     snapshot("usage_of_nothing", || {

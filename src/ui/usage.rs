@@ -241,6 +241,7 @@ fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, i
     let period = section.usage().period.word();
     let title = match section.usage().report {
         Report::Users => format!("{title} by {period}"),
+        Report::TopUsers if section.usage().groups.is_some() => "groups".to_owned(),
         _ => title.to_owned(),
     };
     pen.rule(line, Role::Rule);

@@ -34,6 +34,7 @@ impl<'s> Pane<'s> {
             local: chrono_tz::UTC,
             way: Way::Out,
             opening: Opening::default(),
+            groups: None,
         });
         let mut pane = Self { app, store };
         for effect in first {

@@ -16,8 +16,9 @@ use auditail::core::scalar::{Scalar, compare_numbers};
 use fastrand::Rng;
 
 /// What an atom asks, for the count of what was covered.
-pub const OPERATORS: [&str; 11] = [
-    "exists", "bare", "quoted", "glob", "contains", ">", ">=", "<", "<=", "range", "missing",
+pub const OPERATORS: [&str; 12] = [
+    "exists", "one-of", "bare", "quoted", "glob", "contains", ">", ">=", "<", "<=", "range",
+    "missing",
 ];
 
 /// Of what type the value is that an atom was made from.
@@ -247,6 +248,12 @@ fn test(operator: &str, value: &Scalar<'_>, other: &Scalar<'_>, rng: &mut Rng) -
     let text = perturbed.as_str();
     match operator {
         "exists" => Test::Exists,
+        "one-of" => {
+            let strangers = (0..rng.usize(..3) * 50).map(|n| format!("stranger {n}"));
+            let words = [respelled(value, rng), respelled(other, rng)];
+            let words = words.into_iter().chain(strangers).map(Arc::from);
+            Test::OneOf(Arc::new(words.collect()))
+        }
         "bare" => Test::Equals(Literal::Bare(respelled(value, rng))),
         "quoted" => Test::Equals(Literal::Text(text.to_owned())),
         "glob" => Test::Glob(pieces(text, rng)),

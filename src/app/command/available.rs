@@ -92,6 +92,14 @@ pub(super) fn extensible(app: &App) -> Availability {
     }
 }
 
+pub(super) fn grouped(app: &App) -> Availability {
+    if app.settings.groups.is_none() {
+        Availability::No("who is in which group was not told: --groups FILE.csv tells it")
+    } else {
+        connected(app)
+    }
+}
+
 pub(super) fn views_saved(app: &App) -> Availability {
     if app.views.saved.is_empty() {
         Availability::No("no view is saved yet; V saves this one")

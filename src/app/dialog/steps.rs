@@ -3,6 +3,7 @@
 //!
 //! Only the typed phrase reaches a deletion.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::app::work::{Job, Task};
 use crate::app::{App, Effect, Page};
 use crate::core::instant::Micros;
 use crate::core::purge::plan::Plan;
+use crate::core::query::catalog::Catalog;
 use crate::core::query::diagnostic::Severity;
 use crate::core::query::parse::parse;
 use crate::core::query::predicate::Predicate;
@@ -172,7 +174,18 @@ impl App {
     }
 
     fn meant(&self, text: &str) -> Resolved {
-        resolve(&parse(text), &self.catalog, self.moment())
+        resolve(&parse(text), &self.lasting_names(), self.moment())
+    }
+
+    /// What a purge may name: who is in a group today is not what it archived.
+    fn lasting_names(&self) -> Cow<'_, Catalog> {
+        if self.catalog.groups.is_none() {
+            return Cow::Borrowed(&self.catalog);
+        }
+        Cow::Owned(Catalog {
+            groups: None,
+            ..self.catalog.clone()
+        })
     }
 
     /// The instant of the cutoff as it is typed.
@@ -251,6 +264,7 @@ impl App {
         };
         let (surveyed, overviewed) = (self.next(), self.next());
         let meant = self.meant(&wish.filter);
+        let catalog = Box::new(self.lasting_names().into_owned());
         let Some(dialog) = &mut self.dialog else {
             return Vec::new();
         };
@@ -259,7 +273,6 @@ impl App {
         dialog.surveying = Surveying::Waiting;
         dialog.surveyed = surveyed;
         dialog.fault = None;
-        let catalog = Box::new(self.catalog.clone());
         let mut effects = vec![Effect::Survey(surveyed, Box::new(wish), catalog)];
         let is_sound = |resolved: &Resolved| {
             let mut found = resolved.diagnostics.iter();

@@ -106,7 +106,11 @@ fn atom_says(atom: &Atom, subject: &Subject) -> Option<Said> {
             polarity: Polarity::With,
             values: vec![Some(value.clone())],
         }),
-        Test::Glob(_) | Test::Contains(_) | Test::Compare(..) | Test::Range(..) => None,
+        Test::OneOf(_)
+        | Test::Glob(_)
+        | Test::Contains(_)
+        | Test::Compare(..)
+        | Test::Range(..) => None,
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::app::filter_bar::term;
 use crate::core::aggregate::{Aggregate, Group};
 use crate::core::event::Field;
+use crate::core::group::NO_GROUP;
 use crate::core::instant::Micros;
+use crate::core::scalar::Scalar;
 use crate::core::usage::answer::Answer;
 use crate::core::usage::course::{Course, Question};
 use crate::core::usage::plan::{Slice, Slicing, Window};
@@ -149,6 +151,7 @@ impl Section {
             None
             | Some(
                 Answer::Totals(_)
+                | Answer::Shares(_)
                 | Answer::Week(_)
                 | Answer::Kin(_)
                 | Answer::Activity(_)
@@ -179,7 +182,13 @@ impl Section {
     }
 
     fn aim(&self, field: Field, value: Option<&str>) -> Aim {
-        let mut terms = vec![term::field(field, value)];
+        let mut terms = vec![match (&self.usage.groups, value) {
+            (Some(_), Some(NO_GROUP)) => "(has:user missing:group)".to_owned(),
+            (Some(_), Some(group)) => {
+                format!("group:{}", term::literal(&Scalar::Text(group.into())))
+            }
+            _ => term::field(field, value),
+        }];
         match self.usage.report {
             // Not everything that says nothing, or the same, has failed.
             Report::Errors => terms.push("is:error".to_owned()),

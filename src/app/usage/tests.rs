@@ -215,3 +215,55 @@ fn stopping_is_heeded_until_somebody_asks_again() {
     see(&mut rig, all());
     assert!(matches!(rig.app.usage.sections[0].state, State::Whole));
 }
+
+#[test]
+fn users_are_told_by_their_groups_and_lead_to_their_events() {
+    let mut settings = crate::app::rig::settings();
+    let table = b"alice,ops\nalice,on call\n";
+    let groups = crate::core::group::Groups::parse(table, "groups.csv").expect("a table");
+    settings.groups = Some(std::sync::Arc::new(groups));
+    let mut rig = Rig::of(crate::app::App::new(settings), rig().events);
+    rig.press("2 o");
+    see(&mut rig, all());
+    let Some(Answer::Ranking(groups)) = &rig.app.usage.sections[place(Report::TopUsers)].answer
+    else {
+        panic!("no ranking");
+    };
+    let rows: Vec<_> = groups
+        .rows
+        .iter()
+        .map(|row| (row.value.as_deref(), row.events, row.users))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (Some("on call"), 6, Some(1)),
+            (Some("ops"), 6, Some(1)),
+            (Some("(no group)"), 3, Some(1)),
+        ]
+    );
+    for (line, term, events) in [
+        (0, "group:\"on call\"", 6),
+        (2, "(has:user missing:group)", 3),
+    ] {
+        rig.app.usage.selected = (place(Report::TopUsers), line);
+        rig.press("enter");
+        assert!(
+            rig.app.filter.text().ends_with(term),
+            "{}",
+            rig.app.filter.text()
+        );
+        assert_eq!(rig.app.timeline.len(), events);
+        rig.press("x 2");
+        see(&mut rig, all());
+    }
+    rig.app.usage.selected = (place(Report::TopUsers), 2);
+    rig.press("-");
+    assert_eq!(rig.app.filter.text(), "-(has:user missing:group)");
+    assert_eq!(rig.app.question.count, Some(crate::store::Count::Exact(6)));
+    // Without a table there is nothing to tell them by.
+    let mut rig = self::rig();
+    rig.press("2 o");
+    let last = rig.app.notices.all().last().expect("a notice");
+    assert!(last.text.contains("--groups FILE.csv"), "{}", last.text);
+}

@@ -32,6 +32,20 @@ impl Sum {
         }
     }
 
+    /// Adds to one group.
+    pub fn put(&mut self, key: Vec<GroupValue>, number: u64) {
+        *self.groups.entry(key).or_default() += number;
+    }
+
+    /// One without groups that lacks what this one lacks.
+    #[must_use]
+    pub fn none(&self) -> Self {
+        Self {
+            groups: HashMap::new(),
+            error: self.error,
+        }
+    }
+
     /// As the accumulator of one answer does it.
     fn forget_small(&mut self) {
         let mut numbers: Vec<u64> = self.groups.values().copied().collect();

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::core::event::{Event, Field};
+use crate::core::group::Groups;
 use crate::core::json::{FlatJson, NodeId};
 use crate::core::path::Path;
 use crate::core::profile::evaluate::values;
@@ -21,6 +22,8 @@ pub struct Catalog {
     pub own: Vec<Arc<OwnField>>,
     /// Names of the language that this store has no values for.
     pub lacks: BTreeSet<&'static str>,
+    /// Which users belong to which groups, where that was told.
+    pub groups: Option<Arc<Groups>>,
     /// Payload paths seen, in path order; containers are among them.
     pub paths: BTreeMap<Path, PathFacts>,
     /// Values seen per event field, with how often; the most frequent are kept.

@@ -170,7 +170,8 @@ impl List {
         let forced = typed.starts_with('.');
         if !forced {
             for name in NAMES {
-                if suffix == Suffix::Nothing && !is_had(name.meaning) {
+                let is_unknown = name.meaning == Meaning::Group && catalog.groups.is_none();
+                if is_unknown || suffix == Suffix::Nothing && !is_had(name.meaning) {
                     continue;
                 }
                 for spelling in name.aliases.iter().chain([&name.name]) {
@@ -224,7 +225,9 @@ impl List {
             Some(Subject::Known(name)) => match name.meaning {
                 Meaning::Field(_) | Meaning::Id => true,
                 Meaning::At => op != Op::Contains,
-                Meaning::Outcome | Meaning::Store => matches!(op, Op::NotEquals | Op::Contains),
+                Meaning::Outcome | Meaning::Store | Meaning::Group => {
+                    matches!(op, Op::NotEquals | Op::Contains)
+                }
                 Meaning::Is => op == Op::NotEquals,
                 _ => false,
             },
@@ -264,6 +267,11 @@ impl List {
             Meaning::At | Meaning::Since | Meaning::Until => self.words(time::WORDS),
             Meaning::Older | Meaning::Newer => self.words(time::LENGTHS),
             Meaning::Has | Meaning::Missing => self.names(catalog, typed, Suffix::Nothing),
+            Meaning::Group => {
+                for (name, users) in catalog.groups.iter().flat_map(|groups| groups.iter()) {
+                    self.push(quoted(name), name, format!("{} users", users.iter().len()));
+                }
+            }
             Meaning::Store => self.push(quoted(&catalog.store), &catalog.store, "this store"),
         }
     }
@@ -286,7 +294,7 @@ impl List {
 fn is_had(meaning: Meaning) -> bool {
     matches!(
         meaning,
-        Meaning::Field(_) | Meaning::Outcome | Meaning::At | Meaning::Id
+        Meaning::Field(_) | Meaning::Outcome | Meaning::At | Meaning::Id | Meaning::Group
     )
 }
 

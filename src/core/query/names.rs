@@ -46,6 +46,8 @@ pub enum Meaning {
     Missing,
     /// In the store of this name.
     Store,
+    /// Done by a user of this group; known only where groups are.
+    Group,
 }
 
 const fn field(
@@ -82,7 +84,7 @@ const fn special(
 
 /// Every name, in the order in which they are offered.
 #[rustfmt::skip]
-pub const NAMES: [Name; 20] = [
+pub const NAMES: [Name; 21] = [
     field(Field::Actor, "actor", &["user"], "who did it", "user:alice"),
     field(Field::Action, "action", &[], "what was done", "action:Describe*"),
     special(Meaning::Outcome, "outcome", &["result"], "ok, failed, denied or pending", "outcome:failed"),
@@ -102,6 +104,7 @@ pub const NAMES: [Name; 20] = [
     special(Meaning::Is, "is", &[], "a word for outcomes: error is failed or denied", "is:error"),
     special(Meaning::Has, "has", &[], "has any value of this name", "has:session"),
     special(Meaning::Missing, "missing", &[], "has no value of this name", "missing:user"),
+    special(Meaning::Group, "group", &[], "users of this group", "group:ops"),
     special(Meaning::Store, "store", &[], "in the store of this name", "store:prod-pg"),
 ];
 

@@ -12,6 +12,7 @@ use crate::core::path::Path;
 use crate::core::profile::OwnField;
 use crate::core::profile::evaluate::values;
 use crate::core::scalar::{Scalar, compare_numbers, is_number};
+use crate::core::words::Words;
 
 /// A resolved query.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +65,8 @@ pub enum Test {
     Exists,
     /// Equal to the literal.
     Equals(Literal),
+    /// Equal to one of many unquoted words.
+    OneOf(Arc<Words>),
     /// The value's text is these pieces in order with anything between them: the first anchors the
     /// beginning, the last the end; at least two pieces.
     Glob(Vec<String>),
@@ -257,6 +260,7 @@ impl Test {
         match self {
             Self::Exists => true,
             Self::Equals(literal) => literal.equals(value),
+            Self::OneOf(words) => words.accept(value),
             Self::Glob(pieces) => glob(pieces, value.text()),
             Self::Contains(needle) => contains_ignoring_ascii_case(value.text(), needle),
             Self::Compare(order, literal) => literal

@@ -2,12 +2,14 @@
 //!
 //! Does not run anything and does not read the text again; the tree has it all.
 
+mod group;
 pub(super) mod lookup;
 pub(super) mod outcome;
 mod when;
 
 use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
+use crate::core::query::complete::quoted;
 use crate::core::query::diagnostic::{Diagnostic, Severity, Span};
 use crate::core::query::expr::{Expr, Op, Parsed, Quoting, Spanned, Term, Value, Word};
 use crate::core::query::names::{self, Meaning};
@@ -195,6 +197,7 @@ impl Resolver<'_> {
             Meaning::Has => self.presence(name, value),
             Meaning::Missing => self.presence(name, value).map(Predicate::negated),
             Meaning::Store => self.store(value),
+            Meaning::Group => self.group(value),
         }
     }
 

@@ -4,5 +4,6 @@
 mod completion;
 mod diagnostics;
 mod fixture;
+mod groups;
 mod properties;
 mod resolution;

@@ -11,6 +11,7 @@ use crate::core::usage::calls::Call;
 use crate::core::usage::course::Numbers;
 use crate::core::usage::kin::{self, Kin};
 use crate::core::usage::sequel::{Followed, Sequels};
+use crate::core::usage::team::{Shares, shares};
 use crate::core::usage::{Report, Usage};
 
 /// A period of a series. The first and the last may be cut by the range.
@@ -125,6 +126,8 @@ pub enum Answer {
     Totals(Totals),
     /// Oldest first.
     Series(Vec<Bucket>),
+    /// The same by groups of users.
+    Shares(Vec<Shares>),
     /// Values by their events.
     Ranking(Ranking<Row>),
     /// Actions by their events, with how long they took.
@@ -149,9 +152,29 @@ pub enum Answer {
 impl Answer {
     /// What these numbers say.
     pub fn of(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Self {
+        if let Some(groups) = &usage.groups {
+            let folded = match usage.report {
+                Report::NewUsers => Some(numbers.of_new_users().of_groups(groups)),
+                Report::TopUsers | Report::Similar => Some(numbers.of_groups(groups)),
+                _ => None,
+            };
+            if let Some(folded) = folded {
+                return Self::plainly(usage, edges, &folded);
+            }
+        }
+        Self::plainly(usage, edges, numbers)
+    }
+
+    fn plainly(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Self {
         match usage.report {
             Report::Totals => Self::Totals(totals(usage, numbers)),
-            Report::Users => Self::Series(series(usage, edges, numbers)),
+            Report::Users => {
+                let series = series(usage, edges, numbers);
+                match &usage.groups {
+                    Some(groups) => Self::Shares(shares(usage, groups, series, &numbers.actions)),
+                    None => Self::Series(series),
+                }
+            }
             Report::Heatmap => Self::Week(week(usage, edges, &numbers.events)),
             Report::Latency => Self::Latency(latency(usage, numbers)),
             // Not made of numbers.
@@ -319,7 +342,7 @@ fn ranking(
             value: value(key),
             events: numbers.events.of(key),
             recent: usage.recent().map(|_| numbers.recent.of(key)),
-            users: usage.counts_users().then(|| numbers.users.of(key)),
+            users: usage.shows_users().then(|| numbers.users.of(key)),
             failed: usage.counts_failures().then(|| numbers.failed.of(key)),
             before,
             is_new: (is_remembered || before > 0).then_some(before == 0),

@@ -216,7 +216,7 @@ impl Numbers {
             (Part::FailedBuckets, _) => self
                 .failed
                 .add(answer, |group| (in_series(group), group.count)),
-            (Part::ActionBuckets, _) => self
+            (Part::ActionBuckets | Part::UserBuckets, _) => self
                 .actions
                 .add(answer, |group| (in_series(group), group.count)),
             (Part::Pairs, _) => self.actions.add(answer, count),

@@ -64,6 +64,8 @@ pub enum Part {
     FailedBuckets,
     /// Events by bucket and action.
     ActionBuckets,
+    /// Events by bucket and user.
+    UserBuckets,
     /// Events by user and action.
     Pairs,
     /// Different users by value, of the rows.
@@ -126,7 +128,7 @@ impl Usage {
                 };
                 stage(Window::Range).chain(stage(Window::Before)).collect()
             }
-            Report::Users => vec![range(Part::Buckets)],
+            Report::Users => self.series().iter().copied().map(range).collect(),
             Report::Heatmap => vec![range(Part::Hours)],
             Report::Similar => vec![range(Part::Pairs)],
             Report::Quiet => vec![range(Part::Events), before],
@@ -137,9 +139,8 @@ impl Usage {
                 }
                 stages
             }
-            // Nobody knows which of them failed.
+            // Nobody knows which of them failed, or how long any of them took.
             Report::Errors if !self.has_outcomes() => Vec::new(),
-            // Nobody knows how long any of them took.
             Report::Latency if !self.has_durations() => Vec::new(),
             Report::Latency => vec![range(Part::Events), range(Part::Bins)],
             Report::Actions
@@ -161,6 +162,14 @@ impl Usage {
         }
     }
 
+    /// What is asked of a series of users.
+    fn series(&self) -> &'static [Part] {
+        match self.groups {
+            Some(_) => &[Part::Buckets, Part::UserBuckets],
+            None => &[Part::Buckets],
+        }
+    }
+
     /// Whether the rows of a ranking say how many of them failed: of failures all did.
     pub fn counts_failures(&self) -> bool {
         self.has_outcomes() && !matches!(self.report, Report::Errors | Report::Quiet)
@@ -170,6 +179,11 @@ impl Usage {
     pub fn counts_users(&self) -> bool {
         let is_counted = self.report != Report::Quiet && self.report.ranked() != Some(Field::Actor);
         self.has_users() && is_counted
+    }
+
+    /// Whether the rows of a ranking tell of how many users they are.
+    pub fn shows_users(&self) -> bool {
+        self.counts_users() || self.groups.is_some()
     }
 
     /// The range a window is about.
@@ -275,9 +289,13 @@ impl Usage {
             Part::Buckets if self.has_users() => ask(within, by_time(), users),
             Part::Buckets | Part::Hours => ask(within, by_time(), Measure::Count),
             Part::FailedBuckets => ask(within.and(failures()), by_time(), Measure::Count),
-            Part::ActionBuckets => {
-                let action = GroupKey::Value(Subject::Field(Field::Action));
-                let keys = by_time().into_iter().chain([action]).collect();
+            Part::ActionBuckets | Part::UserBuckets => {
+                let field = match stage.part {
+                    Part::UserBuckets => Field::Actor,
+                    _ => Field::Action,
+                };
+                let value = GroupKey::Value(Subject::Field(field));
+                let keys = by_time().into_iter().chain([value]).collect();
                 ask(within, keys, Measure::Count)
             }
             Part::Pairs => {

@@ -11,6 +11,7 @@ use crate::core::profile::{ColumnKind, Condition, ValueExpr};
 use crate::core::query::predicate::{Atom, Literal, Predicate, Test};
 use crate::core::record::Column;
 use crate::core::scalar::Scalar;
+use crate::core::words::Words;
 use crate::store::Exactness;
 use crate::store::sqlite::shape::{Shape, Sql, quoted};
 use crate::store::sqlite::sieve::{Needle, SIEVE};
@@ -21,6 +22,9 @@ pub(super) const IS_ODD: &str = "auditail_is_odd";
 
 /// Digits up to which a double holds every decimal.
 const EXACT_DIGITS: usize = 15;
+
+/// So many words are looked for one by one.
+const MOST_SPELLED: usize = 32;
 
 /// Values one condition may bind; SQLite's limit for a whole statement is 32,766. A longer condition
 /// is left to `matches` alone.
@@ -208,6 +212,16 @@ fn scalar_sql(name: &str, test: &Test) -> Sql {
             sql.push(Sql::plain(")"));
             sql
         }
+        Test::OneOf(words) if words.iter().len() <= MOST_SPELLED => {
+            any(single(words).map(|test| scalar_sql(name, &test)))
+        }
+        Test::OneOf(words) if is_plain(words) => {
+            let list: Vec<&str> = words.iter().map(|word| &**word).collect();
+            Sql::new(
+                format!("({odd} OR {name} IN (SELECT value FROM json_each(?)))"),
+                [text(serde_json::Value::from(list).to_string())],
+            )
+        }
         Test::Glob(pieces) => {
             let needle = Needle::Exact.argument(longest(pieces));
             Sql::new(format!("{SIEVE}({name}, ?)"), [text(needle)])
@@ -216,14 +230,31 @@ fn scalar_sql(name: &str, test: &Test) -> Sql {
             format!("{SIEVE}({name}, ?)"),
             [text(Needle::AnyCase.argument(needle))],
         ),
-        Test::Exists | Test::Compare(..) | Test::Range(..) => {
+        Test::Exists | Test::OneOf(_) | Test::Compare(..) | Test::Range(..) => {
             Sql::plain(format!("{name} IS NOT NULL"))
         }
     }
 }
 
+/// Whether a list says all that they are: numbers compare by value, which depends on what a column
+/// was declared as, and text ends at a NUL.
+fn is_plain(words: &Words) -> bool {
+    words.numbers().next().is_none() && words.iter().all(|word| !word.contains('\0'))
+}
+
+/// Each of some words alone.
+fn single(words: &Words) -> impl Iterator<Item = Test> {
+    let words = words.iter().map(|word| (**word).to_owned());
+    words.map(|word| Test::Equals(Literal::Bare(word)))
+}
+
 /// JSON text must hold the keys and the value, as far as the sieve can tell.
 fn document_sql(name: &str, keys: &[Box<str>], test: &Test) -> Sql {
+    if let Test::OneOf(words) = test
+        && words.iter().len() <= MOST_SPELLED
+    {
+        return any(single(words).map(|test| document_sql(name, keys, &test)));
+    }
     let mut needles: Vec<Value> = keys
         .iter()
         .map(|key| text(Needle::Exact.argument(&format!("\"{key}\""))))
@@ -235,7 +266,7 @@ fn document_sql(name: &str, keys: &[Box<str>], test: &Test) -> Sql {
         },
         Test::Glob(pieces) => needles.push(text(Needle::Exact.argument(longest(pieces)))),
         Test::Contains(needle) => needles.push(text(Needle::AnyCase.argument(needle))),
-        Test::Exists | Test::Compare(..) | Test::Range(..) => {}
+        Test::Exists | Test::OneOf(_) | Test::Compare(..) | Test::Range(..) => {}
     }
     if needles.is_empty() {
         return Sql::plain(format!("{name} IS NOT NULL"));

@@ -47,7 +47,7 @@ fn columns(usage: &Usage) -> Vec<String> {
             if usage.counts_failures() {
                 columns.push("failed");
             }
-            if usage.counts_users() {
+            if usage.shows_users() {
                 columns.push("users");
             }
         }
@@ -135,6 +135,7 @@ pub fn lines(answer: &Answer, section: &Section) -> Vec<Line> {
             rows.map(line).collect()
         }
         Answer::Totals(_)
+        | Answer::Shares(_)
         | Answer::Week(_)
         | Answer::Kin(_)
         | Answer::Activity(_)
@@ -167,7 +168,7 @@ fn ranked(row: &Row, section: &Section) -> Line {
         if usage.counts_failures() {
             numbers.push(late(row.failed, Role::Failed));
         }
-        if usage.counts_users() {
+        if usage.shows_users() {
             numbers.push(late(row.users, Role::Text));
         }
     }

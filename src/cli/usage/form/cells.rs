@@ -7,6 +7,7 @@ use crate::core::usage::answer::{Answer, Bucket, Compared, Doings, Latency, Row}
 use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
 use crate::core::usage::sequel::Followed;
+use crate::core::usage::team::{Share, Shares};
 use crate::core::usage::{Report, Usage};
 
 /// Monday first, as [`Answer::Week`] has them.
@@ -81,6 +82,7 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
             ],
             buckets,
         ),
+        Answer::Shares(all) => of_shares(usage, all),
         Answer::Activity(done) => filled(
             &[
                 column(usage.period.word(), |done: &Doings| start(&done.bucket)),
@@ -102,15 +104,7 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
             ],
             &ranking.rows,
         ),
-        Answer::Kin(ranking) => filled(
-            &[
-                column("users", |kin: &Kin| Cell::Number(kin.users.len() as u64)),
-                column("events", |kin: &Kin| Cell::Number(kin.events)),
-                column("who", who),
-                column("what they do", |kin: &Kin| habits(kin)),
-            ],
-            &ranking.rows,
-        ),
+        Answer::Kin(ranking) => of_kin(usage, &ranking.rows),
         Answer::Calls(ranking) => filled(&of_calls(usage), &ranking.rows),
         Answer::Followed { ranking, .. } => filled(
             &[
@@ -123,6 +117,39 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
         ),
         Answer::Week(week) => of_week(week),
     }
+}
+
+fn of_kin(usage: &Usage, all: &[Kin]) -> Vec<Vec<Cell>> {
+    let members = match &usage.groups {
+        Some(_) => "groups",
+        None => "users",
+    };
+    let columns = [
+        column(members, |kin: &Kin| Cell::Number(kin.users.len() as u64)),
+        column("events", |kin: &Kin| Cell::Number(kin.events)),
+        column("who", who),
+        column("what they do", |kin: &Kin| habits(kin)),
+    ];
+    filled(&columns, all)
+}
+
+/// A row for each group of each period.
+fn of_shares(usage: &Usage, all: &[Shares]) -> Vec<Vec<Cell>> {
+    type Line<'s> = (&'s Bucket, &'s Share);
+    let lines: Vec<Line<'_>> = all
+        .iter()
+        .flat_map(|one| one.groups.iter().map(|share| (&one.bucket, share)))
+        .collect();
+    let start = |(bucket, _): &Line<'_>| Cell::Text(local(usage, bucket.start).into_owned());
+    filled(
+        &[
+            column(usage.period.word(), start),
+            column("group", |(_, share): &Line<'_>| share.value.clone().into()),
+            column("users", |(_, share): &Line<'_>| Cell::Number(share.users)),
+            column("events", |(_, share): &Line<'_>| Cell::Number(share.events)),
+        ],
+        &lines,
+    )
 }
 
 fn of_calls(usage: &Usage) -> Vec<Column<'_, Call>> {
@@ -176,6 +203,7 @@ pub fn before((name, number): &Line) -> Option<u64> {
 
 fn of_ranking(usage: &Usage) -> Vec<Column<'static, Row>> {
     let title = match usage.report.ranked() {
+        Some(Field::Actor) if usage.groups.is_some() => "group",
         Some(Field::Actor) => "user",
         Some(field) => field.name(),
         None => "value",
@@ -190,7 +218,7 @@ fn of_ranking(usage: &Usage) -> Vec<Column<'static, Row>> {
     if usage.recent().is_some() {
         columns.push(column("last 14 d", |row: &Row| row.recent.into()));
     }
-    if usage.report.ranked() != Some(Field::Actor) {
+    if usage.report.ranked() != Some(Field::Actor) || usage.groups.is_some() {
         columns.push(column("users", |row: &Row| row.users.into()));
     }
     // What is new was not there before.

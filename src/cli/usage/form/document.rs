@@ -14,6 +14,7 @@ use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
 use crate::core::usage::plan::Window;
 use crate::core::usage::sequel::Followed;
+use crate::core::usage::team::{Share, Shares};
 use crate::core::usage::{Report, Usage};
 
 /// As programs read it; `begin` is the first instant of the log, where a time before is compared.
@@ -21,19 +22,7 @@ pub fn json(usage: &Usage, answer: &Answer, begin: Option<Micros>) -> String {
     if let Answer::Calls(ranking) = answer {
         return calls(usage, ranking);
     }
-    let mut report = json!({
-        "report": usage.report.name(),
-        "since": usage.since.to_string(),
-        "until": usage.until.to_string(),
-        "tz": usage.tz.name(),
-    });
-    if usage.report.is_by_period() {
-        report["period"] = usage.period.word().into();
-    }
-    if usage.compares() {
-        report["before"] = usage.window(Window::Before).since.to_string().into();
-        report["log_begins"] = begin.map(|begin| begin.to_string()).into();
-    }
+    let mut report = head(usage, begin);
     let name = if usage.report.is_by_period() {
         "buckets"
     } else {
@@ -48,6 +37,7 @@ pub fn json(usage: &Usage, answer: &Answer, begin: Option<Micros>) -> String {
             totals.lines().iter().map(line).collect()
         }
         Answer::Series(buckets) => buckets.iter().map(|one| bucket(usage, one)).collect(),
+        Answer::Shares(all) => all.iter().map(|one| shares(usage, one)).collect(),
         Answer::Activity(done) => done.iter().map(|one| doings(usage, one)).collect(),
         Answer::Ranking(ranking) => {
             report["total"] = ranking.total.into();
@@ -59,7 +49,7 @@ pub fn json(usage: &Usage, answer: &Answer, begin: Option<Micros>) -> String {
         }
         Answer::Kin(ranking) => {
             report["total"] = ranking.total.into();
-            ranking.rows.iter().map(kin).collect()
+            ranking.rows.iter().map(|one| kin(usage, one)).collect()
         }
         // Printed as they are, above.
         Answer::Calls(_) => Value::Null,
@@ -79,8 +69,36 @@ pub fn json(usage: &Usage, answer: &Answer, begin: Option<Micros>) -> String {
     format!("{report}\n")
 }
 
+/// What is reported, and of when.
+fn head(usage: &Usage, begin: Option<Micros>) -> Value {
+    let mut report = json!({
+        "report": usage.report.name(),
+        "since": usage.since.to_string(),
+        "until": usage.until.to_string(),
+        "tz": usage.tz.name(),
+    });
+    if usage.groups.is_some() {
+        report["by"] = "group".into();
+    }
+    if usage.report.is_by_period() {
+        report["period"] = usage.period.word().into();
+    }
+    if usage.compares() {
+        report["before"] = usage.window(Window::Before).since.to_string().into();
+        report["log_begins"] = begin.map(|begin| begin.to_string()).into();
+    }
+    report
+}
+
 fn bucket(usage: &Usage, bucket: &Bucket) -> Value {
     json!({"start": rfc3339(usage, bucket.start), "users": bucket.users, "events": bucket.events})
+}
+
+fn shares(usage: &Usage, shares: &Shares) -> Value {
+    let mut value = bucket(usage, &shares.bucket);
+    let share = |one: &Share| json!({"value": one.value, "users": one.users, "events": one.events});
+    value["groups"] = shares.groups.iter().map(share).collect();
+    value
 }
 
 fn doings(usage: &Usage, done: &Doings) -> Value {
@@ -163,12 +181,17 @@ struct Line {
     outputs: Option<Box<RawValue>>,
 }
 
-fn kin(kin: &Kin) -> Value {
+fn kin(usage: &Usage, kin: &Kin) -> Value {
     let user = |(name, events): &(String, u64)| json!({"value": name, "events": events});
     let action = |(name, share): &(Option<String>, f64)| json!({"value": name, "share": rounded(Some(*share))});
+    let members = if usage.groups.is_some() {
+        "groups"
+    } else {
+        "users"
+    };
     json!({
         "events": kin.events,
-        "users": kin.users.iter().map(user).collect::<Value>(),
+        members: kin.users.iter().map(user).collect::<Value>(),
         "actions": kin.actions.iter().map(action).collect::<Value>(),
     })
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::group::by_users;
 use super::{Resolver, choices};
 use crate::core::path::{Path, PathError};
 use crate::core::profile::OwnField;
@@ -36,6 +37,7 @@ pub(in crate::core::query) fn subject(catalog: &Catalog, typed: &str) -> Option<
 fn find(catalog: &Catalog, path: &Path) -> Option<Subject> {
     if let [spelling] = path.steps()
         && let Some(name) = names::find(spelling)
+        && (name.meaning != Meaning::Group || catalog.groups.is_some())
     {
         return Some(Subject::Known(name));
     }
@@ -119,6 +121,10 @@ impl Resolver<'_> {
         let is_number = typed.bytes().all(|byte| byte.is_ascii_digit());
         if after.starts_with("//") || is_number {
             return format!("quote it to look for the text: \"{typed}:{after}\"");
+        }
+        if typed == "group" {
+            let hint = "where one looks at events (not purges them) --groups FILE.csv tells who is in which group";
+            return format!("{hint}; a leading dot names a key of the payload: .group");
         }
         match self.meant(path) {
             Some(meant) => format!("did you mean `{meant}`?"),
@@ -231,6 +237,7 @@ impl Resolver<'_> {
             }
             Meaning::At => Predicate::Atom(Atom::HasTime),
             Meaning::Id => Predicate::All,
+            Meaning::Group => by_users(self.catalog.groups.as_ref()?.everybody()),
             _ => {
                 let message = format!("`{}` is not something an event has", name.name);
                 self.error(&spelled.span, message, "name a field, such as user");

@@ -48,6 +48,11 @@ const EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// Longer patterns are left to the re-check: the server's regex engine has a limit.
 const LONGEST_PATTERN: usize = 4_000;
 
+/// Longer lists are left to the re-check: the server takes commands of 16 MB.
+const LONGEST_LIST: usize = 4 * 1024 * 1024;
+/// Bytes of an item in a list, besides its own.
+const LIST_ITEM: usize = 32;
+
 /// What is asked of a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Ask<'a> {
@@ -113,6 +118,14 @@ pub fn field(field: &str, ask: Ask<'_>) -> Bounds {
             equals(field, words)
         }
         Ask::Test(Test::Equals(literal)) => equals(field, [literal.clone()]),
+        Ask::Test(Test::OneOf(words)) => {
+            let bytes: usize = words.iter().map(|word| word.len() + LIST_ITEM).sum();
+            if bytes > LONGEST_LIST {
+                return Bounds::wider(of_types(field, &SCALARS));
+            }
+            let words = words.iter().map(|word| Literal::Bare((**word).to_owned()));
+            equals(field, words)
+        }
         Ask::Test(Test::Glob(pieces)) => glob(field, pieces),
         Ask::Test(Test::Contains(needle)) => contains(field, needle),
         Ask::Test(Test::Compare(order, literal)) => {

@@ -1,12 +1,17 @@
 //! What a query asks of one value, in SQL: of a scalar given by its JSON type `k` and its text `x`,
 //! or of a `jsonb` document through a path.
 
+use std::sync::Arc;
+
 use crate::core::query::predicate::{Literal, Order, Test};
 use crate::core::scalar::is_number;
 use crate::store::postgres::sql::quote::text;
 
 /// The JSON types of scalars.
 pub const SCALARS: &str = "('string', 'number', 'boolean')";
+
+/// So many words are spelled out in a condition that an index may serve.
+const MOST_SPELLED: usize = 64;
 
 /// A test of a scalar with the columns `k` and `x`. `None`: SQL cannot decide it.
 pub fn of_scalar(test: &Test) -> Option<String> {
@@ -23,6 +28,18 @@ pub fn of_scalar(test: &Test) -> Option<String> {
                 ),
             }
         }
+        Test::OneOf(words) => {
+            let among = format!("x = ANY({})", array(words.iter(), "text"));
+            let mut numbers = words.numbers().peekable();
+            if numbers.peek().is_none() {
+                return Some(format!("k <> 'number' AND {among}"));
+            }
+            if !words.numbers().all(|number| holds(number)) {
+                return None;
+            }
+            let numbers = array(numbers, "numeric");
+            format!("CASE k WHEN 'number' THEN x::numeric = ANY({numbers}) ELSE {among} END")
+        }
         Test::Glob(_) | Test::Contains(_) => of_text(test, "x")?,
         Test::Compare(order, literal) => ordered("k", "x", *order, literal)?,
         Test::Range(low, high) => format!(
@@ -38,6 +55,7 @@ pub fn of_text(test: &Test, x: &str) -> Option<String> {
     Some(match test {
         Test::Exists => format!("{x} IS NOT NULL"),
         Test::Equals(literal) => format!("{x} = {}", text(literal.text())),
+        Test::OneOf(words) => format!("{x} = ANY({})", array(words.iter(), "text")),
         Test::Glob(pieces) => format!("{x} LIKE {}", text(&like(pieces))),
         Test::Contains(needle) => {
             // lower() folds ASCII only under the collation "C", which is what `~` means.
@@ -58,6 +76,23 @@ pub fn of_text(test: &Test, x: &str) -> Option<String> {
             format!("{low} AND {high}")
         }
     })
+}
+
+/// Words as one constant: the server looks each value up in it once, however many there are.
+pub fn array<'w>(words: impl Iterator<Item = &'w Arc<str>>, of: &str) -> String {
+    let mut array = String::from("{");
+    for word in words {
+        array.push_str(if array.len() > 1 { ",\"" } else { "\"" });
+        for c in word.chars() {
+            if matches!(c, '"' | '\\') {
+                array.push('\\');
+            }
+            array.push(c);
+        }
+        array.push('"');
+    }
+    array.push('}');
+    format!("{}::{of}[]", text(&array))
 }
 
 fn ordered(k: &str, x: &str, order: Order, literal: &Literal) -> Option<String> {
@@ -159,6 +194,14 @@ pub fn of_document(test: &Test, path: &str) -> Option<String> {
                 choices.join(" || ")
             })
         }
+        // Longer ones are looked up in an array, value by value.
+        Test::OneOf(words) if (1..=MOST_SPELLED).contains(&words.iter().len()) => {
+            let choices: Option<Vec<String>> = words
+                .iter()
+                .map(|word| of_document(&Test::Equals(Literal::Bare((**word).to_owned())), path))
+                .collect();
+            Some(choices?.join(" || "))
+        }
         Test::Compare(order, literal) => {
             let value = match literal.number() {
                 Some(number) if holds(number) => plain(number),
@@ -167,7 +210,7 @@ pub fn of_document(test: &Test, path: &str) -> Option<String> {
             };
             Some(format!("{path} {} {value}", sign(*order)))
         }
-        Test::Exists | Test::Glob(_) | Test::Contains(_) | Test::Range(..) => None,
+        Test::Exists | Test::OneOf(_) | Test::Glob(_) | Test::Contains(_) | Test::Range(..) => None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::postgres::catalogue::{JSON_IN_TEXT, Table, TableColumn};
 use crate::store::postgres::sql::condition::{Reach, Tree};
 use crate::store::postgres::sql::quote::{ident, text};
 use crate::store::postgres::sql::test::{
-    SCALARS, json_path, of_document, of_scalar, of_text, trace,
+    SCALARS, array, json_path, of_document, of_scalar, of_text, trace,
 };
 
 /// Compiles for one table.
@@ -60,7 +60,7 @@ impl<'l> Compiler<'l> {
         };
         let t = reference(column);
         if let Some(condition) = of_document(test, &path) {
-            let is_equality = matches!(test, Test::Equals(_));
+            let is_equality = matches!(test, Test::Equals(_) | Test::OneOf(_));
             let reach = if is_equality && self.table.has_gin(&column.name) {
                 Reach::Indexed
             } else {
@@ -331,6 +331,9 @@ fn scalar(table: &Table, column: &TableColumn, test: &Test) -> Tree {
         (_, Test::Exists) => Tree::scan(format!("{t} IS NOT NULL")),
         ("text" | "varchar", Test::Equals(literal)) => {
             found(format!("{t} = {}", text(literal.text())))
+        }
+        ("text" | "varchar", Test::OneOf(words)) => {
+            found(format!("{t} = ANY({})", array(words.iter(), "text")))
         }
         ("text" | "varchar", test) => of_text(test, &t).map_or(Tree::Unknown, Tree::scan),
         ("bool", Test::Equals(Literal::Bare(word))) if word == "true" => Tree::scan(t),
