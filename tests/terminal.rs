@@ -158,7 +158,7 @@ fn from_a_mark_to_what_differs_and_to_the_past_of_a_user() {
     terminal.press("kd");
     terminal.see("what differs");
     terminal.see("~ id");
-    terminal.see(" the same");
+    terminal.see("differences");
     terminal.press("q");
     terminal.press("u");
     terminal.see("in this event");

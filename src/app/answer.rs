@@ -244,9 +244,8 @@ impl App {
         self.connection = Connection::Ready(description);
         self.skew = skew.unwrap_or(0);
         let mut effects = self.arrive();
-        effects.extend(self.ask());
+        effects.extend(self.ask().into_iter().chain(self.load_marks()));
         effects.push(self.sample());
-        effects.extend(self.load_marks());
         effects
     }
 

@@ -161,7 +161,7 @@ impl App {
 
     /// Stops what is going on, the nearest first; quits when there is nothing.
     fn interrupt(&mut self) -> Vec<Effect> {
-        if let Some(effects) = self.stop_panel() {
+        if let Some(effects) = self.stop_comparing().or_else(|| self.stop_panel()) {
             return effects;
         }
         let near = match self.page {

@@ -305,13 +305,10 @@ impl Rig {
                 generation,
                 vec![Answer::Opened(Arc::new(self.description()), Some(0))],
             ),
-            Effect::Catalog(generation) => {
-                let mut catalog = Catalog::new("prod-pg", &clutch());
-                for event in &self.events {
-                    catalog.learn(event, &json(event));
-                }
-                (generation, vec![Answer::Catalog(Ok(Box::new(catalog)))])
-            }
+            Effect::Catalog(generation) => (
+                generation,
+                vec![Answer::Catalog(Ok(Box::new(self.catalog())))],
+            ),
             Effect::Page(generation, request) => {
                 let (events, end) = self.page(&request);
                 let items = vec![
@@ -360,6 +357,14 @@ impl Rig {
                 None => return None,
             },
         })
+    }
+
+    fn catalog(&self) -> Catalog {
+        let mut catalog = Catalog::new("prod-pg", &clutch());
+        for event in &self.events {
+            catalog.learn(event, &json(event));
+        }
+        catalog
     }
 
     pub(super) fn counted(&self, request: AggregateRequest) -> Aggregate {

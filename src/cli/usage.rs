@@ -26,6 +26,7 @@ use crate::core::usage::kin::{ALIKE, MOST_USERS};
 use crate::core::usage::plan::{Slicing, Window};
 use crate::core::usage::sequel::MOST_EVENTS;
 use crate::core::usage::settled::Settled;
+use crate::core::usage::trouble::{MOST_FAILURES, Trouble};
 use crate::core::usage::{RangeError, Report, Usage};
 use crate::store::{AggregateItem, Progress, StoreError, TimeAccess};
 
@@ -78,6 +79,7 @@ async fn answer(
     let streamed = match usage.report {
         Report::Calls => stream::calls(session, &usage, common).await,
         Report::Followed => stream::followed(session, &usage, common).await,
+        Report::Traces => stream::traces(session, &usage, common).await,
         _ => {
             let slicing = match session.description.time {
                 TimeAccess::Direct => Slicing::ByCalendar,
@@ -269,6 +271,10 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
             }
             tell_ranking(ranking, ranking.rows.len());
         }
+        Answer::Troubles {
+            ranking,
+            sampled_since,
+        } => tell_troubles(usage, ranking, *sampled_since),
         Answer::Kin(ranking) => {
             let among = if ranking.total > MOST_USERS {
                 format!("the {MOST_USERS} most active of {} users", ranking.total)
@@ -298,6 +304,22 @@ fn tell_begin(usage: &Usage, begin: Option<Micros>) {
     } else {
         format!("{begins}: there is no time before to compare with")
     });
+}
+
+fn tell_troubles(usage: &Usage, ranking: &Ranking<Trouble>, since: Option<Micros>) {
+    if let Some(since) = since {
+        narrate::say(&format!(
+            "~ a sample: the newest {MOST_FAILURES} failures, from {} {} on",
+            form::local(usage, since),
+            usage.tz
+        ));
+    }
+    if ranking.rows.iter().any(|row| row.is_new.is_none()) {
+        narrate::say(&format!(
+            "the range before has more than {MOST_FAILURES} failures: nothing is called new"
+        ));
+    }
+    tell_ranking(ranking, ranking.rows.len());
 }
 
 /// What a report does without.

@@ -22,6 +22,9 @@ pub struct Bookmark {
     pub made: Micros,
 }
 
+/// Bytes of a note.
+const LONGEST_NOTE: usize = 2_000;
+
 /// Bytes of what an event was.
 const LONGEST_ABOUT: usize = 200;
 
@@ -35,7 +38,7 @@ impl Bookmark {
             id: event.id.clone(),
             cursor: event.cursor.clone(),
             about,
-            note: note.to_owned(),
+            note: note[..note.floor_char_boundary(LONGEST_NOTE)].to_owned(),
             made,
         }
     }

@@ -14,6 +14,7 @@ pub mod sequel;
 pub mod settled;
 pub mod team;
 pub mod touched;
+pub mod trouble;
 
 use std::sync::Arc;
 
@@ -59,11 +60,13 @@ pub enum Report {
     Calls,
     /// Actions that an error of the same user or session follows.
     Followed,
+    /// Failures by what they said and where it happened.
+    Traces,
 }
 
 impl Report {
     /// Every report with its name on the command line.
-    pub const ALL: [(Self, &str); 15] = [
+    pub const ALL: [(Self, &str); 16] = [
         (Self::Totals, "totals"),
         (Self::Users, "users"),
         (Self::Actions, "actions"),
@@ -79,6 +82,7 @@ impl Report {
         (Self::Heatmap, "heatmap"),
         (Self::Calls, "calls"),
         (Self::Followed, "followed"),
+        (Self::Traces, "traces"),
     ];
 
     /// Its name.
@@ -101,7 +105,8 @@ impl Report {
             | Self::Activity
             | Self::Similar
             | Self::Calls
-            | Self::Followed => None,
+            | Self::Followed
+            | Self::Traces => None,
         }
     }
 
@@ -238,7 +243,7 @@ impl Usage {
     pub fn lack(&self) -> Option<&'static str> {
         match self.report {
             Report::Similar if !self.has_users() => Some("who acted"),
-            Report::Followed if !self.has_outcomes() => Some("what failed"),
+            Report::Followed | Report::Traces if !self.has_outcomes() => Some("what failed"),
             Report::Followed if !self.can_follow() => Some("who acted, nor in which session"),
             Report::Latency if !self.has_durations() => Some("how long anything took"),
             Report::Errors if !self.has_outcomes() => Some("what failed: failures are not counted"),

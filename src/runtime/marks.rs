@@ -17,8 +17,8 @@ use crate::runtime::views::replace;
 /// Marks of a source that are kept; the oldest go first.
 pub const MOST: usize = 1_000;
 
-/// Bytes of a file that are read: marks are a few hundred each.
-const LARGEST: u64 = 4 * 1024 * 1024;
+/// Bytes of a file that are read. Marks are a few hundred each; what is larger was not written here.
+const LARGEST: u64 = 32 * 1024 * 1024;
 
 /// What a file holds.
 #[derive(Debug, Default)]
@@ -81,6 +81,11 @@ fn lock(path: &Path) -> io::Result<File> {
 fn read(path: &Path) -> io::Result<Kept> {
     let mut bytes = Vec::new();
     match File::open(path) {
+        Ok(file) if file.metadata()?.len() > LARGEST => {
+            // Half of it read would be half of it lost with the next change.
+            let text = format!("it is larger than {} MiB", LARGEST / (1024 * 1024));
+            return Err(io::Error::other(text));
+        }
         Ok(file) => file.take(LARGEST).read_to_end(&mut bytes)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
         Err(error) => return Err(error),

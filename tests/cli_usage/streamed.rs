@@ -112,3 +112,29 @@ fn errors_follow_within_five_seconds() {
         assert_eq!(ok, expected, "{}", store.target());
     });
 }
+
+#[test]
+fn failures_are_grouped_by_what_they_said_and_new_ones_told_from_known_ones() {
+    Shop::everywhere("usage_traces", |shop, store| {
+        let found = shop.report(store, &[&["traces"], &RANGE[..]].concat());
+        let before = SINCE - (UNTIL - SINCE);
+        let expected = shop.sql(&format!(
+            "select said, count(*), count(distinct who), (select count(*) from log b \
+             where b.said is log.said and b.at >= {before} and b.at < {SINCE}) from log \
+             where at >= {SINCE} and at < {UNTIL} and said is not null group by 1 order by 2 desc, 1"
+        ));
+        let keys = ["status", "events", "users", "before"];
+        assert_eq!(
+            picked(&found["rows"], &keys),
+            expected,
+            "{}",
+            store.target()
+        );
+        assert_eq!(found["sampled_since"], Value::Null);
+        assert_eq!(found["total"], expected.len());
+        for row in found["rows"].as_array().expect("rows") {
+            assert_eq!(row["new"], row["before"] == 0, "{row}");
+            assert!(row["first"].as_str() <= row["last"].as_str(), "{row}");
+        }
+    });
+}

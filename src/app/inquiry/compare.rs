@@ -211,6 +211,19 @@ impl App {
         vec![Effect::Inquiry(wanted)]
     }
 
+    /// Stops the comparison that is being made; `None` when there is none.
+    pub(in crate::app) fn stop_comparing(&mut self) -> Option<Vec<Effect>> {
+        let Some(Panel::Compare(compare)) = self.panel_mut() else {
+            return None;
+        };
+        if !matches!(compare.known, Known::Asking) {
+            return None;
+        }
+        compare.known = Known::Nothing("stopped".to_owned());
+        self.inquiry.comparing = self.next();
+        Some(vec![Effect::Inquiry(Wanted::StopCompare)])
+    }
+
     pub(in crate::app) fn compared(&mut self, result: Result<Compared, StoreError>) -> Vec<Effect> {
         let Some(Panel::Compare(compare)) = self.panel_mut() else {
             return Vec::new();

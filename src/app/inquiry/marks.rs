@@ -8,7 +8,7 @@ use crate::app::inquiry::{Panel, Wanted};
 use crate::app::notice::Level;
 use crate::app::question::Paging;
 use crate::app::timeline::{Edge, Timeline, order};
-use crate::app::{App, Effect};
+use crate::app::{App, Effect, Focus};
 use crate::core::bookmark::Bookmark;
 use crate::core::event::{Cursor, Event, EventId};
 use crate::core::query::predicate::Predicate;
@@ -193,6 +193,10 @@ impl App {
 
     /// Goes to a marked event; fetches it where it is not held.
     pub(super) fn go_to_mark(&mut self, id: &EventId) -> Vec<Effect> {
+        // An inspector that is being read would stay where it is.
+        if self.focus == Focus::Inspector {
+            self.focus = Focus::List;
+        }
         if self.timeline.find(id).is_some() {
             self.timeline.pause();
             let middle = usize::from(self.regions.list.height) / 2;

@@ -1,3 +1,5 @@
+//! Keys in, what panels and marks say out.
+
 use super::*;
 use crate::app::inquiry::compare::{Known, Line};
 use crate::app::rig::{Rig, event, events, record};
@@ -93,6 +95,12 @@ fn a_purged_event_and_an_answer_that_comes_late_say_so() {
     let Some(Effect::Inquiry(Wanted::Compare(generation, ..))) = rig.effects.pop() else {
         panic!("{:?}", rig.effects);
     };
+    rig.press("ctrl-c");
+    assert!(said(&rig)[0].contains("stopped"), "{:?}", said(&rig));
+    assert!(matches!(
+        rig.effects.last(),
+        Some(Effect::Inquiry(Wanted::StopCompare))
+    ));
     rig.press("q");
     let late = Told::Compared(Ok(Compared::NoEarlier));
     rig.tell(crate::app::Msg::Answer(

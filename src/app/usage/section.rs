@@ -156,7 +156,8 @@ impl Section {
                 | Answer::Kin(_)
                 | Answer::Activity(_)
                 | Answer::Calls(_)
-                | Answer::Followed { .. },
+                | Answer::Followed { .. }
+                | Answer::Troubles { .. },
             ) => Vec::new(),
             Some(Answer::Ranking(ranking)) => {
                 ranking.rows.iter().map(|row| of(&row.value)).collect()

@@ -17,7 +17,9 @@ use crate::core::query::predicate::Predicate;
 use crate::core::usage::Usage;
 use crate::core::usage::answer::{Answer, Ranking};
 use crate::core::usage::calls::Call;
+use crate::core::usage::plan::Window;
 use crate::core::usage::sequel::{MOST_EVENTS, MOST_FAILURES, Sequels};
+use crate::core::usage::trouble::{MOST_FAILURES as MOST_TRACED, Troubles};
 use crate::store::{PageFrom, PageItem, PageRequest, PayloadNeed, StoreError};
 
 /// Pieces of a page under way.
@@ -70,6 +72,30 @@ pub async fn followed(
             .await?;
     }
     Ok(Answer::followed(usage, sequels))
+}
+
+/// Failures by what they said and where it happened, beside those of the range before.
+pub async fn traces(
+    session: &Session,
+    usage: &Usage,
+    common: &Common,
+) -> Result<Answer, StoreError> {
+    let mut troubles = Troubles::default();
+    if usage.has_outcomes() {
+        for window in [Window::Range, Window::Before] {
+            let failures = Reading {
+                predicate: usage.failures(window),
+                // One more tells whether there are more.
+                most: MOST_TRACED + 1,
+                // Where it happened may stand at the end of a long record.
+                payload: PayloadNeed::Whole,
+            };
+            failures
+                .read(session, common, |event| troubles.take(event, window))
+                .await?;
+        }
+    }
+    Ok(Answer::troubles(usage, troubles))
 }
 
 /// Events, newest first.

@@ -1,3 +1,5 @@
+//! What differs, by hand and by chance.
+
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -12,6 +12,7 @@ use crate::core::usage::course::Numbers;
 use crate::core::usage::kin::{self, Kin};
 use crate::core::usage::sequel::{Followed, Sequels};
 use crate::core::usage::team::{Shares, shares};
+use crate::core::usage::trouble::{Trouble, Troubles};
 use crate::core::usage::{Report, Usage};
 
 /// A period of a series. The first and the last may be cut by the range.
@@ -145,6 +146,13 @@ pub enum Answer {
         /// From when on they were counted, where that is not all of the range.
         sampled_since: Option<Micros>,
     },
+    /// Failures by what they said and where.
+    Troubles {
+        /// Most failures first.
+        ranking: Ranking<Trouble>,
+        /// From when on they were read, where that is not all of the range.
+        sampled_since: Option<Micros>,
+    },
     /// Events by weekday, Monday first, and hour of the day.
     Week(Box<[[u64; 24]; 7]>),
 }
@@ -184,6 +192,7 @@ impl Answer {
                 certainty: Certainty::Exact,
             }),
             Report::Followed => Self::followed(usage, Sequels::default()),
+            Report::Traces => Self::troubles(usage, Troubles::default()),
             Report::Activity => Self::Activity(activity(usage, edges, numbers)),
             Report::Similar => {
                 let (mut rows, total) = kin::groups(&numbers.actions);
@@ -223,6 +232,23 @@ impl Answer {
         let total = rows.len();
         rows.truncate(usage.top);
         Self::Followed {
+            ranking: Ranking {
+                rows,
+                total,
+                certainty: Certainty::Exact,
+            },
+            sampled_since,
+        }
+    }
+}
+
+impl Answer {
+    /// What failed, and where.
+    pub fn troubles(usage: &Usage, troubles: Troubles) -> Self {
+        let (mut rows, sampled_since) = troubles.answer();
+        let total = rows.len();
+        rows.truncate(usage.top);
+        Self::Troubles {
             ranking: Ranking {
                 rows,
                 total,

@@ -146,6 +146,10 @@ impl Dossier {
                 since: until.plus(-pair[1] * DAY),
                 until: until.plus(-pair[0] * DAY),
             };
+            // Nothing lies before the first of all instants.
+            if slice.since >= slice.until {
+                continue;
+            }
             questions.push((Ask::Hours, slice));
             let said = FIELDS.into_iter().filter(says);
             questions.extend(said.map(|field| (Ask::Values(field), slice)));

@@ -111,7 +111,7 @@ impl Usage {
             _ if !self.has_values() => Vec::new(),
             Report::Similar if !self.has_users() => Vec::new(),
             // Those are read from events.
-            Report::Calls | Report::Followed => Vec::new(),
+            Report::Calls | Report::Followed | Report::Traces => Vec::new(),
             Report::Totals => {
                 let parts = [
                     (Part::Whole, true),
@@ -319,6 +319,11 @@ impl Usage {
     /// The events of a report that is read from them.
     pub fn listed(&self) -> Predicate {
         self.within(self.window(Window::Range))
+    }
+
+    /// The failures of a window.
+    pub fn failures(&self, window: Window) -> Predicate {
+        self.within(self.window(window)).and(failures())
     }
 
     /// All failures that may follow an event of the range, whatever the filter says of them.

@@ -29,7 +29,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, open: &Compare) -> Rect {
                 area.x + 1,
                 area.y,
                 area.width,
-                "fetching both events…",
+                "looking for both events… Ctrl-C stops",
                 Role::Dim,
             );
             return area;

@@ -140,7 +140,8 @@ pub fn lines(answer: &Answer, section: &Section) -> Vec<Line> {
         | Answer::Kin(_)
         | Answer::Activity(_)
         | Answer::Calls(_)
-        | Answer::Followed { .. } => Vec::new(),
+        | Answer::Followed { .. }
+        | Answer::Troubles { .. } => Vec::new(),
     }
 }
 

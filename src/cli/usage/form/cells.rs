@@ -8,6 +8,7 @@ use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
 use crate::core::usage::sequel::Followed;
 use crate::core::usage::team::{Share, Shares};
+use crate::core::usage::trouble::Trouble;
 use crate::core::usage::{Report, Usage};
 
 /// Monday first, as [`Answer::Week`] has them.
@@ -106,15 +107,8 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
         ),
         Answer::Kin(ranking) => of_kin(usage, &ranking.rows),
         Answer::Calls(ranking) => filled(&of_calls(usage), &ranking.rows),
-        Answer::Followed { ranking, .. } => filled(
-            &[
-                column("action", |row: &Followed| row.value.clone().into()),
-                column("events", |row: &Followed| Cell::Number(row.events)),
-                column("then errors", |row: &Followed| Cell::Number(row.followed)),
-                column("share %", share),
-            ],
-            &ranking.rows,
-        ),
+        Answer::Followed { ranking, .. } => filled(&of_followed(), &ranking.rows),
+        Answer::Troubles { ranking, .. } => filled(&of_troubles(usage), &ranking.rows),
         Answer::Week(week) => of_week(week),
     }
 }
@@ -170,6 +164,42 @@ fn of_calls(usage: &Usage) -> Vec<Column<'_, Call>> {
         column("ms", |call: &Call| call.duration_ms.clone().into()),
         column("inputs", |call: &Call| call.inputs.clone().into()),
         column("outputs", |call: &Call| call.outputs.clone().into()),
+    ]
+}
+
+fn of_followed() -> [Column<'static, Followed>; 4] {
+    [
+        column("action", |row: &Followed| row.value.clone().into()),
+        column("events", |row: &Followed| Cell::Number(row.events)),
+        column("then errors", |row: &Followed| Cell::Number(row.followed)),
+        column("share %", share),
+    ]
+}
+
+fn of_troubles(usage: &Usage) -> Vec<Column<'_, Trouble>> {
+    let at = |at: Option<Micros>| Cell::from(at.map(|at| local(usage, at).into_owned()));
+    let word = |row: &Trouble| match row.is_new {
+        Some(true) => Cell::Text("new".to_owned()),
+        Some(false) => Cell::Text("known".to_owned()),
+        None => Cell::Absent,
+    };
+    let has_users = usage.has_users();
+    let frames = |row: &Trouble| {
+        (!row.frames.is_empty())
+            .then(|| row.frames.join(" < "))
+            .into()
+    };
+    vec![
+        column("status", |row: &Trouble| row.status.clone().into()),
+        column("events", |row: &Trouble| Cell::Number(row.events)),
+        column("users", move |row: &Trouble| {
+            has_users.then_some(row.users).into()
+        }),
+        column("before", |row: &Trouble| Cell::Number(row.before)),
+        column("new", word),
+        column("first", move |row: &Trouble| at(row.first)),
+        column("last", move |row: &Trouble| at(row.last)),
+        column("where", frames),
     ]
 }
 

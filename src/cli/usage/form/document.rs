@@ -15,6 +15,7 @@ use crate::core::usage::kin::Kin;
 use crate::core::usage::plan::Window;
 use crate::core::usage::sequel::Followed;
 use crate::core::usage::team::{Share, Shares};
+use crate::core::usage::trouble::Trouble;
 use crate::core::usage::{Report, Usage};
 
 /// As programs read it; `begin` is the first instant of the log, where a time before is compared.
@@ -56,11 +57,13 @@ pub fn json(usage: &Usage, answer: &Answer, begin: Option<Micros>) -> String {
         Answer::Followed {
             ranking,
             sampled_since,
-        } => {
-            report["total"] = ranking.total.into();
-            report["sampled_since"] = sampled_since.map(|since| since.to_string()).into();
-            ranking.rows.iter().map(followed).collect()
-        }
+        } => sampled(&mut report, ranking, *sampled_since, followed),
+        Answer::Troubles {
+            ranking,
+            sampled_since,
+        } => sampled(&mut report, ranking, *sampled_since, |one| {
+            trouble(usage, one)
+        }),
         Answer::Week(week) => {
             let day = |(name, hours): (&&str, &[u64; 24])| json!({"day": name, "hours": hours});
             DAYS.iter().zip(week.iter()).map(day).collect()
@@ -124,6 +127,26 @@ fn latency(row: &Latency) -> Value {
     json!({
         "value": row.value, "events": row.events, "p50_ms": rounded(row.p50),
         "p95_ms": rounded(row.p95), "p99_ms": rounded(row.p99),
+    })
+}
+
+/// The rows of a report that is read from events, perhaps not from all.
+fn sampled<R>(
+    report: &mut Value,
+    ranking: &Ranking<R>,
+    since: Option<Micros>,
+    row: impl FnMut(&R) -> Value,
+) -> Value {
+    report["total"] = ranking.total.into();
+    report["sampled_since"] = since.map(|since| since.to_string()).into();
+    ranking.rows.iter().map(row).collect()
+}
+
+fn trouble(usage: &Usage, row: &Trouble) -> Value {
+    json!({
+        "status": row.status, "frames": row.frames, "events": row.events,
+        "users": usage.has_users().then_some(row.users), "before": row.before, "new": row.is_new,
+        "first": row.first.map(|at| at.to_string()), "last": row.last.map(|at| at.to_string()),
     })
 }
 

@@ -1,3 +1,5 @@
+//! A user made up, beside events of theirs.
+
 use super::*;
 use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::event::{Cursor, EventId, KeyPart, Payload, Values};
@@ -143,6 +145,10 @@ fn a_short_past_says_nothing_and_a_store_without_users_neither() {
             .iter()
             .all(|one| one.verdict == Verdict::TooFew)
     );
+    let mut first = this.clone();
+    first.cursor.at = At::Instant(Micros(i64::MIN + 5));
+    let new = Dossier::new("zoe", Some(&first), &profile(PROFILE), (NOW, zone));
+    assert_eq!(told(new.expect("users"), &past()).events, 0);
     // 12:30 in UTC is 18:00 there.
     assert_eq!(dossier.judged()[2].what, Trait::Hour(18));
     let nobody =
