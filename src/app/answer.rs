@@ -23,8 +23,8 @@ use crate::core::json::JsonError;
 use crate::core::query::catalog::Catalog;
 use crate::purge::fault::Fault;
 use crate::store::{
-    AggregateItem, Change, Count, Description, Exactness, Explanation, PageEnd, PageItem,
-    StoreError, TailEvent, TailItem,
+    AggregateItem, Change, Count, Description, Explanation, PageEnd, PageItem, StoreError,
+    TailEvent, TailItem,
 };
 
 /// An answer.
@@ -452,31 +452,8 @@ impl App {
             Ok(explanation) => explanation,
             Err(error) => return self.failed(&error),
         };
-        let mut lines = Vec::new();
-        for (place, line) in explanation.statement.lines().enumerate() {
-            let word = if place == 0 { "statement" } else { "" };
-            lines.push((word.to_owned(), line.to_owned()));
-        }
-        for (place, line) in explanation.plan.iter().enumerate() {
-            let word = if place == 0 { "plan" } else { "" };
-            lines.push((word.to_owned(), line.clone()));
-        }
-        let indexes = if explanation.indexes.is_empty() {
-            "none".to_owned()
-        } else {
-            explanation.indexes.join(", ")
-        };
-        lines.push(("indexes".to_owned(), indexes));
-        let exactness = match explanation.exactness {
-            Exactness::Exact => "the store decides alone",
-            Exactness::Superset => "rows are checked again here",
-        };
-        lines.push(("check".to_owned(), exactness.to_owned()));
-        self.overlays.push(Overlay::Reader(Reader {
-            title: "how the store answers".to_owned(),
-            lines,
-            scroll: 0,
-        }));
+        let reader = Reader::explanation(&explanation);
+        self.overlays.push(Overlay::Reader(reader));
         Vec::new()
     }
 }

@@ -10,6 +10,7 @@ use crate::app::view::{Named, Tab};
 use crate::app::{App, Focus};
 use crate::core::aggregate::Subject;
 use crate::core::event::{Event, Field};
+use crate::store::{Exactness, Explanation};
 
 /// Something over the panes.
 #[derive(Clone, Debug)]
@@ -104,6 +105,35 @@ impl Reader {
     pub fn scroll_by(&mut self, delta: isize, height: usize) {
         let last = self.lines.len().saturating_sub(height.max(1));
         self.scroll = self.scroll.min(last).saturating_add_signed(delta).min(last);
+    }
+
+    /// How the store answers a filter.
+    pub fn explanation(explanation: &Explanation) -> Self {
+        let mut lines = Vec::new();
+        for (place, line) in explanation.statement.lines().enumerate() {
+            let word = if place == 0 { "statement" } else { "" };
+            lines.push((word.to_owned(), line.to_owned()));
+        }
+        for (place, line) in explanation.plan.iter().enumerate() {
+            let word = if place == 0 { "plan" } else { "" };
+            lines.push((word.to_owned(), line.clone()));
+        }
+        let indexes = if explanation.indexes.is_empty() {
+            "none".to_owned()
+        } else {
+            explanation.indexes.join(", ")
+        };
+        lines.push(("indexes".to_owned(), indexes));
+        let exactness = match explanation.exactness {
+            Exactness::Exact => "the store decides alone",
+            Exactness::Superset => "rows are checked again here",
+        };
+        lines.push(("check".to_owned(), exactness.to_owned()));
+        Self {
+            title: "how the store answers".to_owned(),
+            lines,
+            scroll: 0,
+        }
     }
 
     /// The keys that work where the user is.

@@ -1,5 +1,6 @@
 //! The app with a store in memory that answers its effects at once, for tests: keys in, state out.
 
+mod facets;
 pub mod inquiry;
 pub mod purge;
 
@@ -11,7 +12,6 @@ use chrono_tz::Tz;
 use super::{Answer, App, Effect, Focus, Msg, Overlay, Settings, Way};
 use crate::app::archives::Known;
 use crate::app::contrast::{ContrastRequest, Reading};
-use crate::app::facets::facet::{Ask, Basis, Counted, How};
 use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
 use crate::app::timeline::Follow;
@@ -373,15 +373,6 @@ impl Rig {
             counts.feed(event, &json(event));
         }
         counts.answer()
-    }
-
-    fn counted_facet(&self, ask: Ask) -> Counted {
-        let basis = match ask.how {
-            How::Sampled => Basis::Newest(10_000),
-            How::Bounded | How::Whole => Basis::All,
-        };
-        let answer = self.counted(ask.request);
-        Counted { answer, basis }
     }
 
     fn contrasted(&self, request: &ContrastRequest) -> Vec<Answer> {
