@@ -19,6 +19,7 @@ pub mod keymap;
 pub mod layout;
 pub mod line;
 pub mod notice;
+pub mod opening;
 pub mod overlay;
 pub mod perform;
 pub mod pointer;
@@ -36,7 +37,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono_tz::Tz;
 use tui_input::InputRequest;
 
 pub use crate::app::answer::Answer;
@@ -54,18 +54,18 @@ use crate::app::inspector::{Inspector, Wrap};
 use crate::app::keymap::{Chord, Keymap, Lookup};
 use crate::app::layout::Regions;
 use crate::app::notice::{Level, Notice, Notices};
+pub use crate::app::opening::{Settings, Way};
 pub use crate::app::overlay::Overlay;
 pub use crate::app::pointer::{Pointer, PointerKind};
 use crate::app::question::Question;
 use crate::app::timeline::Timeline;
 use crate::app::trail::Trail;
 use crate::app::usage::Board;
-use crate::app::view::{Named, Opening, Views};
+use crate::app::view::{Named, Views};
 use crate::app::work::{Job, Work};
 use crate::app::zone::Zone;
 use crate::core::aggregate::AggregateRequest;
 use crate::core::event::Event;
-use crate::core::group::Groups;
 use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
@@ -251,32 +251,6 @@ pub enum Mouse {
     Off,
     /// Wheel and click work.
     On,
-}
-
-/// What the screen begins with.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What is being opened, without secrets, for the screen until the store says its name.
-    pub target: String,
-    /// The zone of times typed without one, and the first one shown.
-    pub tz: Tz,
-    /// The zone of this machine.
-    pub local: Tz,
-    /// Where leaving leads.
-    pub way: Way,
-    /// What is shown first.
-    pub opening: Opening,
-    /// Which users belong to which groups, where that was told.
-    pub groups: Option<Arc<Groups>>,
-}
-
-/// Where leaving a store leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// To the shell.
-    Out,
-    /// To the store from which this one, an archive, was opened.
-    Back,
 }
 
 /// The state of the screen.

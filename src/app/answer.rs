@@ -239,48 +239,6 @@ impl App {
         Vec::new()
     }
 
-    fn opened(&mut self, description: Arc<Description>, skew: Option<i64>) -> Vec<Effect> {
-        self.learn(Catalog::new(&description.name, &description.profile));
-        self.connection = Connection::Ready(description);
-        self.skew = skew.unwrap_or(0);
-        let mut effects = self.arrive();
-        effects.extend(self.ask().into_iter().chain(self.load_marks()));
-        effects.push(self.sample());
-        effects
-    }
-
-    fn learn(&mut self, catalog: Catalog) {
-        self.catalog = catalog;
-        self.catalog.groups.clone_from(&self.settings.groups);
-    }
-
-    pub(super) fn sample(&mut self) -> Effect {
-        let generation = self.next();
-        self.question.catalog = generation;
-        Effect::Catalog(generation)
-    }
-
-    fn learned(&mut self, result: Result<Box<Catalog>, StoreError>) -> Vec<Effect> {
-        match result {
-            Ok(catalog) => {
-                self.learn(*catalog);
-                self.filter.judge(&self.catalog, self.moment());
-                if self.is_waiting_for_filter() {
-                    return self.ask_again();
-                }
-                // A name that only the sample knows makes a waiting filter valid.
-                self.run_filter()
-            }
-            Err(error) => {
-                let mut effects = self.failed(&error);
-                if self.is_waiting_for_filter() {
-                    effects.extend(self.ask_again());
-                }
-                effects
-            }
-        }
-    }
-
     fn page_item(&mut self, item: PageItem) -> Vec<Effect> {
         match item {
             PageItem::Events(events) => {
