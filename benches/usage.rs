@@ -44,7 +44,7 @@ struct Question {
     wanted: &'static str,
 }
 
-const QUESTIONS: [Question; 3] = [
+const QUESTIONS: [Question; 4] = [
     Question {
         name: "who did what, 90 days, as CSV",
         statement: "select occurred_at, details->>'user_name', details->>'method_name' \
@@ -55,6 +55,8 @@ const QUESTIONS: [Question; 3] = [
             "-90d",
             "--columns",
             "at,actor,action",
+            "--order",
+            "oldest",
             "-o",
             "csv",
         ],
@@ -70,12 +72,20 @@ const QUESTIONS: [Question; 3] = [
     },
     Question {
         name: "actions, 14 days",
-        statement: "select details->>'method_name', count(*) from audit_events \
-                    where occurred_at >= now() - interval '14d' group by 1",
-        arguments: &["usage", "actions", "--since", "-14d"],
+        statement: ACTIONS,
+        arguments: &["usage", "actions", "--since", "-14d", "--brief"],
         wanted: "<= 1.0",
     },
+    Question {
+        name: "the same with users, failures, and the 14 days before",
+        statement: ACTIONS,
+        arguments: &["usage", "actions", "--since", "-14d"],
+        wanted: "reported",
+    },
 ];
+
+const ACTIONS: &str = "select details->>'method_name', count(*) from audit_events \
+                       where occurred_at >= now() - interval '14d' group by 1";
 
 fn main() {
     let postgres = Postgres::start_new();

@@ -70,6 +70,7 @@ use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
 use crate::core::query::resolve::Moment;
+use crate::core::usage::Usage;
 use crate::purge::halt::Going;
 use crate::purge::wish::Wish;
 use crate::store::{Access, Complete, Description, PageRequest, StoreError, TailRequest};
@@ -93,6 +94,8 @@ pub enum Msg {
     Laid(Regions),
     /// The terminal has another size, or was used by somebody else.
     Disturbed,
+    /// From what was shown over it, rows were moved into a store, or out of one.
+    Moved,
     /// A wait is over.
     Waited(Generation),
     /// Something that was asked for.
@@ -121,6 +124,8 @@ pub enum Effect {
     Usage(Generation, Box<AggregateRequest>),
     /// Look into an event.
     Inquiry(Wanted),
+    /// Read a report from events.
+    ReadUsage(Generation, Box<Usage>),
     /// Stop asking for reports, on the server too.
     StopUsage,
     /// Count the values of a facet.
@@ -410,6 +415,7 @@ impl App {
                 effects
             }
             Msg::Disturbed => Vec::new(),
+            Msg::Moved => self.moved(),
             Msg::Waited(generation) => self.waited(generation),
             Msg::Answer(generation, answer) => self.answer(generation, answer),
             Msg::History(entries) => {

@@ -126,6 +126,7 @@ pub fn run(options: Options) -> Result<Exit, RunError> {
             files: options.files,
             visit: options.visit,
             next: None,
+            rows: Rows::Still,
         };
         let exit = seat
             .sit(options.settings, options.open, options.purging)
@@ -147,6 +148,14 @@ struct Seat<'s> {
     visit: Visitor,
     /// The archive to show next, instead of the store from which this one was opened.
     next: Option<PathBuf>,
+    /// Whether what was shown over a store has moved rows into one, or out of it.
+    rows: Rows,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Still,
+    Moved,
 }
 
 impl Seat<'_> {
@@ -175,6 +184,9 @@ impl Seat<'_> {
             visiting: None,
         };
         let exit = state.run(first, answers, &alarm).await;
+        if state.app.has_moved_rows() {
+            state.seat.rows = Rows::Moved;
+        }
         if way == Way::Out {
             // The shell has its terminal back before servers are told to stop: one that hangs
             // would keep both.
@@ -269,6 +281,10 @@ impl Loop<'_, '_> {
         }
         self.tell(Msg::Clock(now()));
         self.tell(Msg::Disturbed);
+        if self.seat.rows == Rows::Moved {
+            self.seat.rows = Rows::Still;
+            self.tell(Msg::Moved);
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ pub mod mongo;
 pub mod overlap;
 pub mod postgres;
 pub mod purger;
+pub mod reading;
 pub mod secret;
 pub mod sqlite;
 
@@ -22,7 +23,7 @@ use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::aggregate::{Aggregate, AggregateRequest, Group};
-use crate::core::event::{Cursor, Event, EventId};
+use crate::core::event::{Cursor, Event, EventId, Field};
 use crate::core::instant::{At, Micros};
 use crate::core::profile::Profile;
 use crate::core::query::catalog::Catalog;
@@ -210,6 +211,39 @@ pub enum PayloadNeed {
     Head,
     /// All of it.
     Whole,
+    /// None of it, nor of the event more than these: a store may leave everything else out.
+    Only(Parts),
+}
+
+/// Parts of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts(u16);
+
+impl Parts {
+    /// And this field.
+    #[must_use]
+    pub fn with(self, field: Field) -> Self {
+        Self(self.0 | 1 << field as u16)
+    }
+
+    /// And what became of them.
+    #[must_use]
+    pub fn with_outcome(self) -> Self {
+        Self(self.0 | Self::OUTCOME)
+    }
+
+    /// Whether a field is among them.
+    pub fn has(self, field: Field) -> bool {
+        self.0 & (1 << field as u16) != 0
+    }
+
+    /// Whether the outcome is.
+    pub fn has_outcome(self) -> bool {
+        self.0 & Self::OUTCOME != 0
+    }
+
+    /// Fields are fewer.
+    const OUTCOME: u16 = 1 << 15;
 }
 
 /// A piece of a page.

@@ -1,8 +1,10 @@
 //! `usage`: its numbers, counted once more from what the rows were made of, on every store.
 
 mod bad_input;
+mod extremes;
 mod groups;
 mod latency;
+mod pipelines;
 mod rankings;
 mod shop;
 mod streamed;

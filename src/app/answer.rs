@@ -16,7 +16,7 @@ use crate::app::question::{End, Paging, Question};
 use crate::app::timeline::{Edge, Gap};
 use crate::app::work::Tidings;
 use crate::app::{App, Connection, Effect, Generation, Live};
-use crate::core::aggregate::{Aggregate, Group};
+use crate::core::aggregate::Group;
 use crate::core::event::Event;
 use crate::core::instant::Micros;
 use crate::core::json::JsonError;
@@ -46,8 +46,8 @@ pub enum Answer {
     CountsEnd(Result<Vec<Group>, StoreError>),
     /// Part of a part of a report.
     Usage(AggregateItem),
-    /// A part of a report.
-    UsageEnd(Result<Aggregate, StoreError>),
+    /// A part of a report, or all of it.
+    UsageEnd(Result<crate::app::usage::Reply, StoreError>),
     /// What was found out about an event.
     Inquiry(Told),
     /// How far a facet is.
@@ -105,17 +105,8 @@ impl Question {
             Answer::Tail(_) | Answer::TailEnd(_) => self.tail,
             Answer::Record(_) => self.fetch,
             Answer::Explained(_) => self.explain,
-            Answer::Usage(_)
-            | Answer::UsageEnd(_)
-            | Answer::Inquiry(_)
-            | Answer::Facet(_)
-            | Answer::FacetEnd(_)
-            | Answer::Contrast(_)
-            | Answer::ContrastEnd(_)
-            | Answer::Surveyed(_)
-            | Answer::Overview(_)
-            | Answer::Work(_)
-            | Answer::Archives(_) => return None,
+            // Others wait for those.
+            _ => return None,
         })
     }
 }

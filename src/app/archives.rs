@@ -57,8 +57,20 @@ pub struct Archives {
     pub asking: Option<SecretLine>,
     /// What came of the last work, and on which directory.
     pub said: Option<(PathBuf, Said)>,
+    /// Whether work from here has moved rows into a store, or out of it.
+    pub(super) rows: Rows,
     selected: Option<PathBuf>,
     pub(super) listed: Generation,
+}
+
+/// Where the rows of stores are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// Where they were.
+    #[default]
+    Still,
+    /// Some have gone, or are back.
+    Moved,
 }
 
 impl Archives {

@@ -3,6 +3,7 @@
 mod facets;
 pub mod inquiry;
 pub mod purge;
+mod reading;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::app::contrast::{ContrastRequest, Reading};
 use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
 use crate::app::timeline::Follow;
+use crate::app::usage::Reply;
 use crate::app::view::Opening;
 use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::aggregate::{Aggregate, AggregateRequest};
@@ -322,7 +324,11 @@ impl Rig {
                 (generation, vec![Answer::CountsEnd(Ok(counts))])
             }
             Effect::Usage(generation, request) => {
-                let answer = self.counted(*request);
+                let answer = Reply::Numbers(self.counted(*request));
+                (generation, vec![Answer::UsageEnd(Ok(answer))])
+            }
+            Effect::ReadUsage(generation, usage) => {
+                let answer = Reply::Report(Box::new(self.read(&usage)));
                 (generation, vec![Answer::UsageEnd(Ok(answer))])
             }
             Effect::Facet(generation, ask) => {
@@ -400,7 +406,10 @@ impl Rig {
         ]
     }
 
-    fn matching<'r>(&'r self, predicate: &'r Predicate) -> impl Iterator<Item = &'r Event> {
+    pub(super) fn matching<'r>(
+        &'r self,
+        predicate: &'r Predicate,
+    ) -> impl Iterator<Item = &'r Event> {
         self.events
             .iter()
             .filter(|event| predicate.matches(event, &json(event)))

@@ -3,24 +3,24 @@
 //! Questions are asked one at a time, in turns between the reports on the screen, newest time first.
 //! What is out of sight is not asked.
 
+mod enter;
 mod section;
 
 use std::sync::Arc;
 
 pub use crate::app::usage::section::{Aim, SECTIONS, Section, Side, State};
 
-use crate::app::command::{Direction, Polarity};
-use crate::app::filter_bar::term;
+use crate::app::command::Direction;
 use crate::app::layout::Sections;
-use crate::app::notice::Level;
+use crate::app::usage::section::Wish;
 use crate::app::{App, Effect, Focus, Generation, Page};
 use crate::core::aggregate::{Aggregate, Group};
 use crate::core::calendar::Period;
 use crate::core::instant::Micros;
 use crate::core::query::predicate::Predicate;
-use crate::core::usage::Report;
-use crate::core::usage::course::Question;
+use crate::core::usage::answer::Answer;
 use crate::core::usage::settled::Settled;
+use crate::core::usage::{Report, Usage};
 use crate::store::StoreError;
 
 /// Looked at where the filter does not say since when, in days: as long as logs are usually kept.
@@ -29,8 +29,20 @@ const DAYS: i64 = 90;
 /// The same in microseconds.
 const LENGTH: i64 = DAYS * 24 * 3_600 * Micros::SECOND;
 
+/// How far back the report goes that lists everything, day by day.
+const ACTIVITY: i64 = 7 * 24 * 3_600 * Micros::SECOND;
+
 /// Rows of a ranking.
 pub const ROWS: usize = 6;
+
+/// What the store has told.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// The answer to a question.
+    Numbers(Aggregate),
+    /// A report that was read from events.
+    Report(Box<Answer>),
+}
 
 /// The state of the tab.
 #[derive(Clone, Debug, Default)]
@@ -48,8 +60,8 @@ pub struct Board {
     /// Which events.
     of: Option<Arc<Predicate>>,
     settled: Settled,
-    /// Whose question the store has.
-    asking: Option<(usize, Question)>,
+    /// For whom the store is at work, and on what.
+    asking: Option<(usize, Wish)>,
     /// Whether that one was asked again, of a new connection.
     again: Again,
     stopped: Stopped,
@@ -135,6 +147,12 @@ impl Board {
         }
     }
 
+    /// To the first line of a report.
+    fn select(&mut self, report: Report) {
+        let place = SECTIONS.iter().position(|(one, ..)| *one == report);
+        self.selected = (place.unwrap_or(self.selected.0), 0);
+    }
+
     /// To the first line of another report.
     fn move_to_section(&mut self, direction: Direction) {
         let count = self.sections.len().max(1);
@@ -145,17 +163,17 @@ impl Board {
         self.selected = ((self.selected.0 + step) % count, 0);
     }
 
-    /// The next report on the screen with a question, in turns.
-    fn next_question(&mut self, seen: Sections) -> Option<(usize, Question)> {
+    /// The next report on the screen for which something is to be done, in turns.
+    fn next_wish(&mut self, seen: Sections) -> Option<(usize, Wish)> {
         let count = self.sections.len();
         for step in 1..=count {
             let number = (self.turn + step) % count;
             if !seen.contains(number) {
                 continue;
             }
-            if let Some(question) = self.sections[number].question(&self.settled) {
+            if let Some(wish) = self.sections[number].wish(&self.settled) {
                 self.turn = number;
-                return Some((number, question));
+                return Some((number, wish));
             }
         }
         None
@@ -195,8 +213,7 @@ impl App {
         board.sections = SECTIONS
             .iter()
             .map(|(report, ..)| {
-                let mut usage =
-                    crate::core::usage::Usage::new(*report, &profile, Predicate::clone(&predicate));
+                let mut usage = Usage::new(*report, &profile, Predicate::clone(&predicate));
                 (usage.since, usage.until) = range;
                 usage.tz = self.zone.tz();
                 usage.period = board.period();
@@ -204,6 +221,10 @@ impl App {
                 // Where a line leads to exactly the events that it counts.
                 if *report == Report::TopUsers {
                     usage.groups.clone_from(&groups);
+                }
+                if *report == Report::Activity {
+                    usage.since = usage.since.max(usage.until.plus(-ACTIVITY));
+                    usage.period = Period::Day;
                 }
                 Section::new(usage, now, time)
             })
@@ -235,18 +256,6 @@ impl App {
         (last < self.now().plus(-LENGTH)).then_some(last)
     }
 
-    /// The range in words that a filter takes, where it has none yet.
-    fn implicit_range(&self) -> Option<String> {
-        let (since, until) = self.question.predicate.time_bounds();
-        if since.is_some() {
-            return None;
-        }
-        match (self.usage.range, until.or(self.long_ago())) {
-            (Some((since, _)), Some(_)) => Some(format!("since:{since}")),
-            _ => Some(format!("since:-{DAYS}d")),
-        }
-    }
-
     /// Asks the next question, when nothing is being asked and the tab is on the screen.
     pub(super) fn ask_usage(&mut self) -> Vec<Effect> {
         let board = &mut self.usage;
@@ -254,23 +263,26 @@ impl App {
         if self.page != Page::Usage || !is_free || board.is_stopped() {
             return Vec::new();
         }
-        let Some((number, question)) = board.next_question(self.regions.sections) else {
+        let Some((number, wish)) = board.next_wish(self.regions.sections) else {
             return Vec::new();
         };
         board.again = Again::No;
-        self.put_to_store(number, question)
+        self.put_to_store(number, wish)
     }
 
-    fn put_to_store(&mut self, number: usize, question: Question) -> Vec<Effect> {
+    fn put_to_store(&mut self, number: usize, wish: Wish) -> Vec<Effect> {
         let generation = self.next();
-        let request = question.request.clone();
+        let effect = match &wish {
+            Wish::Ask(question) => Effect::Usage(generation, Box::new(question.request.clone())),
+            Wish::Read(usage) => Effect::ReadUsage(generation, Box::new(usage.clone())),
+        };
         self.usage.asked = generation;
-        self.usage.asking = Some((number, question));
-        vec![Effect::Usage(generation, Box::new(request))]
+        self.usage.asking = Some((number, wish));
+        vec![effect]
     }
 
     pub(super) fn usage_partly(&mut self, groups: Vec<Group>) -> Vec<Effect> {
-        if let Some((number, question)) = &self.usage.asking
+        if let Some((number, Wish::Ask(question))) = &self.usage.asking
             && let Some(section) = self.usage.sections.get_mut(*number)
         {
             section.partial(question, groups);
@@ -278,25 +290,32 @@ impl App {
         Vec::new()
     }
 
-    pub(super) fn usage_told(&mut self, result: Result<Aggregate, StoreError>) -> Vec<Effect> {
+    pub(super) fn usage_told(&mut self, result: Result<Reply, StoreError>) -> Vec<Effect> {
         let board = &mut self.usage;
-        let Some((number, question)) = board.asking.take() else {
+        let Some((number, wish)) = board.asking.take() else {
             return Vec::new();
         };
-        match result {
-            Ok(answer) => {
-                if let Some(section) = board.sections.get_mut(number) {
-                    section.take(&question, answer, &mut board.settled);
+        let section = board.sections.get_mut(number);
+        match (result, &wish) {
+            (Ok(Reply::Numbers(answer)), Wish::Ask(question)) => {
+                if let Some(section) = section {
+                    section.take(question, answer, &mut board.settled);
                 }
             }
-            Err(StoreError::Cancelled) => return Vec::new(),
-            Err(StoreError::Lost { .. }) if board.again == Again::No => {
+            (Ok(Reply::Report(answer)), Wish::Read(_)) => {
+                if let Some(section) = section {
+                    section.end(*answer);
+                }
+            }
+            // To another question than the last one.
+            (Ok(_), _) | (Err(StoreError::Cancelled), _) => return Vec::new(),
+            (Err(StoreError::Lost { .. }), _) if board.again == Again::No => {
                 // What was answered is not lost with the connection.
                 board.again = Again::Yes;
-                return self.put_to_store(number, question);
+                return self.put_to_store(number, wish);
             }
-            Err(error) => {
-                if let Some(section) = board.sections.get_mut(number) {
+            (Err(error), _) => {
+                if let Some(section) = section {
                     section.state = State::Failed(error);
                 }
             }
@@ -309,38 +328,6 @@ impl App {
         self.usage.asking.take()?;
         self.usage.stopped = Stopped::Yes;
         Some(vec![Effect::StopUsage])
-    }
-
-    /// Goes to the events behind the selected line.
-    pub(super) fn enter_number(&mut self, polarity: Polarity) -> Vec<Effect> {
-        let (number, line) = self.usage.selected;
-        let section = self.usage.sections.get(number);
-        let Some(aim) = section.and_then(|section| section.aims().into_iter().nth(line)) else {
-            return Vec::new();
-        };
-        let text = self.filter.text();
-        let filter = match (polarity, aim.terms.first()) {
-            (Polarity::With, _) => {
-                let range = aim.range.clone().or_else(|| self.implicit_range());
-                let within = match range {
-                    Some(range) => term::with_range(text, Some(&range)),
-                    None => text.to_owned(),
-                };
-                let join = |filter: String, term: &String| term::join(&filter, term, polarity);
-                aim.terms.iter().fold(within, join)
-            }
-            (Polarity::Without, Some(term)) => term::join(text, term, polarity),
-            (Polarity::Without, None) => {
-                self.notify(Level::Info, "a stretch of time cannot be left out", None);
-                return Vec::new();
-            }
-        };
-        if polarity == Polarity::Without {
-            return self.set_filter(&filter);
-        }
-        let mut effects = self.leave_usage();
-        effects.extend(self.set_filter_from(&filter, Page::Usage));
-        effects
     }
 
     /// What is reported is another range, or another log.

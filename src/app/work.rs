@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use crate::app::archives::Whose;
+use crate::app::archives::{Rows, Whose};
 use crate::app::secret::Secret;
 use crate::app::{App, Effect, Generation};
 use crate::core::instant::Micros;
@@ -231,12 +231,27 @@ impl App {
             self.purge_ended(&work, facts, result);
         }
         let mut effects = vec![self.list_archives()];
-        // Rows have gone or come that the screen shows or does not show.
-        if changed && self.description().is_some() {
+        if changed {
+            effects.extend(self.moved());
+        }
+        effects
+    }
+
+    /// Rows have gone or come that the screen shows or does not show.
+    pub(super) fn moved(&mut self) -> Vec<Effect> {
+        // The screen below this one has to hear of it, too.
+        self.archives.rows = Rows::Moved;
+        let mut effects = Vec::new();
+        if self.description().is_some() {
             effects.extend(self.usage.unsettle());
             effects.extend(self.refresh());
         }
         effects
+    }
+
+    /// Whether work from this screen has moved rows into a store, or out of it.
+    pub fn has_moved_rows(&self) -> bool {
+        self.archives.rows == Rows::Moved
     }
 
     /// Pauses a deletion, or lets it go on.

@@ -311,6 +311,9 @@ pub struct Usage {
     /// Tells users by the groups of --groups: users, top-users, new-users, similar
     #[arg(long)]
     pub by_group: bool,
+    /// Of rankings, events alone: each is looked at once, for its value
+    #[arg(long)]
+    pub brief: bool,
     /// Form of the output
     #[arg(short = 'o', long = "format", value_enum, default_value = "table")]
     pub format: UsageFormat,

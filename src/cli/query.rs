@@ -20,7 +20,8 @@ use crate::core::query::predicate::Predicate;
 use crate::export::{Column, Shown};
 use crate::store::connect::Survey;
 use crate::store::{
-    Count, CountMode, Exactness, PageEnd, PageFrom, PageItem, PageRequest, PayloadNeed, StoreError,
+    Count, CountMode, Exactness, PageEnd, PageFrom, PageItem, PageRequest, Parts, PayloadNeed,
+    StoreError,
 };
 
 /// Pieces of a page under way between store and writer.
@@ -163,19 +164,18 @@ impl Printing {
     }
 }
 
-/// Lists carry heads of payloads; only columns that show or read the payload need all of it.
+/// What the columns show, and no more.
 fn need(columns: &[Column]) -> PayloadNeed {
-    let whole = columns.iter().any(|column| {
-        matches!(
-            column.shown,
-            Shown::Payload | Shown::Own(_) | Shown::Path(_)
-        )
-    });
-    if whole {
-        PayloadNeed::Whole
-    } else {
-        PayloadNeed::Head
+    let mut parts = Parts::default();
+    for column in columns {
+        parts = match &column.shown {
+            Shown::Payload | Shown::Own(_) | Shown::Path(_) => return PayloadNeed::Whole,
+            Shown::Field(field) => parts.with(*field),
+            Shown::Outcome => parts.with_outcome(),
+            Shown::Id | Shown::At => parts,
+        };
     }
+    PayloadNeed::Only(parts)
 }
 
 async fn columns(session: &mut Session, arguments: &Query) -> Result<Vec<Column>, Failure> {

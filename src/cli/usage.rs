@@ -1,7 +1,6 @@
 //! `auditail usage`: reports on who and what a store is used by.
 
 mod form;
-mod stream;
 
 use std::sync::Arc;
 
@@ -27,8 +26,8 @@ use crate::core::usage::plan::{Slicing, Window};
 use crate::core::usage::sequel::MOST_EVENTS;
 use crate::core::usage::settled::Settled;
 use crate::core::usage::trouble::{MOST_FAILURES, Trouble};
-use crate::core::usage::{RangeError, Report, Usage};
-use crate::store::{AggregateItem, Progress, StoreError, TimeAccess};
+use crate::core::usage::{Detail, RangeError, Report, Usage};
+use crate::store::{AggregateItem, Progress, StoreError, TimeAccess, reading};
 
 /// Looked at without `--since`.
 fn lately(report: Report) -> &'static str {
@@ -76,21 +75,20 @@ async fn answer(
     now: Micros,
     common: &Common,
 ) -> Result<Answer, Failure> {
-    let streamed = match usage.report {
-        Report::Calls => stream::calls(session, &usage, common).await,
-        Report::Followed => stream::followed(session, &usage, common).await,
-        Report::Traces => stream::traces(session, &usage, common).await,
-        _ => {
-            let slicing = match session.description.time {
-                TimeAccess::Direct => Slicing::ByCalendar,
-                TimeAccess::Scan => Slicing::Whole,
-            };
-            let mut course = Course::new(usage, now, slicing).map_err(too_long)?;
-            ask(session, &mut course, common).await?;
-            return Ok(course.answer());
-        }
+    if usage.report.is_read() {
+        let mut progress = ProgressLine::new(output::charset(common));
+        let mut tell = |step| progress.update(step);
+        let read = reading::report(&*session.store, &usage, &session.stop, &mut tell).await;
+        progress.clear();
+        return read.map_err(interrupted);
+    }
+    let slicing = match session.description.time {
+        TimeAccess::Direct => Slicing::ByCalendar,
+        TimeAccess::Scan => Slicing::Whole,
     };
-    streamed.map_err(interrupted)
+    let mut course = Course::new(usage, now, slicing).map_err(too_long)?;
+    ask(session, &mut course, common).await?;
+    Ok(course.answer())
 }
 
 /// The first instant of the log, for reports that hold a range against the one before.
@@ -145,6 +143,9 @@ async fn usage(
     usage.top = arguments.top;
     if arguments.by_group {
         usage.groups = Some(groups(session, arguments)?);
+    }
+    if arguments.brief {
+        usage.detail = Detail::Brief;
     }
     Ok(usage)
 }
@@ -324,6 +325,9 @@ fn tell_troubles(usage: &Usage, ranking: &Ranking<Trouble>, since: Option<Micros
 
 /// What a report does without.
 fn tell_lacks(usage: &Usage) {
+    if usage.detail == Detail::Brief && usage.report.ranked().is_some() {
+        return;
+    }
     let is_of_users = match usage.report {
         Report::Totals | Report::Users | Report::Activity => true,
         report => report.ranked().is_some() && !matches!(report, Report::Quiet | Report::Latency),

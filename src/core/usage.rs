@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod calls;
 pub mod course;
+pub mod crowd;
 pub mod dossier;
 pub mod kin;
 pub mod plan;
@@ -118,6 +119,11 @@ impl Report {
         )
     }
 
+    /// Whether it is read from events; no counts lead to it.
+    pub fn is_read(self) -> bool {
+        matches!(self, Self::Calls | Self::Followed | Self::Traces)
+    }
+
     /// Whether its numbers are by [`Period`].
     pub fn is_by_period(self) -> bool {
         matches!(self, Self::Users | Self::Activity)
@@ -151,6 +157,15 @@ impl Says {
     }
 }
 
+/// How much a ranking says of each row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Users, failures and the time before, too.
+    Full,
+    /// Its events.
+    Brief,
+}
+
 /// A report of a store, in a range of time.
 #[derive(Clone, Debug)]
 pub struct Usage {
@@ -170,6 +185,8 @@ pub struct Usage {
     pub top: usize,
     /// Users are told by their groups.
     pub groups: Option<Arc<Groups>>,
+    /// Of rankings.
+    pub detail: Detail,
     users: Says,
     sessions: Says,
     outcomes: Says,
@@ -203,6 +220,7 @@ impl Usage {
             period: Period::Week,
             top: 20,
             groups: None,
+            detail: Detail::Full,
             users: says(Field::Actor),
             sessions: says(Field::Session),
             outcomes: Says::any(!profile.outcome.is_empty()),

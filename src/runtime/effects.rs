@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::answer::{Answer, Fetched};
 use crate::app::inspector::Tree;
+use crate::app::usage::Reply;
 use crate::app::view::Named;
 use crate::app::{Effect, Generation};
 use crate::core::aggregate::AggregateRequest;
@@ -28,7 +29,7 @@ use crate::core::instant::Micros;
 use crate::core::json::FlatJson;
 use crate::runtime::purging::{Desk, Purging};
 use crate::runtime::{Files, Opener};
-use crate::store::{CountMode, PageRequest, Store, StoreError, TailRequest};
+use crate::store::{CountMode, PageRequest, Store, StoreError, TailRequest, reading};
 
 /// Pieces of an answer that wait to be passed on.
 const PIECES: usize = 4;
@@ -231,6 +232,13 @@ impl Workers {
                 let stop = self.slots.contrast.renew(all);
                 self.spawn(contrast::compare(store, *request, generation, out, stop));
             }
+            Effect::ReadUsage(generation, usage) => {
+                let stop = self.slots.usage.renew(all);
+                self.ask(generation, async move {
+                    let read = reading::report(&*store, &usage, &stop, &mut |_| {}).await;
+                    Answer::UsageEnd(read.map(|answer| Reply::Report(Box::new(answer))))
+                });
+            }
             Effect::Count(generation, predicate) => {
                 let stop = self.slots.count.renew(all);
                 self.ask(generation, async move {
@@ -377,7 +385,12 @@ async fn usage(
     let (pieces, arriving) = channel(PIECES);
     let pass_on = pass_on(arriving, &out, generation, Answer::Usage);
     let (result, ()) = tokio::join!(store.aggregate(request, pieces, &stop), pass_on);
-    send(&out, generation, Answer::UsageEnd(result)).await;
+    send(
+        &out,
+        generation,
+        Answer::UsageEnd(result.map(Reply::Numbers)),
+    )
+    .await;
 }
 
 async fn tail(

@@ -4,6 +4,7 @@
 //! `demo`, which has its own connection and its own entry.
 
 mod answer;
+mod batch;
 pub mod catalogue;
 pub mod demo;
 mod estimate;
@@ -12,6 +13,7 @@ mod explain;
 mod failure;
 mod keyword;
 mod layout;
+mod narrow;
 mod numbers;
 mod page;
 mod params;
@@ -20,6 +22,7 @@ mod place;
 mod pool;
 mod project;
 pub mod purge;
+mod road;
 mod rows;
 mod session;
 mod single;

@@ -44,7 +44,13 @@ impl Block {
 pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {
     let (bar, rest) = split_top(area, filter_bar::height(app, area.width).min(area.height));
     let (title, body) = split_top(rest, 1);
-    pane_title(pen, title, focused(app), "usage", &note(app));
+    // A filter that cannot be understood does not ask anything.
+    let name = if app.filter.is_invalid() {
+        "usage · previous result"
+    } else {
+        "usage"
+    };
+    pane_title(pen, title, focused(app), name, &note(app));
     regions.usage = region(body);
     let blocks = blocks(app, body);
     let first = scroll(app, &blocks, body.height);
@@ -142,6 +148,11 @@ fn scroll(app: &App, blocks: &[Block], height: u16) -> u16 {
         return 0;
     };
     let all = blocks.iter().map(Block::end).max().unwrap_or(0);
+    let line = match SECTIONS.get(number).map(|(report, ..)| *report) {
+        Some(Report::Totals) => 0,
+        Some(Report::Heatmap) => week::BUSIEST,
+        _ => line,
+    };
     let line = block.top + 1 + u16::try_from(line).unwrap_or(0);
     let wanted = block
         .end()
@@ -193,7 +204,7 @@ fn draw_section(
         (_, Some(Answer::Totals(numbers))) => {
             totals::draw(pen, &lines, numbers, comparison(app, section));
         }
-        (_, Some(Answer::Week(numbers))) => week::draw(pen, &lines, numbers),
+        (_, Some(Answer::Week(numbers))) => week::draw(pen, &lines, numbers, section.usage().tz),
         (state, Some(answer)) => {
             let shown = lines::lines(answer, section);
             if shown.is_empty() && matches!(state, State::Whole) {
@@ -202,9 +213,15 @@ fn draw_section(
             lines::draw(pen, &lines, &shown);
         }
     }
-    let leads = app.usage.selected.1 < section.aims().len();
+    let place = app.usage.selected.1;
+    let leads = place < section.aims().len();
     if is_selected && leads && app.focus == crate::app::Focus::List {
-        let at = lines.get(app.usage.selected.1).copied().flatten();
+        let line = |place: usize| lines.get(place).copied().flatten();
+        let at = match section.usage().report {
+            Report::Totals => line(0).map(|line| totals::card(line, place)),
+            Report::Heatmap => line(week::BUSIEST),
+            _ => line(place),
+        };
         if let Some(line) = at {
             pen.put(line.x, line.y, 1, "▌", Role::Prompt);
             let style = pen.style(Role::Selection);

@@ -7,7 +7,9 @@ use crate::core::group::NO_GROUP;
 use crate::core::instant::Micros;
 use crate::core::scalar::Scalar;
 use crate::core::usage::answer::Answer;
+use crate::core::usage::calls::Call;
 use crate::core::usage::course::{Course, Question};
+use crate::core::usage::kin::Kin;
 use crate::core::usage::plan::{Slice, Slicing, Window};
 use crate::core::usage::settled::Settled;
 use crate::core::usage::{RangeError, Report, Usage};
@@ -25,7 +27,7 @@ pub enum Side {
 }
 
 /// The reports of the tab, from top to bottom, each with its title.
-pub const SECTIONS: [(Report, &str, Side); 11] = [
+pub const SECTIONS: [(Report, &str, Side); 15] = [
     (Report::Totals, "in all", Side::Both),
     (Report::Users, "users and events", Side::Left),
     (Report::Heatmap, "hours of the week", Side::Right),
@@ -37,6 +39,10 @@ pub const SECTIONS: [(Report, &str, Side); 11] = [
     (Report::Services, "services", Side::Right),
     (Report::NewUsers, "new users", Side::Left),
     (Report::Quiet, "gone quiet", Side::Right),
+    (Report::Followed, "followed by an error", Side::Left),
+    (Report::Similar, "users alike", Side::Right),
+    (Report::Activity, "the last 7 days", Side::Both),
+    (Report::Calls, "newest calls", Side::Both),
 ];
 
 /// How far a report is.
@@ -61,7 +67,21 @@ pub struct Aim {
     pub terms: Vec<String>,
     /// Another one than the tab's.
     pub range: Option<String>,
+    /// Not to events, but to another report.
+    pub report: Option<Report>,
 }
+
+/// What is to be done for a report.
+#[derive(Clone, Debug)]
+pub(super) enum Wish {
+    /// The store is asked for numbers.
+    Ask(Question),
+    /// Events are read.
+    Read(Usage),
+}
+
+/// Users that a filter names at most.
+const MOST_USERS: usize = 50;
 
 /// A report on the tab.
 #[derive(Clone, Debug)]
@@ -70,6 +90,7 @@ pub struct Section {
     pub state: State,
     /// What it says so far.
     pub answer: Option<Answer>,
+    aims: Vec<Aim>,
     usage: Usage,
     course: Option<Course>,
 }
@@ -90,6 +111,7 @@ impl Section {
         Self {
             state,
             answer: None,
+            aims: Vec::new(),
             usage,
             course,
         }
@@ -110,55 +132,81 @@ impl Section {
         self.course.as_ref().map_or(1.0, Course::fraction)
     }
 
-    /// Its next question; `None` when it has none.
-    pub fn question(&mut self, settled: &Settled) -> Option<Question> {
+    /// What is to be done next for it; `None` when nothing is.
+    pub(super) fn wish(&mut self, settled: &Settled) -> Option<Wish> {
         if !matches!(self.state, State::Asking) {
             return None;
+        }
+        if self.usage.report.is_read() {
+            return Some(Wish::Read(self.usage.clone()));
         }
         let course = self.course.as_mut()?;
         let next = course.next(settled);
         if next.is_none() {
-            self.state = State::Whole;
-            self.answer = Some(course.answer());
+            let answer = course.answer();
+            self.end(answer);
         }
-        next
+        next.map(Wish::Ask)
+    }
+
+    /// It is whole.
+    pub(super) fn end(&mut self, answer: Answer) {
+        self.state = State::Whole;
+        self.say(answer);
+    }
+
+    fn say(&mut self, answer: Answer) {
+        self.answer = Some(answer);
+        self.aims = self.lead();
     }
 
     /// What is known of an answer so far; of many groups it is not worth the work.
     pub(super) fn partial(&mut self, question: &Question, groups: Vec<Group>) {
-        const MANY: usize = 2_000;
-        if let Some(course) = self.course.as_mut().filter(|_| groups.len() <= MANY) {
+        const MANY: usize = 5_000;
+        let Some(course) = &mut self.course else {
+            return;
+        };
+        if course.size() + groups.len() <= MANY {
             course.partial(question, groups);
-            self.answer = Some(course.answer());
+            let answer = course.answer();
+            self.say(answer);
         }
     }
 
     pub(super) fn take(&mut self, question: &Question, answer: Aggregate, settled: &mut Settled) {
         if let Some(course) = &mut self.course {
             course.take(question, answer, settled);
-            self.answer = Some(course.answer());
+            let answer = course.answer();
+            self.say(answer);
         }
     }
 
     /// Where each of its lines leads, from top to bottom.
-    pub fn aims(&self) -> Vec<Aim> {
+    pub fn aims(&self) -> &[Aim] {
+        &self.aims
+    }
+
+    fn lead(&self) -> Vec<Aim> {
         if self.compares() && !matches!(self.state, State::Whole) {
             return Vec::new();
         }
         let field = self.usage.report.ranked().unwrap_or(Field::Action);
         let of = |value: &Option<String>| self.aim(field, value.as_deref());
         match &self.answer {
-            None
-            | Some(
-                Answer::Totals(_)
-                | Answer::Shares(_)
-                | Answer::Week(_)
-                | Answer::Kin(_)
-                | Answer::Activity(_)
-                | Answer::Calls(_)
-                | Answer::Followed { .. }
-                | Answer::Troubles { .. },
-            ) => Vec::new(),
+            None | Some(Answer::Shares(_) | Answer::Troubles { .. }) => Vec::new(),
+            Some(Answer::Totals(_)) => cards(),
+            Some(Answer::Week(week)) => {
+                let busiest = week.busiest.iter();
+                busiest.map(|hour| span(hour.since, hour.until)).collect()
+            }
+            Some(Answer::Kin(ranking)) => ranking.rows.iter().map(kin).collect(),
+            Some(Answer::Activity(done)) => {
+                self.periods(done.iter().map(|one| one.bucket.start).collect())
+            }
+            Some(Answer::Calls(ranking)) => ranking.rows.iter().map(call).collect(),
+            Some(Answer::Followed { ranking, .. }) => {
+                ranking.rows.iter().map(|row| of(&row.value)).collect()
+            }
             Some(Answer::Ranking(ranking)) => {
                 ranking.rows.iter().map(|row| of(&row.value)).collect()
             }
@@ -166,20 +214,19 @@ impl Section {
                 ranking.rows.iter().map(|row| of(&row.value)).collect()
             }
             Some(Answer::Series(buckets)) => {
-                let ends = buckets.iter().skip(1).map(|bucket| bucket.start);
-                let ends = ends.chain([self.usage.until]).collect::<Vec<_>>();
-                let newest = buckets.iter().zip(ends).rev().take(super::ROWS);
-                let aims = newest.map(|(bucket, end)| {
-                    // The first one may begin before the range.
-                    let since = bucket.start.max(self.usage.since);
-                    Aim {
-                        terms: Vec::new(),
-                        range: Some(format!("since:{since} until:{end}")),
-                    }
-                });
-                aims.collect()
+                self.periods(buckets.iter().map(|bucket| bucket.start).collect())
             }
         }
+    }
+
+    /// The newest periods, which begin there.
+    fn periods(&self, starts: Vec<Micros>) -> Vec<Aim> {
+        let ends = starts.iter().skip(1).copied();
+        let ends: Vec<Micros> = ends.chain([self.usage.until]).collect();
+        let newest = starts.into_iter().zip(ends).rev().take(super::ROWS);
+        // The first one may begin before the range.
+        let aim = |(start, end): (Micros, Micros)| span(start.max(self.usage.since), end);
+        newest.map(aim).collect()
     }
 
     fn aim(&self, field: Field, value: Option<&str>) -> Aim {
@@ -204,6 +251,65 @@ impl Section {
         Aim {
             terms,
             range: before,
+            report: None,
         }
+    }
+}
+
+/// A stretch of time.
+fn span(since: Micros, until: Micros) -> Aim {
+    Aim {
+        range: Some(format!("since:{since} until:{until}")),
+        ..Aim::default()
+    }
+}
+
+/// In the order of [`crate::core::usage::answer::Totals::lines`].
+fn cards() -> Vec<Aim> {
+    let to = |report| Aim {
+        report: Some(report),
+        ..Aim::default()
+    };
+    let failures = Aim {
+        terms: vec!["is:error".to_owned()],
+        ..Aim::default()
+    };
+    vec![
+        Aim::default(),
+        to(Report::TopUsers),
+        to(Report::NewUsers),
+        failures,
+    ]
+}
+
+/// All of the users, or where they are too many to be named, the one whom the others are like.
+fn kin(kin: &Kin) -> Aim {
+    let most = if kin.users.len() > MOST_USERS {
+        1
+    } else {
+        kin.users.len()
+    };
+    let each = kin.users.iter().take(most);
+    let each: Vec<String> = each
+        .map(|(name, _)| term::field(Field::Actor, Some(name)))
+        .collect();
+    let term = match each.as_slice() {
+        [one] => one.clone(),
+        many => format!("({})", many.join(" OR ")),
+    };
+    Aim {
+        terms: vec![term],
+        ..Aim::default()
+    }
+}
+
+/// The very event.
+fn call(call: &Call) -> Aim {
+    let id = term::literal(&Scalar::Text(call.id.as_str().into()));
+    let range = call.at.instant().map(|at| span(at, at.plus(1)).range);
+    Aim {
+        terms: vec![format!("id:{id}")],
+        range: range.flatten(),
+        report: None,
     }
 }

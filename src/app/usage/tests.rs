@@ -154,6 +154,70 @@ fn failures_lead_to_failures_and_periods_cannot_be_left_out() {
 }
 
 #[test]
+fn cards_and_the_week_lead_somewhere() {
+    let mut rig = rig();
+    rig.press("2");
+    see(&mut rig, all());
+    let totals = place(Report::Totals);
+    for (card, report) in [(1, Report::TopUsers), (2, Report::NewUsers)] {
+        rig.app.usage.selected = (totals, card);
+        rig.press("enter");
+        assert_eq!(rig.app.usage.selected, (place(report), 0));
+        assert_eq!((rig.app.page, rig.app.filter.text()), (Page::Usage, ""));
+    }
+    rig.app.usage.selected = (place(Report::Heatmap), 0);
+    rig.press("enter");
+    assert_eq!(
+        rig.app.question.text,
+        "since:2026-01-15T12:00:00.000000Z until:2026-01-15T12:04:05.000000Z"
+    );
+    rig.press("f ctrl-u enter");
+    rig.press("2");
+    see(&mut rig, all());
+    rig.app.usage.selected = (totals, 3);
+    rig.press("enter");
+    assert_eq!(rig.app.question.text, "since:-90d is:error");
+}
+
+#[test]
+fn what_is_read_from_events_leads_back_to_them() {
+    let mut rig = rig();
+    rig.press("2");
+    see(&mut rig, all());
+    let answer = |rig: &Rig, report| rig.app.usage.sections[place(report)].answer.clone();
+    let Some(Answer::Calls(calls)) = answer(&rig, Report::Calls) else {
+        panic!("no calls");
+    };
+    assert_eq!((calls.rows[0].id.as_str(), calls.total), ("8", 9));
+    let Some(Answer::Followed { ranking, .. }) = answer(&rig, Report::Followed) else {
+        panic!("nothing is followed");
+    };
+    assert_eq!((ranking.rows[0].events, ranking.rows[0].followed), (6, 1));
+    for (report, line, filter) in [
+        (
+            Report::Calls,
+            0,
+            "since:2026-01-15T12:03:53.000000Z until:2026-01-15T12:03:53.000001Z id:\"8\"",
+        ),
+        (Report::Followed, 0, "since:-90d action:Poke"),
+        (Report::Similar, 1, "since:-90d user:bob"),
+        (
+            Report::Activity,
+            0,
+            "since:2026-01-15T00:00:00.000000Z until:2026-01-15T12:04:05.000000Z",
+        ),
+    ] {
+        rig.press("f ctrl-u enter");
+        rig.press("2");
+        see(&mut rig, all());
+        rig.app.usage.selected = (place(report), line);
+        rig.press("enter");
+        assert_eq!(rig.app.question.text, filter, "{report:?}");
+        assert!(rig.app.timeline.len() > 0, "{filter}");
+    }
+}
+
+#[test]
 fn every_report_can_be_gone_to() {
     let mut rig = rig();
     rig.press("2");

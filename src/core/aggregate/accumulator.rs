@@ -112,14 +112,29 @@ impl Accumulator {
         self.groups.retain(|_, tally| tally.number() > median);
     }
 
+    /// What is known before all of it is: of very many groups the largest, for partial answers come
+    /// often.
+    pub fn so_far(&self) -> Vec<Group> {
+        const MOST: usize = 1_000;
+        let most = self.request.top.map_or(MOST, |top| top.min(MOST));
+        if self.groups.len() <= 10 * MOST {
+            return self.answer().groups;
+        }
+        self.largest(Some(most)).groups
+    }
+
     /// The answer so far.
     pub fn answer(&self) -> Aggregate {
+        self.largest(self.request.top)
+    }
+
+    fn largest(&self, top: Option<usize>) -> Aggregate {
         let mut found: Vec<(&Vec<GroupValue>, u64, u64)> = self
             .groups
             .iter()
             .map(|(key, tally)| (key, tally.number(), tally.events))
             .collect();
-        if let Some(top) = self.request.top.filter(|top| *top < found.len()) {
+        if let Some(top) = top.filter(|top| *top < found.len()) {
             // Partial answers come often; only what is shown of them is copied.
             found.select_nth_unstable_by(top, |a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
             found.truncate(top);
@@ -141,7 +156,7 @@ impl Accumulator {
             });
         }
         Aggregate {
-            groups: ranked(groups, self.request.top),
+            groups: ranked(groups, top),
             certainty: match self.forgotten {
                 0 => Certainty::Exact,
                 error => Certainty::AtLeast { error },

@@ -36,13 +36,22 @@ pub fn evaluate(profile: &Profile, record: &FlatJson<'_>) -> Evaluated {
 /// What a profile reads out of a record besides the time, for drivers that know the time from
 /// elsewhere.
 pub fn timeless(profile: &Profile, record: &FlatJson<'_>) -> (Option<Outcome>, Values) {
+    (outcome(profile, record), fields(profile, record, |_| true))
+}
+
+/// The values of the fields that are wanted.
+pub fn fields(
+    profile: &Profile,
+    record: &FlatJson<'_>,
+    is_wanted: impl Fn(Field) -> bool,
+) -> Values {
     let mut found = Vec::with_capacity(2 * Field::ALL.len());
     let mut of_field = Vec::new();
-    for field in Field::ALL {
+    for field in Field::ALL.into_iter().filter(|field| is_wanted(*field)) {
         collect(&profile.fields[field as usize], record, &mut of_field);
         found.extend(of_field.drain(..).map(|value| (field, value)));
     }
-    (outcome(profile, record), Values::of(&found))
+    Values::of(&found)
 }
 
 /// When the record happened: the first leaf its time path reaches.

@@ -120,6 +120,26 @@ impl Totals {
     }
 }
 
+/// Events by weekday and hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Week {
+    /// Monday first.
+    pub days: Box<[[u64; 24]; 7]>,
+    /// The hour of the range in which most happened; the earliest of equal ones.
+    pub busiest: Option<Busiest>,
+}
+
+/// An hour, as far as it is in the range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busiest {
+    /// First instant.
+    pub since: Micros,
+    /// The instant after the last.
+    pub until: Micros,
+    /// Its events.
+    pub events: u64,
+}
+
 /// What a report says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
@@ -153,8 +173,8 @@ pub enum Answer {
         /// From when on they were read, where that is not all of the range.
         sampled_since: Option<Micros>,
     },
-    /// Events by weekday, Monday first, and hour of the day.
-    Week(Box<[[u64; 24]; 7]>),
+    /// Events by weekday and hour.
+    Week(Week),
 }
 
 impl Answer {
@@ -259,13 +279,42 @@ impl Answer {
     }
 }
 
+impl Numbers {
+    /// Different users of a value.
+    fn users_of(&self, usage: &Usage, key: &[GroupValue]) -> u64 {
+        match key {
+            [value] if usage.counts_users() && self.crowd.is_whole() => self.crowd.of(value),
+            _ => self.users.of(key),
+        }
+    }
+}
+
+/// Groups of which there are more than are shown, by their numbers.
+type Ranked<'s> = Vec<(&'s [GroupValue], u64)>;
+
 impl Usage {
     /// Groups by their numbers, largest first and equal ones by key.
-    pub fn ranked<'s>(&self, sum: &'s Sum) -> Vec<(&'s [GroupValue], u64)> {
-        let mut groups: Vec<_> = sum.groups().collect();
-        groups.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-        groups
+    pub fn ranked<'s>(&self, sum: &'s Sum) -> Ranked<'s> {
+        largest(sum.groups().collect(), usize::MAX)
     }
+
+    /// As many of them as are shown.
+    pub fn shown<'s>(&self, sum: &'s Sum) -> Ranked<'s> {
+        largest(sum.groups().collect(), self.top)
+    }
+}
+
+/// The `most` largest, in order. Answers come often; the rest of them is not sorted each time.
+fn largest(mut groups: Ranked<'_>, most: usize) -> Ranked<'_> {
+    let order = |a: &(&[GroupValue], u64), b: &(&[GroupValue], u64)| {
+        b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0))
+    };
+    if most < groups.len() {
+        groups.select_nth_unstable_by(most, order);
+        groups.truncate(most);
+    }
+    groups.sort_unstable_by(order);
+    groups
 }
 
 fn totals(usage: &Usage, numbers: &Numbers) -> Totals {
@@ -308,8 +357,9 @@ fn series(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Vec<Bucket> {
     buckets.collect()
 }
 
-fn week(usage: &Usage, edges: &[Micros], events: &Sum) -> Box<[[u64; 24]; 7]> {
-    let mut week = Box::new([[0; 24]; 7]);
+fn week(usage: &Usage, edges: &[Micros], events: &Sum) -> Week {
+    let mut days = Box::new([[0; 24]; 7]);
+    let mut most: Option<(u64, usize)> = None;
     for (key, number) in events.groups() {
         let [GroupValue::Bucket(bucket)] = key else {
             continue;
@@ -318,10 +368,21 @@ fn week(usage: &Usage, edges: &[Micros], events: &Sum) -> Box<[[u64; 24]; 7]> {
             .get(*bucket)
             .and_then(|start| calendar::hour_of_week(*start, usage.tz));
         if let Some((day, hour)) = place {
-            week[day][hour] += number;
+            days[day][hour] += number;
+        }
+        let is_more = |(most, at): (u64, usize)| (number, at) > (most, *bucket);
+        if number > 0 && most.is_none_or(is_more) {
+            most = Some((number, *bucket));
         }
     }
-    week
+    let busiest = most.and_then(|(events, bucket)| {
+        Some(Busiest {
+            since: (*edges.get(bucket)?).max(usage.since),
+            until: (*edges.get(bucket + 1)?).min(usage.until),
+            events,
+        })
+    });
+    Week { days, busiest }
 }
 
 fn activity(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Vec<Doings> {
@@ -359,16 +420,17 @@ fn ranking(
     by: &Sum,
     is_meant: impl Fn(&[GroupValue]) -> bool,
 ) -> Ranking<Row> {
-    let mut ranked = usage.ranked(by);
-    ranked.retain(|(key, _)| is_meant(key));
-    let is_remembered = numbers.before.certainty() == Certainty::Exact;
-    let rows = ranked.iter().take(usage.top).map(|(key, _)| {
+    let meant: Ranked<'_> = by.groups().filter(|(key, _)| is_meant(key)).collect();
+    let total = meant.len();
+    let ranked = largest(meant, usage.top);
+    let is_remembered = usage.compares() && numbers.before.certainty() == Certainty::Exact;
+    let rows = ranked.iter().map(|(key, _)| {
         let before = numbers.before.of(key);
         Row {
             value: value(key),
             events: numbers.events.of(key),
             recent: usage.recent().map(|_| numbers.recent.of(key)),
-            users: usage.shows_users().then(|| numbers.users.of(key)),
+            users: usage.shows_users().then(|| numbers.users_of(usage, key)),
             failed: usage.counts_failures().then(|| numbers.failed.of(key)),
             before,
             is_new: (is_remembered || before > 0).then_some(before == 0),
@@ -376,7 +438,7 @@ fn ranking(
     });
     Ranking {
         rows: rows.collect(),
-        total: ranked.len(),
+        total,
         certainty: [&numbers.failed, &numbers.before]
             .into_iter()
             .fold(numbers.events.certainty(), |worst, sum| {
@@ -386,8 +448,8 @@ fn ranking(
 }
 
 fn latency(usage: &Usage, numbers: &Numbers) -> Ranking<Latency> {
-    let ranked = usage.ranked(&numbers.events);
-    let rows = ranked.iter().take(usage.top).map(|(key, events)| {
+    let ranked = usage.shown(&numbers.events);
+    let rows = ranked.iter().map(|(key, events)| {
         let mut bins: Vec<(usize, u64)> = numbers
             .bins
             .groups()
@@ -409,7 +471,7 @@ fn latency(usage: &Usage, numbers: &Numbers) -> Ranking<Latency> {
     });
     Ranking {
         rows: rows.collect(),
-        total: ranked.len(),
+        total: numbers.events.groups().len(),
         certainty: worse(numbers.events.certainty(), numbers.bins.certainty()),
     }
 }

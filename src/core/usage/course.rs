@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use crate::core::aggregate::sum::Sum;
 use crate::core::aggregate::{Aggregate, AggregateRequest, Certainty, Group, GroupValue};
+use crate::core::event::Outcome;
 use crate::core::instant::Micros;
 use crate::core::usage::answer::Answer;
-use crate::core::usage::plan::{Part, Slice, Slicing, Stage, Window};
+use crate::core::usage::crowd::Crowd;
+use crate::core::usage::plan::{FAILURES, Part, Slice, Slicing, Stage, Window};
 use crate::core::usage::settled::Settled;
 use crate::core::usage::{RangeError, Usage};
 
@@ -42,8 +44,10 @@ pub struct Numbers {
     pub failed_before: Sum,
     /// Events of the range before, by value.
     pub before: Sum,
-    /// Different users by bucket or by value.
+    /// Different users by bucket, or by value where those were too many to know them.
     pub users: Sum,
+    /// Different users by value.
+    pub crowd: Crowd,
     /// Events by bucket and action, or by user and action.
     pub actions: Sum,
     /// Events by value and bin of their duration.
@@ -108,6 +112,16 @@ impl Course {
                 continue;
             };
             let (stage, slice) = (*stage, *slice);
+            // One of the two ways to count users leads there.
+            let is_idle = match stage.part {
+                Part::Crowd => !self.numbers.crowd.is_whole(),
+                Part::Users => self.numbers.crowd.is_whole(),
+                _ => false,
+            };
+            if is_idle {
+                self.done = (self.done.0 + 1, 0);
+                continue;
+            }
             let rows = if stage.part.is_of_rows() {
                 self.rows()
             } else {
@@ -125,9 +139,9 @@ impl Course {
 
     /// The values of the ranking, largest first.
     fn rows(&self) -> Vec<GroupValue> {
-        let ranking = self.usage.ranked(&self.numbers.events);
-        let top = ranking.into_iter().take(self.usage.top);
-        top.filter_map(|(key, _)| key.first().cloned()).collect()
+        let shown = self.usage.shown(&self.numbers.events);
+        let keys = shown.into_iter();
+        keys.filter_map(|(key, _)| key.first().cloned()).collect()
     }
 
     /// What is known of the answer to a question before all of it is; replaces the former one.
@@ -162,6 +176,20 @@ impl Course {
         };
         numbers.add(&self.usage, question, &part);
         Answer::of(&self.usage, &self.edges, &numbers)
+    }
+
+    /// How many groups are known: a partial answer costs a copy of them.
+    pub fn size(&self) -> usize {
+        let Numbers {
+            events,
+            before,
+            actions,
+            users,
+            bins,
+            ..
+        } = &self.numbers;
+        let sums = [events, before, actions, users, bins];
+        sums.iter().map(|sum| sum.groups().len()).sum()
     }
 
     /// The share of the questions that are answered, 0 to 1.
@@ -209,10 +237,27 @@ impl Numbers {
                     self.recent.add(answer, count);
                 }
             }
-            (Part::Whole, Window::Range) => self.whole.add(answer, count),
-            (Part::Whole, Window::Before) => self.whole_before.add(answer, count),
-            (Part::FailedWhole, Window::Before) => self.failed_before.add(answer, count),
-            (Part::Failed | Part::FailedWhole, _) => self.failed.add(answer, count),
+            (Part::Graded, _) => {
+                let value = |group: &Group| (group.key[..1].to_vec(), group.count);
+                self.events.add(answer, value);
+                if usage
+                    .recent()
+                    .is_some_and(|recent| recent <= question.slice.since)
+                {
+                    self.recent.add(answer, value);
+                }
+                self.failed.add(&failures(answer), value);
+            }
+            (Part::Whole | Part::GradedWhole, window) => {
+                let whole = |group: &Group| (Vec::new(), group.count);
+                let (events, failed) = match window {
+                    Window::Range => (&mut self.whole, &mut self.failed),
+                    Window::Before => (&mut self.whole_before, &mut self.failed_before),
+                };
+                events.add(answer, whole);
+                failed.add(&failures(answer), whole);
+            }
+            (Part::Crowd, _) => self.crowd.add(answer),
             (Part::FailedBuckets, _) => self
                 .failed
                 .add(answer, |group| (in_series(group), group.count)),
@@ -226,6 +271,20 @@ impl Numbers {
     }
 }
 
+/// The groups whose last key is the outcome of a failure.
+fn failures(answer: &Aggregate) -> Aggregate {
+    let has_failed = |group: &&Group| match group.key.last() {
+        Some(GroupValue::Text(word)) => {
+            Outcome::from_word(word).is_some_and(|outcome| FAILURES.contains(&outcome))
+        }
+        _ => false,
+    };
+    Aggregate {
+        groups: answer.groups.iter().filter(has_failed).cloned().collect(),
+        certainty: answer.certainty,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -233,7 +292,7 @@ mod tests {
     use super::*;
     use crate::core::aggregate::accumulator::Accumulator;
     use crate::core::calendar::Period;
-    use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Outcome, Payload, Values};
+    use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Payload, Values};
     use crate::core::instant::At;
     use crate::core::json::FlatJson;
     use crate::core::profile::load;

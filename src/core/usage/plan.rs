@@ -10,7 +10,7 @@ use crate::core::event::{Field, Outcome};
 use crate::core::instant::Micros;
 use crate::core::query::predicate::{Atom, Literal, Predicate, Test};
 use crate::core::usage::sequel::WITHIN;
-use crate::core::usage::{RangeError, Report, Usage};
+use crate::core::usage::{Detail, RangeError, Report, Usage};
 
 /// Hours a heatmap adds up at most: eleven years.
 const HOURS: usize = 100_000;
@@ -50,16 +50,16 @@ pub enum Window {
 pub enum Part {
     /// Events, all together.
     Whole,
-    /// Failures, all together.
-    FailedWhole,
+    /// The same by outcome.
+    GradedWhole,
     /// Events and different users by bucket. Users of one bucket are in one slice.
     Buckets,
     /// Events by hour.
     Hours,
     /// Events by value.
     Events,
-    /// Failures by value.
-    Failed,
+    /// The same by outcome, too: failures do not cost another look at every event.
+    Graded,
     /// Failures by bucket.
     FailedBuckets,
     /// Events by bucket and action.
@@ -68,7 +68,9 @@ pub enum Part {
     UserBuckets,
     /// Events by user and action.
     Pairs,
-    /// Different users by value, of the rows.
+    /// Events by value and user: who they are adds up, how many does not.
+    Crowd,
+    /// Different users by value, of the rows; where [`Part::Crowd`] has too many.
     Users,
     /// Durations by value, of the rows.
     Bins,
@@ -113,18 +115,16 @@ impl Usage {
             // Those are read from events.
             Report::Calls | Report::Followed | Report::Traces => Vec::new(),
             Report::Totals => {
-                let parts = [
-                    (Part::Whole, true),
-                    (Part::FailedWhole, self.has_outcomes()),
-                    // Who is in both ranges is no new user.
-                    (Part::Events, self.has_users()),
-                ];
+                let whole = if self.has_outcomes() {
+                    Part::GradedWhole
+                } else {
+                    Part::Whole
+                };
+                // Who is in both ranges is no new user.
+                let users = self.has_users().then_some(Part::Events);
                 let stage = |window| {
-                    let wanted = parts.iter().filter(|(_, is_said)| *is_said);
-                    wanted.map(move |(part, _)| Stage {
-                        part: *part,
-                        window,
-                    })
+                    let parts = [whole].into_iter().chain(users);
+                    parts.map(move |part| Stage { part, window })
                 };
                 stage(Window::Range).chain(stage(Window::Before)).collect()
             }
@@ -149,13 +149,17 @@ impl Usage {
             | Report::TopUsers
             | Report::NewUsers
             | Report::Errors => {
-                let mut stages = vec![range(Part::Events)];
-                if self.counts_failures() {
-                    stages.push(range(Part::Failed));
+                let events = if self.counts_failures() {
+                    Part::Graded
+                } else {
+                    Part::Events
+                };
+                let mut stages = vec![range(events)];
+                if self.detail == Detail::Full || self.report == Report::NewUsers {
+                    stages.push(before);
                 }
-                stages.push(before);
                 if self.counts_users() {
-                    stages.push(range(Part::Users));
+                    stages.extend([Part::Crowd, Part::Users].map(range));
                 }
                 stages
             }
@@ -172,13 +176,14 @@ impl Usage {
 
     /// Whether the rows of a ranking say how many of them failed: of failures all did.
     pub fn counts_failures(&self) -> bool {
-        self.has_outcomes() && !matches!(self.report, Report::Errors | Report::Quiet)
+        let is_counted = !matches!(self.report, Report::Errors | Report::Quiet);
+        self.has_outcomes() && is_counted && self.detail == Detail::Full
     }
 
     /// Whether the rows of a ranking say how many users they have.
     pub fn counts_users(&self) -> bool {
         let is_counted = self.report != Report::Quiet && self.report.ranked() != Some(Field::Actor);
-        self.has_users() && is_counted
+        self.has_users() && is_counted && self.detail == Detail::Full
     }
 
     /// Whether the rows of a ranking tell of how many users they are.
@@ -227,7 +232,7 @@ impl Usage {
             Slicing::ByCalendar => self.cuts(since, until),
             Slicing::Whole => Vec::new(),
         };
-        if stage.part == Part::Events {
+        if matches!(stage.part, Part::Events | Part::Graded) {
             cuts.extend(self.recent());
         }
         cuts.extend([since, until]);
@@ -282,10 +287,11 @@ impl Usage {
         };
         let value = GroupKey::Value(Subject::Field(field));
         let users = Measure::Distinct(Subject::Field(Field::Actor));
-        let at_once = || vec![GroupKey::Time(vec![slice.since, slice.until])];
+        let at_once = || GroupKey::Time(vec![slice.since, slice.until]);
+        let outcome = || GroupKey::Value(Subject::Outcome);
         let request = match stage.part {
-            Part::Whole => ask(within, at_once(), Measure::Count),
-            Part::FailedWhole => ask(within.and(failures()), at_once(), Measure::Count),
+            Part::Whole => ask(within, vec![at_once()], Measure::Count),
+            Part::GradedWhole => ask(within, vec![at_once(), outcome()], Measure::Count),
             Part::Buckets if self.has_users() => ask(within, by_time(), users),
             Part::Buckets | Part::Hours => ask(within, by_time(), Measure::Count),
             Part::FailedBuckets => ask(within.and(failures()), by_time(), Measure::Count),
@@ -305,7 +311,11 @@ impl Usage {
                 ask(within.and(named), keys.to_vec(), Measure::Count)
             }
             Part::Events => ask(within, vec![value], Measure::Count),
-            Part::Failed => ask(within.and(failures()), vec![value], Measure::Count),
+            Part::Graded => ask(within, vec![value, outcome()], Measure::Count),
+            Part::Crowd => {
+                let user = GroupKey::Value(Subject::Field(Field::Actor));
+                ask(within, vec![value, user], Measure::Count)
+            }
             Part::Users => ask(within.and(among(field, rows)), vec![value], users),
             Part::Bins => {
                 let length = GroupKey::Magnitude(Subject::Field(Field::Duration));
@@ -369,8 +379,11 @@ fn ask(predicate: Predicate, keys: Vec<GroupKey>, measure: Measure) -> Aggregate
     }
 }
 
+/// What counts as a failure.
+pub const FAILURES: [Outcome; 2] = [Outcome::Failed, Outcome::Denied];
+
 fn failures() -> Predicate {
-    Predicate::Atom(Atom::Outcome(vec![Outcome::Failed, Outcome::Denied]))
+    Predicate::Atom(Atom::Outcome(FAILURES.to_vec()))
 }
 
 /// The events that have one of these values, or none where that is one of them.

@@ -165,7 +165,7 @@ async fn feed(
 fn feed_one(counts: &mut Accumulator, event: &Event, payload: PayloadNeed) {
     let text = match payload {
         PayloadNeed::Whole => &*event.payload.text,
-        PayloadNeed::Head => "{}",
+        PayloadNeed::Head | PayloadNeed::Only(_) => "{}",
     };
     if let Ok(record) = FlatJson::parse(text) {
         counts.feed_times(event, &record, 1);

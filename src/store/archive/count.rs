@@ -156,7 +156,7 @@ pub(super) async fn aggregate(
             return Ok(counting.accumulator.answer());
         }
         let progress: Progress = counting.scan.progress(&store.stock);
-        let groups = counting.accumulator.answer().groups;
+        let groups = counting.accumulator.so_far();
         send(&out, AggregateItem::Partial(groups, progress), stop).await?;
     }
 }

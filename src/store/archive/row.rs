@@ -96,7 +96,7 @@ impl Reader {
     ) -> Result<Event, StoreError> {
         self.read(stock, row, |mut event, record| {
             event.payload = match need {
-                PayloadNeed::Head => Payload::bounded(record.text()),
+                PayloadNeed::Head | PayloadNeed::Only(_) => Payload::bounded(record.text()),
                 PayloadNeed::Whole => Payload::whole(record.text()),
             };
             event

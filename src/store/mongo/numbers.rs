@@ -210,7 +210,7 @@ pub async fn aggregate(
                 looked_to,
                 fraction,
             };
-            let item = AggregateItem::Partial(counter.accumulator.answer().groups, progress);
+            let item = AggregateItem::Partial(counter.accumulator.so_far(), progress);
             tokio::select! {
                 sent = out.send(item) => sent.map_err(|_| StoreError::Cancelled)?,
                 () = stop.cancelled() => return Err(StoreError::Cancelled),

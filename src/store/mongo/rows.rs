@@ -88,7 +88,7 @@ impl<'r> RowReader<'r> {
         let is_wanted = check.is_none_or(|predicate| predicate.matches(&event, &record));
         let visited = is_wanted.then(|| {
             event.payload = match self.need {
-                PayloadNeed::Head => Payload::bounded(record.text()),
+                PayloadNeed::Head | PayloadNeed::Only(_) => Payload::bounded(record.text()),
                 PayloadNeed::Whole => Payload::whole(record.text()),
             };
             visit(event, &record)

@@ -7,7 +7,7 @@ use crate::core::query::predicate::Predicate;
 use crate::core::sanitise::safe;
 use crate::store::postgres::Inner;
 use crate::store::postgres::layout::Way;
-use crate::store::postgres::page::{self, Road};
+use crate::store::postgres::road::{self, Road};
 use crate::store::postgres::session::Purpose;
 use crate::store::postgres::sql;
 use crate::store::postgres::walk::Walked;
@@ -37,9 +37,14 @@ pub async fn explain(
     if condition.sql != "TRUE" {
         conditions = format!("{conditions} AND ({})", condition.sql);
     }
-    let statement = match page::road(layout, &session, &condition, &conditions, stop).await? {
-        Road::Sorted => page::sorted_statement(layout, &conditions, Way::Back, Some(PAGE)),
-        Road::Ordered => page::ordered_statement(layout, &conditions, Way::Back, Some(PAGE)),
+    let selected = layout.selected();
+    let statement = match road::road(layout, &session, &condition, &conditions, stop).await? {
+        Road::Sorted => {
+            road::sorted_statement(layout, &selected, &conditions, Way::Back, Some(PAGE))
+        }
+        Road::Ordered => {
+            road::ordered_statement(layout, &selected, &conditions, Way::Back, Some(PAGE))
+        }
     };
     let lines = session
         .texts(&format!("EXPLAIN {statement}"), &label, stop)

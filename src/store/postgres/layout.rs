@@ -219,6 +219,15 @@ impl Layout {
         }
     }
 
+    /// Whether the key is one column of whole numbers.
+    pub fn is_keyed_by_number(&self) -> bool {
+        let [key] = self.key.as_slice() else {
+            return false;
+        };
+        let column = key.name().and_then(|name| self.table.column(name));
+        column.is_some_and(|column| column.kind() == ColumnKind::Int)
+    }
+
     /// Whether the row's place in the table is (part of) the key.
     pub fn is_keyed_by_place(&self) -> bool {
         self.key.iter().any(|part| part.source == KeySource::Place)

@@ -194,7 +194,7 @@ async fn partial(
     stop: &CancellationToken,
 ) -> Result<(), StoreError> {
     tokio::select! {
-        sent = out.send(AggregateItem::Partial(accumulator.answer().groups, progress)) => {
+        sent = out.send(AggregateItem::Partial(accumulator.so_far(), progress)) => {
             sent.map_err(|_| StoreError::Cancelled)
         }
         () = stop.cancelled() => Err(StoreError::Cancelled),
@@ -287,27 +287,7 @@ impl<'c> Counter<'c> {
         };
         let layout = &self.inner.layout;
         let label = layout.table.label();
-        // By their text: as jsonb 7 and 7.0 are equal, as values of an event they are not.
-        let columns: Vec<String> = grouping
-            .bucket
-            .iter()
-            .chain(&grouping.selection.columns)
-            .map(|column| format!(", ({column})::text"))
-            .collect();
-        // By place and as text: the planner then hashes short texts instead of sorting documents.
-        let places: Vec<String> = (2..columns.len() + 2)
-            .map(|place| place.to_string())
-            .collect();
-        let groups = if places.is_empty() {
-            String::new()
-        } else {
-            format!(" GROUP BY {}", places.join(", "))
-        };
-        let statement = format!(
-            "SELECT count(*)::text{} FROM {} WHERE {condition}{groups}",
-            columns.concat(),
-            layout.from()
-        );
+        let statement = grouping.statement(&layout.from(), condition);
         let mut rows = self.session.rows(&statement, &label, self.stop).await?;
         while let Some(row) = rows.next().await? {
             let times: u64 = text(&row, 0)
@@ -374,6 +354,30 @@ impl Grouping {
             bucket,
             selection: projection.select(&layout.table),
         })
+    }
+
+    /// Rows by their parts. The parts are made in a query of their own, of which the planner expects few
+    /// different ones: it hashes short texts then and never sorts documents.
+    fn statement(&self, from: &str, condition: &str) -> String {
+        let bucket = self.bucket.iter().cloned();
+        // By their text: as jsonb 7 and 7.0 are equal, as values of an event they are not.
+        let texts = self.selection.columns.iter();
+        let parts: Vec<String> = bucket
+            .chain(texts.map(|column| format!("({column})::text")))
+            .collect();
+        let numbered = |form: &dyn Fn(usize) -> String, sign: &str| -> String {
+            (0..parts.len()).map(form).collect::<Vec<_>>().join(sign)
+        };
+        if parts.is_empty() {
+            return format!("SELECT count(*)::text FROM {from} WHERE {condition}");
+        }
+        let made = numbered(&|place| format!("{} AS p{place}", parts[place]), ", ");
+        let shown = numbered(&|place| format!("p{place}::text"), ", ");
+        let groups = numbered(&|place| format!("p{place}"), ", ");
+        format!(
+            "SELECT count(*)::text, {shown} FROM \
+             (SELECT {made} FROM {from} WHERE {condition} OFFSET 0) parts GROUP BY {groups}"
+        )
     }
 
     /// Takes the bucket off a row: any instant in it will do.

@@ -4,10 +4,11 @@
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::event::{Cursor, Event};
+use crate::core::event::Cursor;
 use crate::store::postgres::Inner;
-use crate::store::postgres::explain::planned_rows;
-use crate::store::postgres::layout::{Layout, Way, rank_of};
+use crate::store::postgres::batch::{Batch, Ties};
+use crate::store::postgres::layout::{Way, literal, rank_of};
+use crate::store::postgres::road::{Road, ordered_statement, road, sorted_statement};
 use crate::store::postgres::rows::{Read, RowReader};
 use crate::store::postgres::session::{Purpose, Session};
 use crate::store::postgres::sql::{self, Condition, Reach};
@@ -17,9 +18,6 @@ use crate::store::{Exactness, PageEnd, PageFrom, PageItem, PageRequest, StoreErr
 /// Rows of one statement of an export: short enough for the server's limits, long enough that
 /// starting it costs nothing.
 const CHUNK: usize = 200_000;
-/// Up to so many rows by the planner's estimate, fetching all of an index's matches and sorting
-/// them beats walking through time.
-const SORTED_MOST: u64 = 60_000;
 
 /// Answers a page request.
 pub async fn page(
@@ -44,18 +42,16 @@ pub async fn page(
         PageFrom::Before(cursor) => (Way::Back, Some(cursor)),
         PageFrom::After(cursor) => (Way::Forth, Some(cursor)),
     };
+    let reader = RowReader::new(layout, request.payload, recheck);
     let mut pager = Pager {
         inner,
         session: &session,
         bounds: sql::bounds(&request.predicate, layout),
         condition,
         way,
-        reader: RowReader::new(layout, request.payload, recheck),
-        batch: Batch {
-            out,
-            events: Vec::new(),
-            weight: 0,
-        },
+        selected: reader.selected(),
+        reader,
+        batch: Batch::new(out),
         left: request.limit,
         stop,
     };
@@ -66,74 +62,6 @@ pub async fn page(
     end
 }
 
-/// The two ways to a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Road {
-    /// An index finds all matches, which are then sorted.
-    Sorted,
-    /// Through the order of time.
-    Ordered,
-}
-
-/// Chooses by what the planner expects an index to find.
-pub async fn road(
-    layout: &Layout,
-    session: &Session,
-    condition: &Condition,
-    conditions: &str,
-    stop: &CancellationToken,
-) -> Result<Road, StoreError> {
-    if condition.reach != Reach::Indexed {
-        return Ok(Road::Ordered);
-    }
-    let statement = format!(
-        "EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {conditions}",
-        layout.from()
-    );
-    let plan = session
-        .texts(&statement, &layout.table.label(), stop)
-        .await?;
-    Ok(match planned_rows(&plan) {
-        Some(rows) if rows <= SORTED_MOST => Road::Sorted,
-        _ => Road::Ordered,
-    })
-}
-
-/// A page in the order of the index on time.
-pub fn ordered_statement(
-    layout: &Layout,
-    conditions: &str,
-    way: Way,
-    limit: Option<usize>,
-) -> String {
-    format!(
-        "SELECT {} FROM {} WHERE {conditions} ORDER BY {}{}",
-        layout.selected(),
-        layout.from(),
-        layout.order(way),
-        limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}")),
-    )
-}
-
-/// A page of what another index finds. The order is spelled as a row, which no index on time
-/// matches: the planner cannot mistake a rare value for one that will turn up soon.
-pub fn sorted_statement(
-    layout: &Layout,
-    conditions: &str,
-    way: Way,
-    limit: Option<usize>,
-) -> String {
-    format!(
-        "SELECT {} FROM {} WHERE {conditions} ORDER BY ROW({}, {}) {}{}",
-        layout.selected(),
-        layout.from(),
-        layout.time.sql,
-        layout.key_columns(),
-        if way == Way::Back { "DESC" } else { "ASC" },
-        limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}")),
-    )
-}
-
 struct Pager<'p> {
     inner: &'p Inner,
     session: &'p Session,
@@ -141,10 +69,20 @@ struct Pager<'p> {
     bounds: [Option<String>; 2],
     condition: Condition,
     way: Way,
+    /// The columns of every statement.
+    selected: String,
     reader: RowReader<'p>,
     batch: Batch,
     left: Option<usize>,
     stop: &'p CancellationToken,
+}
+
+/// How a list by time alone has ended.
+enum Loose {
+    /// There are no more rows.
+    Done,
+    /// From this condition on, more rows are of one instant than come at once.
+    Crowded(Option<String>),
 }
 
 /// What one statement brought.
@@ -218,18 +156,82 @@ impl<'p> Pager<'p> {
     /// The plain case: rows in the order of the index on time.
     async fn chunks(&mut self, cursor: Option<&Cursor>) -> Result<(), StoreError> {
         let layout = &self.inner.layout;
-        let mut from = cursor.cloned();
+        let mut from = cursor.map(|cursor| layout.beyond(cursor, self.way));
+        if self.left.is_none() && self.is_plain() {
+            match self.loose(from).await? {
+                Loose::Done => return Ok(()),
+                Loose::Crowded(there) => from = there,
+            }
+        }
         loop {
             let wanted = self.left.map_or(CHUNK, |left| left.min(CHUNK));
-            let beyond = from.as_ref().map(|cursor| layout.beyond(cursor, self.way));
-            let conditions = self.conditions(beyond.as_deref());
-            let statement = ordered_statement(layout, &conditions, self.way, Some(wanted));
+            let conditions = self.conditions(from.as_deref());
+            let statement =
+                ordered_statement(layout, &self.selected, &conditions, self.way, Some(wanted));
             let brought = self.bring(&statement).await?;
             if brought.rows < wanted as u64 || self.is_full() {
                 return Ok(());
             }
-            from = brought.last;
+            let last = brought.last.as_ref();
+            from = last.map(|cursor| layout.beyond(cursor, self.way));
         }
+    }
+
+    /// Whether an index has the order of time, all it finds is wanted, and a number is the key.
+    fn is_plain(&self) -> bool {
+        let layout = &self.inner.layout;
+        self.condition.reach == Reach::Everything
+            && self.condition.exactness == Exactness::Exact
+            && layout.table.is_ordered(&layout.time.name)
+            && layout.is_keyed_by_number()
+    }
+
+    /// Rows by time alone, which costs the server no sorting; those of one instant are put in order
+    /// here.
+    async fn loose(&mut self, mut from: Option<String>) -> Result<Loose, StoreError> {
+        let layout = &self.inner.layout;
+        let label = layout.table.label();
+        let time = &layout.time.sql;
+        let (order, onwards) = match self.way {
+            Way::Back => ("DESC", "<="),
+            Way::Forth => ("ASC", ">="),
+        };
+        loop {
+            let statement = format!(
+                "SELECT {} FROM {} WHERE {} ORDER BY {time} {order} LIMIT {CHUNK}",
+                self.selected,
+                layout.from(),
+                self.conditions(from.as_deref()),
+            );
+            let mut rows = self.session.rows(&statement, &label, self.stop).await?;
+            let (mut ties, mut count) = (Ties::new(self.way), 0);
+            while let Some(row) = rows.next().await? {
+                count += 1;
+                if let Read::Event(event) = self.reader.read(&row)? {
+                    if ties.are_ended_by(&event) {
+                        self.let_out(&mut ties).await?;
+                    }
+                    ties.hold(*event);
+                }
+            }
+            if count < CHUNK {
+                self.let_out(&mut ties).await?;
+                return Ok(Loose::Done);
+            }
+            // There may be more of the last instant, so all of it comes again.
+            let again = match ties.instant() {
+                Some(instant) if ties.count() < count => instant,
+                _ => return Ok(Loose::Crowded(from)),
+            };
+            from = Some(format!("{time} {onwards} {}", literal(again)));
+        }
+    }
+
+    async fn let_out(&mut self, ties: &mut Ties) -> Result<(), StoreError> {
+        for event in ties.release() {
+            self.batch.push(event, self.stop).await?;
+        }
+        Ok(())
     }
 
     /// Everything an index finds, sorted.
@@ -239,7 +241,13 @@ impl<'p> Pager<'p> {
             .left
             .filter(|_| self.condition.exactness == Exactness::Exact);
         let conditions = self.conditions(from);
-        let statement = sorted_statement(&self.inner.layout, &conditions, self.way, limit);
+        let statement = sorted_statement(
+            &self.inner.layout,
+            &self.selected,
+            &conditions,
+            self.way,
+            limit,
+        );
         self.bring(&statement).await.map(drop)
     }
 
@@ -252,7 +260,7 @@ impl<'p> Pager<'p> {
                 .left
                 .filter(|_| self.condition.exactness == Exactness::Exact);
             let conditions = format!("{slice} AND ({})", self.condition.sql);
-            let statement = ordered_statement(layout, &conditions, self.way, limit);
+            let statement = ordered_statement(layout, &self.selected, &conditions, self.way, limit);
             self.bring(&statement).await?;
             self.batch.flush(self.stop).await?;
             if self.is_full() {
@@ -303,7 +311,7 @@ impl<'p> Pager<'p> {
         };
         let statement = format!(
             "SELECT {} FROM {} WHERE {} ORDER BY {rank} {ranks}, {}{limit}",
-            layout.selected(),
+            self.selected,
             layout.from(),
             conditions.join(" AND "),
             layout.key_order(self.way),
@@ -344,43 +352,5 @@ impl<'p> Pager<'p> {
             }
         }
         Ok(brought)
-    }
-}
-
-/// Events on their way out, a few at a time.
-struct Batch {
-    out: Sender<PageItem>,
-    events: Vec<Event>,
-    weight: usize,
-}
-
-impl Batch {
-    const EVENTS: usize = 256;
-    const BYTES: usize = 512 * 1024;
-
-    async fn push(&mut self, event: Event, stop: &CancellationToken) -> Result<(), StoreError> {
-        self.weight += event.weight();
-        self.events.push(event);
-        if self.events.len() >= Self::EVENTS || self.weight >= Self::BYTES {
-            self.flush(stop).await?;
-        }
-        Ok(())
-    }
-
-    async fn flush(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
-        self.weight = 0;
-        if self.events.is_empty() {
-            return Ok(());
-        }
-        let events = std::mem::take(&mut self.events);
-        self.send(PageItem::Events(events), stop).await
-    }
-
-    /// A receiver that is gone ends the page as a stop does.
-    async fn send(&self, item: PageItem, stop: &CancellationToken) -> Result<(), StoreError> {
-        tokio::select! {
-            sent = self.out.send(item) => sent.map_err(|_| StoreError::Cancelled),
-            () = stop.cancelled() => Err(StoreError::Cancelled),
-        }
     }
 }

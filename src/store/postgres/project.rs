@@ -12,7 +12,7 @@ use crate::core::path::Path;
 use crate::core::profile::{Condition, Profile, TemplatePart, ValueExpr};
 use crate::store::postgres::catalogue::Table;
 use crate::store::postgres::sql::quote::{ident, text};
-use crate::store::postgres::sql::test::json_path;
+use crate::store::postgres::sql::steps::Steps;
 
 /// A part of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,35 +110,32 @@ impl Projection {
                 selection.add(sql, path, *part);
             } else {
                 let whole = Path::new([column.name.as_str()]);
-                selection.add(format!("to_json({t})::text"), &whole, Part::Value);
+                // The same digits, without a look at what the type is, row by row.
+                let sql = match column.base.as_str() {
+                    "int2" | "int4" | "int8" => format!("{t}::text"),
+                    _ => format!("to_json({t})::text"),
+                };
+                selection.add(sql, &whole, Part::Value);
             }
         }
         selection
     }
 }
 
-/// A part of a document. Where no array is in the way, the plain operators are several times faster
-/// than a jsonpath.
+/// A part of a document.
 fn inside(document: &str, steps: &[Box<str>], part: Part) -> Option<String> {
-    let path = json_path(steps)?;
+    let steps = Steps::into(document, steps)?;
+    let path = &steps.path;
     if part == Part::Presence {
-        return Some(format!(
-            "(({document} @@ {}) IS TRUE)",
-            text(&format!("{path}[*].type() != \"null\""))
-        ));
-    }
-    let mut reached = document.to_owned();
-    let mut arrays = Vec::new();
-    for step in steps {
-        arrays.push(format!("jsonb_typeof({reached}) = 'array'"));
-        reached = format!("{reached} -> {}", text(step));
+        let through = format!("{path}[*].type() != \"null\"");
+        let is_there = steps.is_of_type(document, "<> 'null'", &through);
+        return Some(format!("(({is_there}) IS TRUE)"));
     }
     // Where an array holds nothing of the kind, an empty list would bring its parents into being.
-    Some(format!(
-        "(CASE WHEN {} THEN nullif(jsonb_path_query_array({document}, {}), '[]') ELSE {reached} END)",
-        arrays.join(" OR "),
+    Some(steps.value(&format!(
+        "nullif(jsonb_path_query_array({document}, {}), '[]')",
         text(&format!("{path}[*]"))
-    ))
+    )))
 }
 
 /// Columns that hold the parts.
@@ -155,6 +152,45 @@ impl Selection {
             self.columns.push(sql);
             self.places.push((path.clone(), part));
         }
+    }
+
+    /// Has a column sent in another way; its place. `None`: it is not among the parts.
+    pub fn resend(&mut self, column: &str, sql: String) -> Option<usize> {
+        let is_it = |(path, _): &(Path, Part)| matches!(path.steps(), [name] if **name == *column);
+        let place = self.places.iter().position(is_it)?;
+        self.columns[place] = sql;
+        Some(place)
+    }
+
+    /// What stands before, between and after the parts in a record that has them all, NULLs as null.
+    /// `None`: what is there decides which of them are written.
+    pub fn around(&self) -> Option<Vec<String>> {
+        let mut around = vec!["{".to_owned()];
+        let (mut open, mut former): (&[Box<str>], &[Box<str>]) = (&[], &[]);
+        for (place, (path, part)) in self.places.iter().enumerate() {
+            let steps = path.steps();
+            let (name, above) = steps.split_last()?;
+            let shared = open.iter().zip(above).take_while(|(a, b)| a == b).count();
+            let is_within = place > 0 && above.starts_with(former);
+            if *part == Part::Presence || is_within {
+                return None;
+            }
+            let before = around.last_mut()?;
+            before.push_str(&"}".repeat(open.len() - shared));
+            if place > 0 {
+                before.push(',');
+            }
+            for step in &above[shared..] {
+                before.push_str(&key(step));
+                before.push('{');
+            }
+            before.push_str(&key(name));
+            (open, former) = (above, steps);
+            around.push(String::new());
+        }
+        let last = around.last_mut()?;
+        last.push_str(&"}".repeat(open.len() + 1));
+        Some(around)
     }
 
     /// A record with nothing but the parts, from the columns' texts.
@@ -175,6 +211,12 @@ impl Selection {
         tree.write(&mut text);
         text
     }
+}
+
+/// A key and its colon.
+fn key(name: &str) -> String {
+    let quoted = serde_json::value::to_raw_value(name);
+    format!("{}:", quoted.as_deref().map_or("\"\"", RawValue::get))
 }
 
 #[derive(Default)]
@@ -202,9 +244,7 @@ impl Branch {
             if place > 0 {
                 out.push(',');
             }
-            let key = serde_json::value::to_raw_value(step);
-            out.push_str(key.as_deref().map_or("\"\"", RawValue::get));
-            out.push(':');
+            out.push_str(&key(step));
             branch.write(out);
         }
         out.push('}');
@@ -214,6 +254,26 @@ impl Branch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_around_parts_is_known_where_it_does_not_depend_on_them() {
+        let around = |paths: &[(&str, Part)]| {
+            let place = |(text, part): &(&str, Part)| (Path::parse(text).expect(text), *part);
+            let selection = Selection {
+                columns: Vec::new(),
+                places: paths.iter().map(place).collect(),
+            };
+            selection.around().map(|around| around.join("1"))
+        };
+        let value = |text| (text, Part::Value);
+        assert_eq!(
+            around(&["a.b.c", "a.b.d", "a.e", "f", "g.h"].map(value)).as_deref(),
+            Some(r#"{"a":{"b":{"c":1,"d":1},"e":1},"f":1,"g":{"h":1}}"#)
+        );
+        assert_eq!(around(&["a"].map(value)).as_deref(), Some(r#"{"a":1}"#));
+        assert_eq!(around(&[("a", Part::Presence), value("a.b")]), None);
+        assert_eq!(around(&["a", "a.b"].map(value)), None);
+    }
 
     #[test]
     fn parts_become_a_record_again() {

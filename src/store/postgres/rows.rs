@@ -1,16 +1,18 @@
 //! From a row as the server sends it to an event.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio_postgres::Row;
 
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::json::{FlatJson, Node};
-use crate::core::profile::evaluate::evaluate;
+use crate::core::profile::evaluate::{fields, outcome, time, timeless};
 use crate::core::query::predicate::Predicate;
 use crate::core::scalar::Scalar;
 use crate::store::postgres::answer::text;
 use crate::store::postgres::layout::{KeyColumn, Layout};
+use crate::store::postgres::narrow::Narrow;
 use crate::store::{PayloadNeed, StoreError};
 
 /// Turns rows into events; keeps the parser's memory between them.
@@ -19,7 +21,12 @@ pub struct RowReader<'l> {
     need: PayloadNeed,
     /// Checked on every row, when the server's condition was wider.
     recheck: Option<&'l Predicate>,
+    /// Where the server sends no more than some parts.
+    narrow: Option<Narrow>,
     nodes: Vec<Node>,
+    /// Memory for a record of parts.
+    put_together: String,
+    nothing: Arc<str>,
 }
 
 /// A row that was read.
@@ -33,15 +40,32 @@ pub enum Read {
 impl<'l> RowReader<'l> {
     /// Reads rows of a layout.
     pub fn new(layout: &'l Layout, need: PayloadNeed, recheck: Option<&'l Predicate>) -> Self {
+        let narrow = match need {
+            // A row that is checked again is wanted whole.
+            PayloadNeed::Only(parts) if recheck.is_none() => Narrow::new(layout, parts),
+            _ => None,
+        };
         Self {
             layout,
             need,
             recheck,
+            narrow,
             nodes: Vec::new(),
+            put_together: String::new(),
+            nothing: Arc::default(),
         }
     }
 
-    /// Reads one row of `layout.selected()`.
+    /// The select list of the statements whose rows it reads.
+    pub fn selected(&self) -> String {
+        let narrow = self.narrow.as_ref();
+        narrow.map_or_else(
+            || self.layout.selected(),
+            |narrow| narrow.selected(self.layout),
+        )
+    }
+
+    /// Reads one row of [`RowReader::selected`].
     pub fn read(&mut self, row: &Row) -> Result<Read, StoreError> {
         self.with_record(row, |reader, record, place| {
             let event = reader.event(record, place);
@@ -74,7 +98,14 @@ impl<'l> RowReader<'l> {
         row: &Row,
         read: impl FnOnce(&Self, &FlatJson<'_>, Option<&str>) -> T,
     ) -> Result<T, StoreError> {
-        let json = text(row, 0).unwrap_or_default();
+        let mut put_together = std::mem::take(&mut self.put_together);
+        let (json, at) = match &self.narrow {
+            Some(narrow) => {
+                let at = narrow.write(row, &mut put_together);
+                (Cow::Borrowed(put_together.as_str()), at)
+            }
+            None => (text(row, 0).unwrap_or_default(), 1),
+        };
         let nodes = std::mem::take(&mut self.nodes);
         let record = self
             .layout
@@ -84,7 +115,7 @@ impl<'l> RowReader<'l> {
                 hint: None,
             })?;
         let place = if self.layout.is_keyed_by_place() {
-            text(row, 1)
+            text(row, at)
         } else {
             None
         };
@@ -93,26 +124,38 @@ impl<'l> RowReader<'l> {
         if record.len() < 100_000 {
             self.nodes = record.into_nodes();
         }
+        self.put_together = put_together;
         Ok(result)
     }
 
     fn event(&self, record: &FlatJson<'_>, place: Option<&str>) -> Event {
-        let evaluated = evaluate(&self.layout.profile, record);
+        let (profile, narrow) = (&self.layout.profile, &self.narrow);
+        let (outcome, values) = match narrow.as_ref().map(|narrow| narrow.parts) {
+            None => timeless(profile, record),
+            Some(parts) => (
+                parts
+                    .has_outcome()
+                    .then(|| outcome(profile, record))
+                    .flatten(),
+                fields(profile, record, |field| parts.has(field)),
+            ),
+        };
         let key = key(self.layout, record, place);
         let cursor = Cursor {
-            at: evaluated.at,
+            at: time(profile, record),
             time: key_part(record, &self.layout.time.name),
             key,
         };
         let payload = match self.need {
-            PayloadNeed::Head => Payload::bounded(record.text()),
+            _ if narrow.is_some() => Payload::whole(Arc::clone(&self.nothing)),
+            PayloadNeed::Head | PayloadNeed::Only(_) => Payload::bounded(record.text()),
             PayloadNeed::Whole => Payload::whole(record.text()),
         };
         Event {
             id: id(&cursor.key),
             cursor,
-            outcome: evaluated.outcome,
-            values: evaluated.values,
+            outcome,
+            values,
             payload,
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod condition;
 pub mod quote;
+pub mod steps;
 pub mod test;
 mod value;
 

@@ -66,8 +66,10 @@ impl Walked<'_> {
     /// The time `rows` rows further on; `None` when there are not so many left. A slice includes
     /// all rows of that time, so rows of one instant are never torn apart.
     async fn edge(&self, from: Option<&str>, rows: u64) -> Result<Option<String>, StoreError> {
+        // Inside, so that only one of so many rows is spelled.
         self.first_text(&format!(
-            "SELECT to_json({time}) #>> '{{}}' FROM {} WHERE {} ORDER BY {time} {} OFFSET {rows} LIMIT 1",
+            "SELECT to_json(e.edge) #>> '{{}}' FROM \
+             (SELECT {time} AS edge FROM {} WHERE {} ORDER BY {time} {} OFFSET {rows} LIMIT 1) e",
             self.layout.from(),
             self.range(from, None),
             if self.way == Way::Back { "DESC" } else { "ASC" },

@@ -178,7 +178,7 @@ pub(super) async fn aggregate(
         let progress = progress(store, &counting.walk, course);
         send(
             &out,
-            AggregateItem::Partial(counting.accumulator.answer().groups, progress),
+            AggregateItem::Partial(counting.accumulator.so_far(), progress),
             stop,
         )
         .await?;

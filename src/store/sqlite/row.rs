@@ -123,7 +123,7 @@ pub(super) fn version_of(shape: &Shape, row: &Row<'_>) -> rusqlite::Result<Strin
 /// As much of a record as is asked for.
 pub(super) fn payload(record: &FlatJson<'_>, need: PayloadNeed) -> Payload {
     match need {
-        PayloadNeed::Head => Payload::bounded(record.text()),
+        PayloadNeed::Head | PayloadNeed::Only(_) => Payload::bounded(record.text()),
         PayloadNeed::Whole => Payload::whole(record.text()),
     }
 }

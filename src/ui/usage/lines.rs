@@ -3,8 +3,13 @@
 use ratatui::layout::Rect;
 
 use crate::app::usage::{ROWS, Section, State};
+use crate::core::calendar::Period;
+use crate::core::event::Outcome;
 use crate::core::instant::Micros;
-use crate::core::usage::answer::{Answer, Bucket, Latency, Row};
+use crate::core::usage::answer::{Answer, Bucket, Doings, Latency, Row};
+use crate::core::usage::calls::Call;
+use crate::core::usage::kin::Kin;
+use crate::core::usage::sequel::Followed;
 use crate::core::usage::{RECENT_DAYS, Report, Usage};
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
@@ -36,6 +41,10 @@ fn columns(usage: &Usage) -> Vec<String> {
         Report::Users => columns.extend(["users", "events"]),
         Report::Latency => columns.extend(["p50 ms", "p95 ms", "p99 ms", "events"]),
         Report::Quiet => columns.push("before"),
+        Report::Followed => columns.extend(["errors", "share", "events"]),
+        Report::Similar => columns.extend(["users", "events"]),
+        Report::Activity => columns.extend(["events", "failed", "users"]),
+        Report::Calls => columns.extend(["", "ms"]),
         report if report.ranked().is_some() => {
             columns.push("events");
             if usage.recent().is_some() {
@@ -110,9 +119,11 @@ pub fn lines(answer: &Answer, section: &Section) -> Vec<Line> {
         Answer::Series(buckets) => {
             let buckets = buckets.iter().rev().take(ROWS);
             let line = |bucket: &Bucket| Line {
-                name: day(usage, bucket.start),
+                name: period(usage, bucket.start),
                 size: bucket.users.unwrap_or(bucket.events),
-                numbers: vec![known(bucket.users, Role::Text), number(bucket.events)],
+                numbers: counted(bucket, section).unwrap_or_else(|| {
+                    vec![known(bucket.users, Role::Text), number(bucket.events)]
+                }),
             };
             buckets.map(line).collect()
         }
@@ -134,14 +145,114 @@ pub fn lines(answer: &Answer, section: &Section) -> Vec<Line> {
             };
             rows.map(line).collect()
         }
-        Answer::Totals(_)
-        | Answer::Shares(_)
-        | Answer::Week(_)
-        | Answer::Kin(_)
-        | Answer::Activity(_)
-        | Answer::Calls(_)
-        | Answer::Followed { .. }
-        | Answer::Troubles { .. } => Vec::new(),
+        Answer::Followed { ranking, .. } => ranking.rows.iter().take(ROWS).map(followed).collect(),
+        Answer::Kin(ranking) => ranking.rows.iter().take(ROWS).map(kin).collect(),
+        Answer::Activity(done) => {
+            let newest = done.iter().rev().take(ROWS);
+            newest.map(|one| doings(section, one)).collect()
+        }
+        Answer::Calls(ranking) => {
+            let rows = ranking.rows.iter().take(ROWS);
+            rows.map(|row| call(usage, row)).collect()
+        }
+        Answer::Totals(_) | Answer::Week(_) | Answer::Shares(_) | Answer::Troubles { .. } => {
+            Vec::new()
+        }
+    }
+}
+
+fn followed(row: &Followed) -> Line {
+    #[expect(clippy::cast_precision_loss, reason = "a share with one digit")]
+    let share = row.followed as f64 * 100.0 / row.events.max(1) as f64;
+    Line {
+        name: named(row.value.as_ref()),
+        size: row.followed,
+        numbers: vec![
+            known(Some(row.followed), Role::Failed),
+            (format!("{share:.1} %"), Role::Text),
+            number(row.events),
+        ],
+    }
+}
+
+/// `read 90 %, write 10 %: ann, ben`
+fn kin(kin: &Kin) -> Line {
+    let most = kin.actions.iter().take(2);
+    let habits: Vec<String> = most
+        .map(|(name, share)| format!("{} {:.0} %", named(name.as_ref()), share * 100.0))
+        .collect();
+    let users = kin.users.iter().take(ROWS);
+    let users: Vec<&str> = users.map(|(name, _)| name.as_str()).collect();
+    Line {
+        name: format!("{}: {}", habits.join(", "), users.join(", ")),
+        size: kin.users.len() as u64,
+        numbers: vec![number(kin.users.len() as u64), number(kin.events)],
+    }
+}
+
+/// In place of numbers: a period without any may not have been counted yet.
+fn counted(bucket: &Bucket, section: &Section) -> Option<Vec<(String, Role)>> {
+    let is_open = bucket.events == 0 && !matches!(section.state, State::Whole);
+    let unknown = || vec![("…".to_owned(), Role::Dim); columns(section.usage()).len()];
+    is_open.then(unknown)
+}
+
+fn doings(section: &Section, done: &Doings) -> Line {
+    let usage = section.usage();
+    let most = done.actions.iter().take(3);
+    let actions: Vec<String> = most
+        .map(|(name, events)| format!("{} {}", named(name.as_ref()), short(*events)))
+        .collect();
+    Line {
+        name: format!(
+            "{}  {}",
+            period(usage, done.bucket.start),
+            actions.join(", ")
+        ),
+        size: done.bucket.events,
+        numbers: counted(&done.bucket, section).unwrap_or_else(|| {
+            vec![
+                number(done.bucket.events),
+                known(done.failed, Role::Failed),
+                known(done.bucket.users, Role::Text),
+            ]
+        }),
+    }
+}
+
+/// When, who, what, with which inputs and outputs.
+fn call(usage: &Usage, call: &Call) -> Line {
+    /// Of inputs and outputs, in characters: more is seen on no line.
+    const MOST: usize = 120;
+    let at = call.at.instant().and_then(Micros::to_utc);
+    let at = at.map_or_else(
+        || call.at.to_string(),
+        |utc| {
+            let local = utc.with_timezone(&usage.tz);
+            local.format("%Y-%m-%d %H:%M:%S").to_string()
+        },
+    );
+    let mut name = format!(
+        "{at}  {} {}",
+        named(call.actor.as_ref()),
+        named(call.action.as_ref())
+    );
+    for (sign, json) in [(" ", &call.inputs), (" → ", &call.outputs)] {
+        if let Some(json) = json {
+            name.push_str(sign);
+            name.extend(json.chars().take(MOST));
+        }
+    }
+    let outcome = match call.outcome {
+        Some(outcome @ (Outcome::Failed | Outcome::Denied)) => (outcome.word(), Role::Failed),
+        Some(outcome) => (outcome.word(), Role::Text),
+        None => ("—", Role::Unknown),
+    };
+    let length = call.duration_ms.as_deref().and_then(|ms| ms.parse().ok());
+    Line {
+        name,
+        size: 0,
+        numbers: vec![(outcome.0.to_owned(), outcome.1), millis(length)],
     }
 }
 
@@ -208,14 +319,15 @@ fn millis(value: Option<f64>) -> (String, Role) {
     }
 }
 
-/// A day on the calendar of the report.
-fn day(usage: &Usage, at: Micros) -> String {
+/// The name of a period on the calendar of the report.
+fn period(usage: &Usage, at: Micros) -> String {
+    let form = match usage.period {
+        Period::Month => "%Y-%m",
+        Period::Day | Period::Week => "%a %Y-%m-%d",
+    };
     at.to_utc().map_or_else(
         || at.to_string(),
-        |utc| {
-            let local = utc.with_timezone(&usage.tz);
-            local.format("%a %Y-%m-%d").to_string()
-        },
+        |utc| utc.with_timezone(&usage.tz).format(form).to_string(),
     )
 }
 

@@ -11,6 +11,19 @@ use crate::ui::theme::Role;
 /// Lines it takes.
 pub const HEIGHT: u16 = 2;
 
+const CARDS: u16 = 4;
+
+/// Where a card stands on its line.
+pub fn card(line: Rect, place: usize) -> Rect {
+    let width = line.width / CARDS;
+    let place = u16::try_from(place).unwrap_or(0).min(CARDS - 1);
+    Rect {
+        x: line.x + place * width,
+        width,
+        ..line
+    }
+}
+
 /// Whether the numbers of a range can be held against those of the range before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
@@ -28,7 +41,7 @@ pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], totals: &Totals, comparis
     let [Some(Some(top)), below] = [lines.first(), lines.get(1)] else {
         return;
     };
-    let width = top.width / u16::try_from(cards.len()).unwrap_or(1);
+    let width = top.width / CARDS;
     let sign = match totals.certainty {
         Certainty::Exact => "",
         Certainty::AtLeast { .. } => "≥",

@@ -1,13 +1,19 @@
 //! Events by weekday and hour: a block for each hour, higher where more happens.
 
+use chrono_tz::Tz;
 use ratatui::layout::Rect;
 
+use crate::core::usage::answer::Week;
 use crate::ui::histogram::BLOCKS;
+use crate::ui::number::short;
 use crate::ui::pen::Pen;
 use crate::ui::theme::Role;
 
-/// Lines it takes: a day each, and the hours.
-pub const HEIGHT: u16 = 8;
+/// Lines it takes: a day each, the hours, and the one that leads somewhere.
+pub const HEIGHT: u16 = 9;
+
+/// The line of the busiest hour.
+pub const BUSIEST: usize = 8;
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
@@ -15,9 +21,10 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const NAMES: u16 = 6;
 
 /// Draws the week.
-pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], week: &[[u64; 24]; 7]) {
-    let most = week.iter().flatten().copied().max().unwrap_or(0).max(1);
-    for ((line, name), hours) in lines.iter().zip(DAYS).zip(week) {
+pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], week: &Week, tz: Tz) {
+    let Week { days, busiest } = week;
+    let most = days.iter().flatten().copied().max().unwrap_or(0).max(1);
+    for ((line, name), hours) in lines.iter().zip(DAYS).zip(days.iter()) {
         let Some(line) = line else { continue };
         let wide = wide(*line);
         pen.put(line.x + 2, line.y, NAMES, name, Role::Dim);
@@ -42,6 +49,14 @@ pub fn draw(pen: &mut Pen<'_>, lines: &[Option<Rect>], week: &[[u64; 24]; 7]) {
             let x = line.x + NAMES + hour * wide(*line);
             pen.put(x, line.y, 3, &format!("{hour:02}"), Role::Dim);
         }
+    }
+    if let (Some(Some(line)), Some(busiest)) = (lines.get(BUSIEST), busiest) {
+        let at = busiest.since.to_utc();
+        let at = at.map(|utc| utc.with_timezone(&tz).format("%a %Y-%m-%d %H:%M"));
+        let at = at.map_or_else(|| busiest.since.to_string(), |at| at.to_string());
+        let text = format!("busiest {at}, {}", short(busiest.events));
+        let room = line.width.saturating_sub(2);
+        pen.put(line.x + 2, line.y, room, &text, Role::Text);
     }
 }
 

@@ -9,9 +9,9 @@ use crate::core::usage::kin::Kin;
 use crate::core::usage::sequel::Followed;
 use crate::core::usage::team::{Share, Shares};
 use crate::core::usage::trouble::Trouble;
-use crate::core::usage::{Report, Usage};
+use crate::core::usage::{Detail, Report, Usage};
 
-/// Monday first, as [`Answer::Week`] has them.
+/// Monday first, as [`Answer::Week`] has its days.
 pub const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// A cell of a table.
@@ -109,7 +109,7 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
         Answer::Calls(ranking) => filled(&of_calls(usage), &ranking.rows),
         Answer::Followed { ranking, .. } => filled(&of_followed(), &ranking.rows),
         Answer::Troubles { ranking, .. } => filled(&of_troubles(usage), &ranking.rows),
-        Answer::Week(week) => of_week(week),
+        Answer::Week(week) => of_week(&week.days),
     }
 }
 
@@ -248,12 +248,16 @@ fn of_ranking(usage: &Usage) -> Vec<Column<'static, Row>> {
     if usage.recent().is_some() {
         columns.push(column("last 14 d", |row: &Row| row.recent.into()));
     }
-    if usage.report.ranked() != Some(Field::Actor) || usage.groups.is_some() {
+    let is_full = usage.detail == Detail::Full;
+    if is_full && (usage.report.ranked() != Some(Field::Actor) || usage.groups.is_some()) {
         columns.push(column("users", |row: &Row| row.users.into()));
     }
     // What is new was not there before.
-    if usage.report != Report::NewUsers {
+    if is_full && usage.report != Report::NewUsers {
         columns.push(before());
+    }
+    if !is_full {
+        return columns;
     }
     if usage.report == Report::Errors {
         columns.push(column("known", |row: &Row| match row.is_new {

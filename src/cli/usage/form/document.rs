@@ -66,7 +66,14 @@ pub fn json(usage: &Usage, answer: &Answer, begin: Option<Micros>) -> String {
         }),
         Answer::Week(week) => {
             let day = |(name, hours): (&&str, &[u64; 24])| json!({"day": name, "hours": hours});
-            DAYS.iter().zip(week.iter()).map(day).collect()
+            report["busiest"] = week.busiest.map_or(Value::Null, |busiest| {
+                json!({
+                    "since": busiest.since.to_string(),
+                    "until": busiest.until.to_string(),
+                    "events": busiest.events,
+                })
+            });
+            DAYS.iter().zip(week.days.iter()).map(day).collect()
         }
     };
     format!("{report}\n")
@@ -115,7 +122,7 @@ fn doings(usage: &Usage, done: &Doings) -> Value {
 fn row(usage: &Usage, row: &Row) -> Value {
     let mut value = json!({
         "value": row.value, "events": row.events, "last_14d": row.recent, "users": row.users,
-        "failed": row.failed, "before": row.before,
+        "failed": row.failed, "before": usage.compares().then_some(row.before),
     });
     if usage.report == Report::Errors {
         value["new"] = row.is_new.into();

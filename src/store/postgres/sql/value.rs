@@ -8,6 +8,7 @@ use crate::store::Exactness;
 use crate::store::postgres::catalogue::{JSON_IN_TEXT, Table, TableColumn};
 use crate::store::postgres::sql::condition::{Reach, Tree};
 use crate::store::postgres::sql::quote::{ident, text};
+use crate::store::postgres::sql::steps::Steps;
 use crate::store::postgres::sql::test::{
     SCALARS, array, json_path, of_document, of_scalar, of_text, trace,
 };
@@ -70,13 +71,18 @@ impl<'l> Compiler<'l> {
         }
         if matches!(test, Test::Exists) {
             let of_type = |kind: &str| format!("{path}[*].type() {kind}");
-            let condition = match reached {
-                Reached::Nodes => of_type("!= \"null\""),
-                Reached::Leaves => ["string", "number", "boolean"]
-                    .map(|kind| of_type(&format!("== \"{kind}\"")))
-                    .join(" || "),
+            let (types, through) = match reached {
+                Reached::Nodes => ("<> 'null'".to_owned(), of_type("!= \"null\"")),
+                Reached::Leaves => {
+                    let kinds = ["string", "number", "boolean"];
+                    let each = kinds.map(|kind| of_type(&format!("== \"{kind}\"")));
+                    (format!("IN {SCALARS}"), each.join(" || "))
+                }
             };
-            return Tree::scan(format!("{t} @@ {}", text(&condition)));
+            return Tree::scan(match Steps::into(&t, below) {
+                Some(steps) => steps.is_of_type(&t, &types, &through),
+                None => format!("{t} @@ {}", text(&through)),
+            });
         }
         exists(Some(document_values(&t, &format!("{path}[*]"))), test)
     }

@@ -1,0 +1,109 @@
+//! Events on their way out of a page, and runs of one instant put in order.
+//!
+//! Does not know where they come from.
+
+use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::event::{Event, KeyPart};
+use crate::store::postgres::layout::Way;
+use crate::store::{PageItem, StoreError};
+
+/// Events on their way out, a few at a time.
+pub struct Batch {
+    out: Sender<PageItem>,
+    events: Vec<Event>,
+    weight: usize,
+}
+
+impl Batch {
+    /// Nothing is on its way yet.
+    pub fn new(out: Sender<PageItem>) -> Self {
+        Self {
+            out,
+            events: Vec::new(),
+            weight: 0,
+        }
+    }
+
+    const EVENTS: usize = 256;
+    const BYTES: usize = 512 * 1024;
+
+    /// One more.
+    pub async fn push(&mut self, event: Event, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.weight += event.weight();
+        self.events.push(event);
+        if self.events.len() >= Self::EVENTS || self.weight >= Self::BYTES {
+            self.flush(stop).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands out what is held.
+    pub async fn flush(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.weight = 0;
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        let events = std::mem::take(&mut self.events);
+        self.send(PageItem::Events(events), stop).await
+    }
+
+    /// A receiver that is gone ends the page as a stop does.
+    pub async fn send(&self, item: PageItem, stop: &CancellationToken) -> Result<(), StoreError> {
+        tokio::select! {
+            sent = self.out.send(item) => sent.map_err(|_| StoreError::Cancelled),
+            () = stop.cancelled() => Err(StoreError::Cancelled),
+        }
+    }
+}
+
+/// Events of one instant that the server sent in any order: an order by time alone is that of the
+/// index, and nothing has to be sorted there.
+pub struct Ties {
+    way: Way,
+    held: Vec<Event>,
+}
+
+impl Ties {
+    /// For a list that goes this way.
+    pub fn new(way: Way) -> Self {
+        Self {
+            way,
+            held: Vec::new(),
+        }
+    }
+
+    /// Whether an event ends the run that is held.
+    pub fn are_ended_by(&self, event: &Event) -> bool {
+        let first = self.held.first();
+        first.is_some_and(|first| first.cursor.time != event.cursor.time)
+    }
+
+    /// When the run is.
+    pub fn instant(&self) -> Option<&KeyPart> {
+        self.held.first().map(|event| &event.cursor.time)
+    }
+
+    /// How long the run is.
+    pub fn count(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Holds one more of the run.
+    pub fn hold(&mut self, event: Event) {
+        self.held.push(event);
+    }
+
+    /// The run in the order of the list.
+    pub fn release(&mut self) -> impl Iterator<Item = Event> {
+        if self.held.len() > 1 {
+            self.held
+                .sort_unstable_by(|a, b| a.cursor.key.cmp(&b.cursor.key));
+            if self.way == Way::Back {
+                self.held.reverse();
+            }
+        }
+        self.held.drain(..)
+    }
+}
