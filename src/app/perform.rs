@@ -32,10 +32,9 @@ impl App {
             Action::ClearFilter => self.set_filter(""),
             Action::ChooseRange => self.push(Overlay::Picker(Picker::ranges())),
             Action::Palette => self.push(Overlay::Picker(Picker::commands(self))),
-            Action::HistorySearch => {
-                let entries = self.filter.history.entries();
-                self.push(Overlay::Picker(Picker::history(entries)))
-            }
+            Action::HistorySearch => self.push(Overlay::Picker(Picker::history(
+                self.filter.history.entries(),
+            ))),
             Action::Help => self.push(Overlay::Reader(Reader::help(self))),
             Action::Notices => self.push(Overlay::Reader(self.all_notices())),
             Action::Explain => self.explain(),
@@ -260,35 +259,35 @@ impl App {
             }
         }
         match self.focus {
-            Focus::Timeline => {
-                self.move_brush(delta(motion, BARS));
-                return Vec::new();
-            }
+            Focus::Timeline => self.move_brush(delta(motion, BARS)),
             Focus::Contrast => {
                 let height = usize::from(self.regions.contrast.height);
                 if let Some(contrast) = &mut self.contrast {
                     contrast.move_by(delta(motion, height));
                 }
-                return Vec::new();
             }
             Focus::Facets => {
                 let height = usize::from(self.regions.facets.height);
                 self.facets.move_by(delta(motion, height));
-                return Vec::new();
             }
-            Focus::List | Focus::Filter | Focus::Inspector => {}
+            Focus::Inspector => self.move_in_tree(motion),
+            Focus::List | Focus::Filter => return self.move_in_list(motion),
         }
-        if self.focus == Focus::Inspector {
-            let height = usize::from(self.regions.inspector.height).max(1);
-            if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
-                match motion {
-                    Motion::First => tree.move_first(),
-                    Motion::Last => tree.move_last(height),
-                    _ => tree.read_on(delta(motion, height), height, self.regions.below),
-                }
+        Vec::new()
+    }
+
+    fn move_in_tree(&mut self, motion: Motion) {
+        let height = usize::from(self.regions.inspector.height).max(1);
+        if let Some(tree) = self.inspector.as_mut().and_then(Inspector::tree_mut) {
+            match motion {
+                Motion::First => tree.move_first(),
+                Motion::Last => tree.move_last(height),
+                _ => tree.read_on(delta(motion, height), height, self.regions.below),
             }
-            return Vec::new();
         }
+    }
+
+    fn move_in_list(&mut self, motion: Motion) -> Vec<Effect> {
         self.resume_paging();
         let height = usize::from(self.regions.list.height).max(1);
         let mut effects = match motion {

@@ -216,29 +216,6 @@ impl Workers {
                 let stop = self.slots.page.renew(all);
                 self.spawn(page(store, request, generation, out, stop));
             }
-            Effect::Histogram(generation, request) => {
-                let stop = self.slots.histogram.renew(all);
-                self.spawn(histogram(store, request, generation, out, stop));
-            }
-            Effect::Usage(generation, request) => {
-                let stop = self.slots.usage.renew(all);
-                self.spawn(usage(store, *request, generation, out, stop));
-            }
-            Effect::Facet(generation, ask) => {
-                let stop = self.slots.facet.renew(all);
-                self.spawn(facets::answer(store, *ask, generation, out, stop));
-            }
-            Effect::Contrast(generation, request) => {
-                let stop = self.slots.contrast.renew(all);
-                self.spawn(contrast::compare(store, *request, generation, out, stop));
-            }
-            Effect::ReadUsage(generation, usage) => {
-                let stop = self.slots.usage.renew(all);
-                self.ask(generation, async move {
-                    let read = reading::report(&*store, &usage, &stop, &mut |_| {}).await;
-                    Answer::UsageEnd(read.map(|answer| Reply::Report(Box::new(answer))))
-                });
-            }
             Effect::Count(generation, predicate) => {
                 let stop = self.slots.count.renew(all);
                 self.ask(generation, async move {
@@ -267,6 +244,30 @@ impl Workers {
                 });
             }
             Effect::Inquiry(wanted) => self.take_inquiry(wanted),
+            other => self.take_counting(store, other),
+        }
+    }
+
+    /// Counts many events.
+    fn take_counting(&mut self, store: Arc<dyn Store>, effect: Effect) {
+        let (all, out) = (&self.all, self.out.clone());
+        match effect {
+            Effect::Histogram(generation, request) => {
+                let stop = self.slots.histogram.renew(all);
+                self.spawn(histogram(store, request, generation, out, stop));
+            }
+            Effect::Usage(generation, request) => {
+                let stop = self.slots.usage.renew(all);
+                self.spawn(usage(store, *request, generation, out, stop));
+            }
+            Effect::Facet(generation, ask) => {
+                let stop = self.slots.facet.renew(all);
+                self.spawn(facets::answer(store, *ask, generation, out, stop));
+            }
+            Effect::Contrast(generation, request) => {
+                let stop = self.slots.contrast.renew(all);
+                self.spawn(contrast::compare(store, *request, generation, out, stop));
+            }
             other => self.take_stop(other),
         }
     }

@@ -15,6 +15,26 @@ use crate::ui::pen::Pen;
 use crate::ui::theme::Role;
 use crate::ui::{filter_bar, header, panel};
 
+/// On the histogram.
+const BRUSH: &[(&str, &str)] = &[
+    ("brush.apply", "only this time"),
+    ("brush.toggle", "brush"),
+    ("brush.spike", "next spike"),
+    ("brush.different", "what is different"),
+    ("brush.nearer", "closer"),
+    ("brush.farther", "farther"),
+    ("view.back", "before"),
+    ("help.show", "keys"),
+];
+
+/// On the list of what is different.
+const DIFFERENT: &[(&str, &str)] = &[
+    ("different.with", "its events"),
+    ("different.without", "without"),
+    ("app.back", "close"),
+    ("help.show", "keys"),
+];
+
 /// The most useful commands of a place, with a word for each.
 fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
     if let Some(Overlay::Panel(open)) = app.overlays.last() {
@@ -59,22 +79,8 @@ fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
             ("help.show", "keys"),
         ],
         (_, Focus::Facets) => useful_in_facets(app),
-        (_, Focus::Timeline) => &[
-            ("brush.apply", "only this time"),
-            ("brush.toggle", "brush"),
-            ("brush.spike", "next spike"),
-            ("brush.different", "what is different"),
-            ("brush.nearer", "closer"),
-            ("brush.farther", "farther"),
-            ("view.back", "before"),
-            ("help.show", "keys"),
-        ],
-        (_, Focus::Contrast) => &[
-            ("different.with", "its events"),
-            ("different.without", "without"),
-            ("app.back", "close"),
-            ("help.show", "keys"),
-        ],
+        (_, Focus::Timeline) => BRUSH,
+        (_, Focus::Contrast) => DIFFERENT,
         (_, Focus::Filter) => &[
             ("filter.submit", "run"),
             ("line.complete", "complete"),

@@ -15,6 +15,7 @@ use super::draw;
 use crate::app::rig::{Rig, event, events, record, settings};
 use crate::app::timeline::Gap;
 use crate::app::{App, Msg};
+use crate::core::event::Event;
 use crate::core::group::Groups;
 use crate::core::instant::At;
 use crate::store::Change;
@@ -140,7 +141,7 @@ fn spiky() -> Rig {
         event(1_000 + n, -4 * 3_600 + n * 5, "script", "Delete", code)
     });
     let mut events: Vec<_> = ordinary.chain(script).collect();
-    events.sort_by_key(|event| event.at());
+    events.sort_by_key(Event::at);
     Rig::new(events)
 }
 

@@ -4,6 +4,7 @@ use crate::app::contrast::State;
 use crate::app::rig::{NOW, Rig, event, events};
 use crate::app::{Effect, Focus, Page};
 use crate::core::contrast::Verdict;
+use crate::core::event::Event;
 use crate::core::instant::Micros;
 
 /// Two hours of an event a minute, and five minutes with one user's failures in between.
@@ -16,7 +17,7 @@ fn burst() -> Rig {
         .collect();
     let failing = (0..150).map(|n| event(500 + n, -3_600 + n * 2, "mallory", "DeletePod", 7));
     all.extend(failing);
-    all.sort_by_key(|event| event.at());
+    all.sort_by_key(Event::at);
     Rig::new(all)
 }
 

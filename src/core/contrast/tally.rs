@@ -13,6 +13,7 @@ use crate::core::json::FlatJson;
 use crate::core::path::Path;
 use crate::core::profile::evaluate::values;
 use crate::core::profile::{OwnField, Profile};
+use crate::core::scalar::Scalar;
 
 /// Paths that are counted at most.
 const PATHS: usize = 400;
@@ -155,14 +156,14 @@ impl Tally {
                 continue;
             }
             let texts: Vec<_> = texts.collect();
-            let texts = texts.iter().map(|value| value.text());
+            let texts = texts.iter().map(Scalar::text);
             self.counts(Subject::Field(field)).take(texts);
         }
         let outcome = event.outcome.map(crate::core::event::Outcome::word);
         self.counts(Subject::Outcome).take(outcome.into_iter());
         for own in self.own.clone() {
             let texts = values(&own.expr, record);
-            let texts = texts.iter().map(|value| value.text());
+            let texts = texts.iter().map(Scalar::text);
             self.counts(Subject::Own(own)).take(texts);
         }
         self.take_paths(record);
@@ -275,10 +276,6 @@ impl Tally {
     }
 
     /// Whether events take longer than elsewhere.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a sample has some thousand events"
-    )]
     fn long(&self) -> Option<Finding> {
         let mut bins: Vec<(usize, (u64, u64))> = self
             .durations
@@ -286,33 +283,25 @@ impl Tally {
             .map(|(bin, both)| (*bin, *both))
             .collect();
         bins.sort_unstable();
-        let rest: Vec<(usize, u64)> = bins.iter().map(|(bin, (_, rest))| (*bin, *rest)).collect();
-        let limit = bins::percentile(&rest, LONG)?;
-        let long = |pick: fn(&(u64, u64)) -> u64, from: f64| -> (u64, u64) {
-            let all = bins.iter().map(|(_, both)| pick(both)).sum();
-            let long = bins.iter().filter(|(bin, _)| bins::middle(*bin) >= from);
-            (long.map(|(_, both)| pick(both)).sum(), all)
+        let lengths: Vec<(usize, u64)> =
+            (bins.iter().map(|(bin, (_, rest))| (*bin, *rest))).collect();
+        let limit = bins::percentile(&lengths, LONG)?;
+        let share = |pick: fn(&(u64, u64)) -> u64| {
+            let long = bins.iter().filter(|(bin, _)| bins::middle(*bin) >= limit);
+            Share {
+                events: long.map(|(_, both)| pick(both)).sum(),
+                of: bins.iter().map(|(_, both)| pick(both)).sum(),
+            }
         };
-        let (here, all_here) = long(|both| both.0, limit);
-        let (there, all_there) = long(|both| both.1, limit);
-        let fraction = |part: u64, all: u64| part as f64 / all.max(1) as f64;
-        let distance = fraction(here, all_here) - fraction(there, all_there);
-        let enough = all_here >= FEWEST && all_there >= FEWEST;
-        (enough && distance >= LONG_POINTS).then(|| Finding {
-            here: Share {
-                events: here,
-                of: all_here,
-            },
-            rest: Share {
-                events: there,
-                of: all_there,
-            },
-            ..self.finding(
-                Subject::Field(Field::Duration),
-                Value::AtLeast(plain(limit)),
-                (0, 0),
-            )
-        })
+        let finding = Finding {
+            subject: Subject::Field(Field::Duration),
+            value: Value::AtLeast(plain(limit)),
+            here: share(|both| both.0),
+            rest: share(|both| both.1),
+            also: Vec::new(),
+        };
+        let enough = finding.here.of >= FEWEST && finding.rest.of >= FEWEST;
+        (enough && finding.difference() >= LONG_POINTS).then_some(finding)
     }
 }
 

@@ -16,8 +16,8 @@ impl Dice {
     }
 }
 
-fn feed(tally: &mut Tally, side: Side, user: &str, record: &str, outcome: Outcome) {
-    let event = Event {
+fn event(user: &str, outcome: Outcome) -> Event {
+    Event {
         id: EventId::new("1"),
         cursor: Cursor {
             at: At::Absent,
@@ -27,7 +27,11 @@ fn feed(tally: &mut Tally, side: Side, user: &str, record: &str, outcome: Outcom
         outcome: Some(outcome),
         values: Values::of(&[(Field::Actor, Scalar::Text(user.into()))]),
         payload: Payload::whole("{}"),
-    };
+    }
+}
+
+fn feed(tally: &mut Tally, side: Side, user: &str, record: &str, outcome: Outcome) {
+    let event = event(user, outcome);
     let json = FlatJson::parse(record.to_owned()).expect("valid");
     tally.take(side, &event, &json);
 }
@@ -166,6 +170,37 @@ fn what_only_the_part_has_counts_from_the_beginning() {
         "{findings:?}"
     );
     assert_eq!(findings.len(), 2, "{findings:?}");
+}
+
+#[test]
+fn events_that_take_longer_than_nine_in_ten_elsewhere_are_told() {
+    let mut tally = tally();
+    let mut feed = |side, milliseconds: u64| {
+        let text = milliseconds.to_string();
+        let event = Event {
+            values: Values::of(&[(Field::Duration, Scalar::Number(text.into()))]),
+            ..event("u", Outcome::Ok)
+        };
+        tally.take(side, &event, &FlatJson::parse("{}").expect("valid"));
+    };
+    (0..100).for_each(|n| feed(Side::Here, if n % 2 == 0 { 900 } else { 50 }));
+    (1..=100).for_each(|n| feed(Side::Rest, n));
+    tally.now = 100;
+    tally.close(Side::Here);
+    tally.now = 100;
+    tally.close(Side::Rest);
+    let Verdict::Different(findings) = tally.verdict() else {
+        panic!("enough events");
+    };
+    let long = &findings[0];
+    assert_eq!(long.subject, Subject::Field(Field::Duration));
+    let Value::AtLeast(limit) = &long.value else {
+        panic!("{long:?}");
+    };
+    let limit: f64 = limit.parse().expect("a number");
+    assert!((89.0..=91.0).contains(&limit), "{limit}");
+    assert_eq!(long.here.events, 50);
+    assert!((10..=12).contains(&long.rest.events), "{long:?}");
 }
 
 #[test]
