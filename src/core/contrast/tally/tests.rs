@@ -1,3 +1,5 @@
+//! Made-up events whose mix is known.
+
 use super::*;
 use crate::core::event::{Cursor, EventId, KeyPart, Outcome, Payload, Values};
 use crate::core::instant::At;
@@ -175,7 +177,7 @@ fn what_only_the_part_has_counts_from_the_beginning() {
 #[test]
 fn events_that_take_longer_than_nine_in_ten_elsewhere_are_told() {
     let mut tally = tally();
-    let mut feed = |side, milliseconds: u64| {
+    let take = |tally: &mut Tally, side, milliseconds: u64| {
         let text = milliseconds.to_string();
         let event = Event {
             values: Values::of(&[(Field::Duration, Scalar::Number(text.into()))]),
@@ -183,11 +185,13 @@ fn events_that_take_longer_than_nine_in_ten_elsewhere_are_told() {
         };
         tally.take(side, &event, &FlatJson::parse("{}").expect("valid"));
     };
-    (0..100).for_each(|n| feed(Side::Here, if n % 2 == 0 { 900 } else { 50 }));
-    (1..=100).for_each(|n| feed(Side::Rest, n));
-    tally.now = 100;
+    for n in 0..100 {
+        take(&mut tally, Side::Here, if n % 2 == 0 { 900 } else { 50 });
+    }
     tally.close(Side::Here);
-    tally.now = 100;
+    for n in 1..=100 {
+        take(&mut tally, Side::Rest, n);
+    }
     tally.close(Side::Rest);
     let Verdict::Different(findings) = tally.verdict() else {
         panic!("enough events");
