@@ -7,6 +7,7 @@ pub mod answer;
 pub mod archives;
 pub mod brush;
 pub mod command;
+pub mod connection;
 pub mod contrast;
 pub mod dialog;
 pub mod facets;
@@ -18,9 +19,11 @@ pub mod inspector;
 pub mod keymap;
 pub mod layout;
 pub mod line;
+pub mod motion;
 pub mod notice;
 pub mod opening;
 pub mod overlay;
+pub mod paging;
 pub mod perform;
 pub mod pointer;
 pub mod question;
@@ -43,6 +46,7 @@ pub use crate::app::answer::Answer;
 use crate::app::archives::Archives;
 use crate::app::brush::Brush;
 use crate::app::command::{Action, Availability, COMMANDS, Scope};
+pub use crate::app::connection::{Connection, Live};
 use crate::app::contrast::{Contrast, ContrastRequest};
 use crate::app::dialog::Dialog;
 use crate::app::facets::Facets;
@@ -73,7 +77,7 @@ use crate::core::query::resolve::Moment;
 use crate::core::usage::Usage;
 use crate::purge::halt::Going;
 use crate::purge::wish::Wish;
-use crate::store::{Access, Complete, Description, PageRequest, StoreError, TailRequest};
+use crate::store::{Access, Complete, Description, PageRequest, TailRequest};
 
 /// Number of an effect. An answer with another number than the last one asked for is stale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,37 +190,6 @@ pub enum Effect {
     Suspend,
     /// End.
     Quit,
-}
-
-/// Whether there is a store.
-#[derive(Clone, Debug)]
-pub enum Connection {
-    /// It is being opened.
-    Opening,
-    /// It is open.
-    Ready(Arc<Description>),
-    /// It could not be opened.
-    Failed(StoreError),
-}
-
-/// How following goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Live {
-    /// There is nothing to follow: no store yet, or the filter ends in the past.
-    Off,
-    /// It begins.
-    Starting,
-    /// New events arrive.
-    On,
-    /// The connection is gone and tried again.
-    Reconnecting {
-        /// 1, 2, 3 …
-        attempt: u32,
-        /// What happened.
-        error: String,
-    },
-    /// It ended and is not tried again.
-    Ended,
 }
 
 /// What fills the screen.

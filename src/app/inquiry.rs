@@ -231,7 +231,7 @@ impl App {
     pub(super) fn move_panel(&mut self, motion: Motion) -> Vec<Effect> {
         let height = usize::from(self.regions.reader.height);
         if let Some(panel) = self.panel_mut() {
-            panel.move_by(super::perform::delta(motion, height), height);
+            panel.move_by(super::motion::delta(motion, height), height);
         }
         Vec::new()
     }

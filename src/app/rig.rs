@@ -1,5 +1,6 @@
 //! The app with a store in memory that answers its effects at once, for tests: keys in, state out.
 
+mod contrast;
 mod facets;
 pub mod inquiry;
 pub mod purge;
@@ -12,7 +13,6 @@ use chrono_tz::Tz;
 
 use super::{Answer, App, Effect, Focus, Msg, Overlay, Settings, Way};
 use crate::app::archives::Known;
-use crate::app::contrast::{ContrastRequest, Reading};
 use crate::app::keymap::{Chord, sequence};
 use crate::app::layout::{Area, Regions};
 use crate::app::timeline::Follow;
@@ -21,14 +21,13 @@ use crate::app::view::Opening;
 use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::bookmark::Bookmark;
-use crate::core::contrast::tally::Tally;
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::profile::evaluate::evaluate;
 use crate::core::profile::{Profile, load};
 use crate::core::query::catalog::Catalog;
-use crate::core::query::predicate::{Atom, Predicate};
+use crate::core::query::predicate::Predicate;
 use crate::store::{
     Access, Change, Complete, Count, Description, PageEnd, PageFrom, PageItem, PageRequest,
     StoreError, TailEvent, TailItem, TailLevel, TimeAccess,
@@ -379,31 +378,6 @@ impl Rig {
             counts.feed(event, &json(event));
         }
         counts.answer()
-    }
-
-    fn contrasted(&self, request: &ContrastRequest) -> Vec<Answer> {
-        let mut tally = Tally::new(&request.profile);
-        for probe in &request.probes {
-            let within = Predicate::Atom(Atom::At {
-                since: Some(probe.since),
-                until: Some(probe.until),
-            });
-            let wanted = Predicate::clone(&request.predicate).and(within);
-            let most = usize::try_from(probe.most).expect("small");
-            for event in self.matching(&wanted).take(most) {
-                tally.take(probe.side, event, &json(event));
-            }
-            tally.close(probe.side);
-        }
-        let reading = Reading {
-            verdict: tally.verdict(),
-            read: tally.read(),
-            stretches: request.probes.len(),
-        };
-        vec![
-            Answer::Contrast(Box::new(reading)),
-            Answer::ContrastEnd(Ok(())),
-        ]
     }
 
     pub(super) fn matching<'r>(

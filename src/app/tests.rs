@@ -6,7 +6,7 @@ mod places;
 mod windows;
 
 use super::*;
-use crate::app::question::Paging;
+use crate::app::paging::Paging;
 use crate::app::rig::{Rig, events};
 
 fn check(keys: &str, expected: &str) {

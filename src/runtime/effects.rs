@@ -2,6 +2,7 @@
 //! key. A later effect of the same kind cancels the former one, on the server too.
 
 mod contrast;
+mod counting;
 pub mod facets;
 mod inquiry;
 mod personal;
@@ -20,16 +21,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::answer::{Answer, Fetched};
 use crate::app::inspector::Tree;
-use crate::app::usage::Reply;
 use crate::app::view::Named;
 use crate::app::{Effect, Generation};
-use crate::core::aggregate::AggregateRequest;
 use crate::core::event::{Cursor, Event, Payload};
 use crate::core::instant::Micros;
 use crate::core::json::FlatJson;
 use crate::runtime::purging::{Desk, Purging};
 use crate::runtime::{Files, Opener};
-use crate::store::{CountMode, PageRequest, Store, StoreError, TailRequest, reading};
+use crate::store::{CountMode, PageRequest, Store, StoreError, TailRequest};
 
 /// Pieces of an answer that wait to be passed on.
 const PIECES: usize = 4;
@@ -248,30 +247,6 @@ impl Workers {
         }
     }
 
-    /// Counts many events.
-    fn take_counting(&mut self, store: Arc<dyn Store>, effect: Effect) {
-        let (all, out) = (&self.all, self.out.clone());
-        match effect {
-            Effect::Histogram(generation, request) => {
-                let stop = self.slots.histogram.renew(all);
-                self.spawn(histogram(store, request, generation, out, stop));
-            }
-            Effect::Usage(generation, request) => {
-                let stop = self.slots.usage.renew(all);
-                self.spawn(usage(store, *request, generation, out, stop));
-            }
-            Effect::Facet(generation, ask) => {
-                let stop = self.slots.facet.renew(all);
-                self.spawn(facets::answer(store, *ask, generation, out, stop));
-            }
-            Effect::Contrast(generation, request) => {
-                let stop = self.slots.contrast.renew(all);
-                self.spawn(contrast::compare(store, *request, generation, out, stop));
-            }
-            other => self.take_stop(other),
-        }
-    }
-
     /// Ends what nobody waits for any more.
     fn take_stop(&mut self, effect: Effect) {
         let slots = &self.slots;
@@ -349,21 +324,6 @@ async fn page(
     send(&out, generation, Answer::PageEnd(result, began.elapsed())).await;
 }
 
-async fn histogram(
-    store: Arc<dyn Store>,
-    request: AggregateRequest,
-    generation: Generation,
-    out: Sender<Report>,
-    stop: CancellationToken,
-) {
-    let (pieces, arriving) = channel(PIECES);
-    let pass_on = pass_on(arriving, &out, generation, Answer::Counts);
-    let (result, ()) = tokio::join!(store.aggregate(request, pieces, &stop), pass_on);
-    // Buckets of time are few, so their numbers are always exact.
-    let groups = result.map(|answer| answer.groups);
-    send(&out, generation, Answer::CountsEnd(groups)).await;
-}
-
 /// Passes pieces of an answer on as they come.
 async fn pass_on<T>(
     mut arriving: Receiver<T>,
@@ -374,24 +334,6 @@ async fn pass_on<T>(
     while let Some(item) = arriving.recv().await {
         send(out, generation, answer(item)).await;
     }
-}
-
-async fn usage(
-    store: Arc<dyn Store>,
-    request: AggregateRequest,
-    generation: Generation,
-    out: Sender<Report>,
-    stop: CancellationToken,
-) {
-    let (pieces, arriving) = channel(PIECES);
-    let pass_on = pass_on(arriving, &out, generation, Answer::Usage);
-    let (result, ()) = tokio::join!(store.aggregate(request, pieces, &stop), pass_on);
-    send(
-        &out,
-        generation,
-        Answer::UsageEnd(result.map(Reply::Numbers)),
-    )
-    .await;
 }
 
 async fn tail(

@@ -5,7 +5,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::layout::Regions;
-use crate::app::question::{Paging, Question};
+use crate::app::paging::Paging;
+use crate::app::question::Question;
 use crate::app::{App, Focus};
 use crate::core::instant::At;
 use crate::core::query::diagnostic::{Diagnostic, Severity};

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::app::histogram::is_failure;
 use crate::app::layout::Regions;
-use crate::app::question::Paging;
+use crate::app::paging::Paging;
 use crate::app::timeline::view::{Line, Mark};
 use crate::app::timeline::{Edge, Follow, Gap};
 use crate::app::{App, Connection, Focus};

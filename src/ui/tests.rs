@@ -2,9 +2,8 @@
 
 mod facets;
 mod purge;
+mod usage;
 mod views;
-
-use std::sync::Arc;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -12,11 +11,9 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 
 use super::draw;
-use crate::app::rig::{Rig, event, events, record, settings};
+use crate::app::Msg;
+use crate::app::rig::{Rig, event, events, record};
 use crate::app::timeline::Gap;
-use crate::app::{App, Msg};
-use crate::core::event::Event;
-use crate::core::group::Groups;
 use crate::core::instant::At;
 use crate::store::Change;
 use crate::ui::theme::load::{BUILT_IN, named};
@@ -74,100 +71,6 @@ fn pressed(count: i64, keys: &str) -> Rig {
     rig.lay(78, 15);
     rig.press(keys).pause();
     rig
-}
-
-/// A quarter of work by seven users; one of them fails now and then.
-fn quarter() -> Rig {
-    let events = (0..240).rev().map(|n| {
-        let user = format!("user-{}@example.com", n % 7);
-        let method = ["Describe", "Delete", "Resize"][usize::try_from(n % 11 % 3).expect("small")];
-        let code = if n % 21 == 0 { 7 } else { 0 };
-        event(240 - n, -(n * n * 130 + 60), &user, method, code)
-    });
-    Rig::new(events.collect())
-}
-
-#[test]
-fn usage_of_a_quarter_and_of_nothing() {
-    snapshot("usage", || {
-        let mut rig = quarter();
-        rig.press("2");
-        rig
-    });
-    snapshot("usage_below", || {
-        let mut rig = quarter();
-        rig.press("2");
-        let _ = frame(&mut rig, &theme(), (80, 24));
-        rig.press("tab tab tab tab tab tab tab");
-        rig
-    });
-    snapshot("usage_filtered", || {
-        let mut rig = quarter();
-        rig.press("2 f 'is:error' enter");
-        rig
-    });
-    snapshot("usage_by_group", || {
-        let table = b"user-0@example.com,ops\nuser-1@example.com,ops\nuser-2@example.com,on call\n";
-        let groups = Groups::parse(table, "groups.csv").expect("a table");
-        let mut settings = settings();
-        settings.groups = Some(Arc::new(groups));
-        let mut rig = Rig::of(App::new(settings), quarter().events);
-        rig.press("2 o");
-        rig
-    });
-    snapshot("usage_of_nothing", || {
-        let mut rig = Rig::new(Vec::new());
-        rig.press("2");
-        rig
-    });
-}
-
-/// Ten hours of everyday work, and in the seventh a script that deletes in one namespace.
-fn spiky() -> Rig {
-    let ordinary = (0..600).map(|n| {
-        let user = ["alice", "bob", "ci-bot"][usize::try_from(n * 7 % 3).expect("small")];
-        let method =
-            ["Describe", "Delete", "Resize"][usize::try_from(n * 5 % 11 % 3).expect("small")];
-        event(
-            n,
-            (n - 600) * 60,
-            user,
-            method,
-            if n % 21 == 0 { 7 } else { 0 },
-        )
-    });
-    let script = (0..500).map(|n| {
-        let code = if n % 3 == 0 { 7 } else { 0 };
-        event(1_000 + n, -4 * 3_600 + n * 5, "script", "Delete", code)
-    });
-    let mut events: Vec<_> = ordinary.chain(script).collect();
-    events.sort_by_key(Event::at);
-    Rig::new(events)
-}
-
-#[test]
-fn the_brush_and_what_is_different_under_it() {
-    let laid = |keys: &str, size| {
-        let mut rig = spiky();
-        let _ = frame(&mut rig, &theme(), size);
-        rig.press("f 'since:-12h' enter").pause();
-        let _ = frame(&mut rig, &theme(), size);
-        rig.press(keys);
-        rig
-    };
-    for (name, keys) in [
-        ("brush", "b h h"),
-        ("brush_down", "b e"),
-        ("different", "b e d"),
-        ("different_nowhere", "b H H space h h h h d"),
-    ] {
-        for size in [(80, 24), (120, 40)] {
-            let mut rig = laid(keys, size);
-            let terminal = frame(&mut rig, &theme(), size);
-            let shown = text(terminal.backend().buffer());
-            insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), shown);
-        }
-    }
 }
 
 #[test]

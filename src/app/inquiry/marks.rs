@@ -6,7 +6,7 @@ use crate::app::answer::Fetched;
 use crate::app::inquiry::sheet::{Aim, Row, Sheet, Tone};
 use crate::app::inquiry::{Panel, Wanted};
 use crate::app::notice::Level;
-use crate::app::question::Paging;
+use crate::app::paging::Paging;
 use crate::app::timeline::{Edge, Timeline, order};
 use crate::app::{App, Effect, Focus};
 use crate::core::bookmark::Bookmark;

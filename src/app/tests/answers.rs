@@ -1,7 +1,7 @@
 //! What arrives from stores: in order, late, changed, or as an error.
 
 use super::super::*;
-use crate::app::question::Paging;
+use crate::app::paging::Paging;
 use crate::app::rig::{NOW, Rig, event, events, record};
 use crate::core::event::Outcome;
 use crate::core::instant::At;

@@ -1,0 +1,34 @@
+//! Comparisons of the store in memory.
+
+use crate::app::Answer;
+use crate::app::contrast::{ContrastRequest, Reading};
+use crate::app::rig::{Rig, json};
+use crate::core::contrast::tally::Tally;
+use crate::core::query::predicate::{Atom, Predicate};
+
+impl Rig {
+    pub(super) fn contrasted(&self, request: &ContrastRequest) -> Vec<Answer> {
+        let mut tally = Tally::new(&request.profile);
+        for probe in &request.probes {
+            let within = Predicate::Atom(Atom::At {
+                since: Some(probe.since),
+                until: Some(probe.until),
+            });
+            let wanted = Predicate::clone(&request.predicate).and(within);
+            let most = usize::try_from(probe.most).expect("small");
+            for event in self.matching(&wanted).take(most) {
+                tally.take(probe.side, event, &json(event));
+            }
+            tally.close(probe.side);
+        }
+        let reading = Reading {
+            verdict: tally.verdict(),
+            read: tally.read(),
+            stretches: request.probes.len(),
+        };
+        vec![
+            Answer::Contrast(Box::new(reading)),
+            Answer::ContrastEnd(Ok(())),
+        ]
+    }
+}
