@@ -308,7 +308,7 @@ impl App {
                 }
             }
             // To another question than the last one.
-            (Ok(_), _) | (Err(StoreError::Cancelled), _) => return Vec::new(),
+            (Ok(_) | Err(StoreError::Cancelled), _) => return Vec::new(),
             (Err(StoreError::Lost { .. }), _) if board.again == Again::No => {
                 // What was answered is not lost with the connection.
                 board.again = Again::Yes;

@@ -59,7 +59,7 @@ fn nothing_and_next_to_nothing() {
         "insert into audit_log values (1, '2026-01-31T23:59:59.999999Z', 'ann', 'open', 'error', 0);",
     );
     let all = reports();
-    assert_eq!(all.len(), 15);
+    assert_eq!(all.len(), 16);
     for report in &all {
         for table in [&none, &one] {
             for form in ["table", "csv"] {

@@ -213,7 +213,7 @@ fn what_is_read_from_events_leads_back_to_them() {
         rig.app.usage.selected = (place(report), line);
         rig.press("enter");
         assert_eq!(rig.app.question.text, filter, "{report:?}");
-        assert!(rig.app.timeline.len() > 0, "{filter}");
+        assert!(!rig.app.timeline.is_empty(), "{filter}");
     }
 }
 

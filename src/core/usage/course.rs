@@ -237,17 +237,7 @@ impl Numbers {
                     self.recent.add(answer, count);
                 }
             }
-            (Part::Graded, _) => {
-                let value = |group: &Group| (group.key[..1].to_vec(), group.count);
-                self.events.add(answer, value);
-                if usage
-                    .recent()
-                    .is_some_and(|recent| recent <= question.slice.since)
-                {
-                    self.recent.add(answer, value);
-                }
-                self.failed.add(&failures(answer), value);
-            }
+            (Part::Graded, _) => self.add_graded(usage, question, answer),
             (Part::Whole | Part::GradedWhole, window) => {
                 let whole = |group: &Group| (Vec::new(), group.count);
                 let (events, failed) = match window {
@@ -268,6 +258,17 @@ impl Numbers {
             (Part::Users, _) => self.users.add(answer, count),
             (Part::Bins, _) => self.bins.add(answer, count),
         }
+    }
+
+    /// Events and failures by value.
+    fn add_graded(&mut self, usage: &Usage, question: &Question, answer: &Aggregate) {
+        let value = |group: &Group| (group.key[..1].to_vec(), group.count);
+        self.events.add(answer, value);
+        let recent = usage.recent();
+        if recent.is_some_and(|recent| recent <= question.slice.since) {
+            self.recent.add(answer, value);
+        }
+        self.failed.add(&failures(answer), value);
     }
 }
 
