@@ -38,11 +38,10 @@ fn columns(usage: &Usage) -> Vec<String> {
     let mut columns: Vec<&str> = Vec::new();
     let recent = format!("{RECENT_DAYS} d");
     match usage.report {
-        Report::Users => columns.extend(["users", "events"]),
+        Report::Users | Report::Similar => columns.extend(["users", "events"]),
         Report::Latency => columns.extend(["p50 ms", "p95 ms", "p99 ms", "events"]),
         Report::Quiet => columns.push("before"),
         Report::Followed => columns.extend(["errors", "share", "events"]),
-        Report::Similar => columns.extend(["users", "events"]),
         Report::Activity => columns.extend(["events", "failed", "users"]),
         Report::Calls => columns.extend(["", "ms"]),
         report if report.ranked().is_some() => {
