@@ -26,6 +26,9 @@ const FAR: isize = 10;
 /// How wide the range becomes when it is made wider or narrower.
 const ZOOM: i64 = 2;
 
+/// Nobody has a longer log, in microseconds: two hundred years.
+const LONGEST: i64 = 200 * 365 * 24 * 3_600 * Micros::SECOND;
+
 /// Where the brush is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Brush {
@@ -141,7 +144,6 @@ impl App {
     pub(super) fn perform_on_brush(&mut self, action: BrushAction) -> Vec<Effect> {
         match action {
             BrushAction::Focus => {
-                self.contrast = None;
                 self.focus = Focus::Timeline;
                 Vec::new()
             }
@@ -247,6 +249,12 @@ impl App {
         let length = until.0.saturating_sub(since.0);
         if direction == Direction::Forward && stroke.is_down {
             return self.apply_brush();
+        }
+        let is_all = self.question.begin().is_some_and(|begin| since <= begin);
+        if direction == Direction::Backward && (is_all && until >= self.now() || length >= LONGEST)
+        {
+            self.notify(Level::Info, "this is all the time there is", None);
+            return Vec::new();
         }
         let (middle, half) = match direction {
             Direction::Forward => {

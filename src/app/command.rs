@@ -11,9 +11,9 @@ use tui_input::InputRequest;
 
 use crate::app::command::available::{
     always, archive_known, archive_readable, archive_whole, brushable, comparable, comparing,
-    connected, counted, deleting, event_selected, extensible, faceting, filtered, grouped, idle,
-    inspecting, leading, mark_selected, narrowing, offered, purge_unfinished, purgeable,
-    reopenable, searched, unconnected, valued, views_saved,
+    connected, counted, deleting, differing, event_selected, extensible, faceting, filtered,
+    grouped, idle, inspecting, leading, mark_selected, narrowing, offered, purge_unfinished,
+    purgeable, reopenable, searched, unconnected, valued, views_saved,
 };
 use crate::app::keymap;
 use crate::app::{App, Connection, Focus, Overlay, Page};
@@ -422,12 +422,12 @@ mod place {
         S::Always,
     ];
     pub const TIMELINE: &[S] = &[S::Timeline, S::Questions, S::Tabs, S::Pages, S::Always];
-    pub const CONTRAST: &[S] = &[S::Contrast, S::Tabs, S::Pages, S::Always];
+    pub const CONTRAST: &[S] = &[S::Contrast, S::Questions, S::Tabs, S::Pages, S::Always];
     pub const INSPECTOR: &[S] = &[S::Inspector, S::Panes, S::Questions, S::Pages, S::Always];
     pub const FILTER: &[S] = &[S::Filter, S::Line, S::Always];
     pub const LINE: &[S] = &[S::Line, S::Always];
     pub const VIEWS: &[S] = &[S::Views, S::Line, S::Always];
-    pub const FACETS: &[S] = &[S::Facets, S::Pages, S::Always];
+    pub const FACETS: &[S] = &[S::Facets, S::Tabs, S::Pages, S::Always];
     pub const PANEL: &[S] = &[S::Panel, S::Always];
     pub const READER: &[S] = &[S::Reader, S::Always];
     pub const FAILURE: &[S] = &[S::Failure, S::Always];
@@ -571,8 +571,8 @@ pub const COMMANDS: &[Command] = &{
         row("brush.farther", &["-"], S::Timeline, A::Brush(B::Zoom(Direction::Backward)), "Look from farther away", extensible),
         row("brush.whole", &["0"], S::Timeline, A::Brush(B::Whole), "All time", extensible),
         row("brush.different", &["d"], S::Timeline, A::Brush(B::Different), "What is different under the brush", comparable),
-        row("different.with", &["enter", "+"], S::Contrast, A::Differ(Polarity::With), "The events with this value, under the brush", extensible),
-        row("different.without", &["-"], S::Contrast, A::Differ(Polarity::Without), "The events without this value, under the brush", extensible),
+        row("different.with", &["enter", "+"], S::Contrast, A::Differ(Polarity::With), "The events with this value, under the brush", differing),
+        row("different.without", &["-"], S::Contrast, A::Differ(Polarity::Without), "The events without this value, under the brush", differing),
         row("tree.collapse", &["h", "left"], S::Inspector, A::Fold(Fold::Collapse), "Fold, or go to the parent", inspecting),
         row("tree.expand", &["l", "right"], S::Inspector, A::Fold(Fold::Expand), "Unfold, or go to the first child", inspecting),
         row("tree.collapse-deep", &["H"], S::Inspector, A::Fold(Fold::CollapseDeep), "Fold all below", inspecting),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::app::brush::Brush;
 use crate::app::command::Polarity;
 use crate::app::filter_bar::term;
 use crate::app::notice::Level;
@@ -149,7 +150,18 @@ impl App {
 
     pub(super) fn told_differences(&mut self, reading: Reading) -> Vec<Effect> {
         if let Some(contrast) = &mut self.contrast {
+            let at = |contrast: &Contrast| {
+                let finding = contrast.findings().get(contrast.selected)?;
+                Some((finding.subject.clone(), finding.value.clone()))
+            };
+            let selected = at(contrast);
             contrast.reading = Some(reading);
+            // The order changes as more is read; what was selected stays so.
+            let is_it = |finding: &Finding| {
+                selected.as_ref() == Some(&(finding.subject.clone(), finding.value.clone()))
+            };
+            let place = contrast.findings().iter().position(is_it);
+            contrast.selected = place.unwrap_or(contrast.selected);
             contrast.move_by(0);
         }
         Vec::new()
@@ -176,12 +188,13 @@ impl App {
         Some(vec![Effect::StopContrast])
     }
 
-    /// Back to the picture, with the brush as it was.
-    pub(super) fn close_contrast(&mut self) -> Vec<Effect> {
-        let effects = self.stop_contrast().unwrap_or_default();
-        self.contrast = None;
-        self.focus = Focus::Timeline;
-        effects
+    /// A comparison is there for as long as it has the keys.
+    pub(super) fn leave_contrast(&mut self) -> Option<Effect> {
+        if self.focus == Focus::Contrast {
+            return None;
+        }
+        let left = self.contrast.take()?;
+        matches!(left.state, State::Reading).then_some(Effect::StopContrast)
     }
 
     /// To the events with the selected value under the brush, or to those without.
@@ -197,9 +210,8 @@ impl App {
         let wanted = term::of(&finding.subject, &finding.value);
         let within = term::with_range(self.filter.text(), Some(&range));
         let text = term::join(&within, &wanted, polarity);
-        let mut effects = self.close_contrast();
         self.focus = Focus::List;
-        effects.extend(self.set_filter(&text));
-        effects
+        self.brush = Brush::default();
+        self.set_filter(&text)
     }
 }

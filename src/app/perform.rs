@@ -203,7 +203,7 @@ impl App {
             }
             Focus::Facets => return self.leave_facets(),
             Focus::Timeline => self.lift_brush(),
-            Focus::Contrast => return self.close_contrast(),
+            Focus::Contrast => self.focus = Focus::Timeline,
             Focus::Inspector | Focus::List => {
                 self.inspector = None;
                 self.focus = Focus::List;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::app::histogram::{Counting, Histogram};
 use crate::app::paging::{End, Paging};
 use crate::app::timeline::Follow;
-use crate::app::{App, Effect, Generation, Live, Page};
+use crate::app::{App, Effect, Focus, Generation, Live, Page};
 use crate::core::aggregate::even_edges;
 use crate::core::event::Event;
 use crate::core::instant::Micros;
@@ -243,6 +243,10 @@ impl App {
             return Vec::new();
         }
         self.question.predicate = predicate;
+        if self.focus == Focus::Contrast {
+            // What was compared are other events.
+            self.focus = Focus::List;
+        }
         self.question.took = None;
         self.question.count = None;
         self.question.asked = self.now();

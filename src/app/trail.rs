@@ -2,6 +2,7 @@
 //!
 //! Knows views, not how they are asked for; typing is no step, what it led to is.
 
+use crate::app::brush::Brush;
 use crate::app::command::Direction;
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Picker};
@@ -29,14 +30,9 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// How many views lie behind.
-    pub fn behind(&self) -> usize {
-        self.back.len()
-    }
-
-    /// How many views were left by going back.
-    pub fn ahead(&self) -> usize {
-        self.forward.len()
+    /// The screen opens with this filter.
+    pub(super) fn begin(&mut self, filter: &str) {
+        filter.trim().clone_into(&mut self.here);
     }
 
     fn go(&mut self, filter: &str, page: Page, anchor: Option<Box<Event>>) {
@@ -143,8 +139,11 @@ impl App {
         };
         self.filter.set(&stop.filter);
         self.filter.judge(&self.catalog, self.moment());
-        self.contrast = None;
-        self.focus = Focus::List;
+        self.brush = Brush::default();
+        // Who looks at a shorter or longer time goes on with that.
+        if self.focus != Focus::Timeline || stop.page != Page::Events {
+            self.focus = Focus::List;
+        }
         let mut effects = match (stop.page, self.page) {
             (Page::Usage, Page::Usage) | (Page::Events, Page::Events) => Vec::new(),
             (Page::Usage, _) => self.show_usage(),
@@ -191,6 +190,6 @@ mod tests {
         for step in 0..2 * MOST {
             trail.go(&step.to_string(), Page::Events, None);
         }
-        assert_eq!(trail.behind(), MOST);
+        assert_eq!(trail.back.len(), MOST);
     }
 }

@@ -233,8 +233,9 @@ impl App {
         board.of = Some(predicate);
         board.stopped = Stopped::No;
         board.turn = board.sections.len().saturating_sub(1);
-        board.asking = None;
-        let mut effects = vec![Effect::StopUsage];
+        // What a panel asks in the meantime goes on.
+        let stopped = board.asking.take().map(|_| Effect::StopUsage);
+        let mut effects: Vec<Effect> = stopped.into_iter().collect();
         effects.extend(self.ask_usage());
         effects
     }

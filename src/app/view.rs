@@ -8,6 +8,7 @@ pub mod line;
 use chrono_tz::Tz;
 use tui_input::Input;
 
+use crate::app::brush::Brush;
 use crate::app::command::ViewAction;
 use crate::app::notice::Level;
 use crate::app::overlay::{Choice, Overlay, Picker};
@@ -101,6 +102,7 @@ impl App {
         let opening = self.settings.opening.clone();
         self.take_look(&opening.view);
         self.filter.set(&opening.view.filter);
+        self.trail.begin(&opening.view.filter);
         self.views.tab = Some(opening.view.tab);
         self.views.left = opening.left;
         if let Some(trouble) = opening.trouble {
@@ -164,9 +166,12 @@ impl App {
 
     /// Shows a view.
     pub(super) fn show_view(&mut self, view: &View) -> Vec<Effect> {
+        let from = self.page;
+        self.step_to(from);
         self.take_look(view);
         self.inspector = None;
         self.focus = Focus::List;
+        self.brush = Brush::default();
         let mut effects: Vec<Effect> = self.usage.forget().into_iter().collect();
         self.page = match view.tab {
             Tab::Events => Page::Events,
@@ -177,6 +182,8 @@ impl App {
             }
         };
         self.filter.set(&view.filter);
+        self.filter.judge(&self.catalog, self.moment());
+        self.step_to(from);
         // Asked also when the text is the running one: its times may be read in another zone, and
         // relative ones count from now.
         effects.extend(self.ask());

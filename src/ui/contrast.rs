@@ -43,7 +43,9 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, contrast: &Contrast, regio
         return message(pen, body, app, contrast);
     }
     let (head, rest) = split_top(body, 1);
-    let (list, detail) = split_bottom(rest, DETAIL.min(rest.height / 3));
+    // On a low screen the list needs all there is.
+    let lines = if rest.height >= 3 * DETAIL { DETAIL } else { 0 };
+    let (list, detail) = split_bottom(rest, lines);
     regions.contrast = region(list);
     heading(pen, head);
     let height = usize::from(list.height).max(1);
@@ -62,7 +64,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, contrast: &Contrast, regio
             pen.buf.set_style(line, style);
         }
     }
-    if let Some(finding) = findings.get(contrast.selected) {
+    if let Some(finding) = findings.get(contrast.selected).filter(|_| lines > 0) {
         explain(pen, detail, finding, contrast);
     }
 }

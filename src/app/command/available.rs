@@ -74,6 +74,16 @@ pub(super) fn brushable(app: &App) -> Availability {
     }
 }
 
+pub(super) fn differing(app: &App) -> Availability {
+    match &app.contrast {
+        Some(contrast) if contrast.findings().is_empty() => {
+            Availability::No("nothing that is different is selected")
+        }
+        Some(_) => extensible(app),
+        None => Availability::No("nothing is compared; b, then d on the histogram"),
+    }
+}
+
 /// Shares of numbers that still grow mean nothing.
 pub(super) fn comparable(app: &App) -> Availability {
     match (brushable(app), &app.histogram.counting) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::app::inquiry::{Panel, Wanted};
 use crate::app::notice::Level;
+use crate::app::overlay::Overlay;
 use crate::app::{App, Effect};
 use crate::core::diff::{Change, Diff, Row};
 use crate::core::event::{Cursor, Event, Field};
@@ -211,11 +212,20 @@ impl App {
         vec![Effect::Inquiry(wanted)]
     }
 
+    /// The comparison that is open, also below something else.
+    fn compare_mut(&mut self) -> Option<&mut Compare> {
+        self.overlays.iter_mut().rev().find_map(|open| match open {
+            Overlay::Panel(panel) => match &mut **panel {
+                Panel::Compare(compare) => Some(compare),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// Stops the comparison that is being made; `None` when there is none.
     pub(in crate::app) fn stop_comparing(&mut self) -> Option<Vec<Effect>> {
-        let Some(Panel::Compare(compare)) = self.panel_mut() else {
-            return None;
-        };
+        let compare = self.compare_mut()?;
         if !matches!(compare.known, Known::Asking) {
             return None;
         }
@@ -225,7 +235,7 @@ impl App {
     }
 
     pub(in crate::app) fn compared(&mut self, result: Result<Compared, StoreError>) -> Vec<Effect> {
-        let Some(Panel::Compare(compare)) = self.panel_mut() else {
+        let Some(compare) = self.compare_mut() else {
             return Vec::new();
         };
         compare.known = match result {

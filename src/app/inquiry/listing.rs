@@ -63,6 +63,8 @@ impl Listing {
         match (answer, &mut self.about) {
             (Ok(answer), About::User(dossier)) => dossier.take(&answer),
             (Ok(answer), About::Resource(touched)) => touched.take(&answer),
+            // The tab has asked something in its place.
+            (Err(StoreError::Cancelled), _) => self.failed = Some("stopped".to_owned()),
             (Err(error), _) => self.failed = Some(error.to_string()),
         }
     }
@@ -113,7 +115,9 @@ impl App {
     fn selected_user(&self) -> Option<String> {
         let (number, line) = self.usage.selected;
         let section = self.usage.sections.get(number)?;
-        let is_of_users = matches!(section.usage().report, Report::TopUsers | Report::NewUsers);
+        let usage = section.usage();
+        let is_of_users =
+            matches!(usage.report, Report::TopUsers | Report::NewUsers) && usage.groups.is_none();
         match section.answer.as_ref().filter(|_| is_of_users)? {
             Said::Ranking(ranking) => ranking.rows.get(line)?.value.clone(),
             _ => None,
@@ -155,10 +159,16 @@ impl App {
     }
 
     fn list(&mut self, about: About) -> Vec<Effect> {
+        // What is still being asked is another listing's, which gives way.
+        let mut effects = self.stop_panel().unwrap_or_default();
+        self.overlays.retain(
+            |open| !matches!(open, Overlay::Panel(panel) if matches!(**panel, Panel::List(_))),
+        );
         let listing = Listing::new(about, &self.zone);
         self.push_panel(Panel::List(Box::new(listing)));
         self.usage.give_way();
-        self.ask_for_panel()
+        effects.extend(self.ask_for_panel());
+        effects
     }
 
     /// The listing that is open, also below something else.
@@ -226,12 +236,13 @@ impl App {
         let mut effects = self.back_from_panel();
         match aim {
             Aim::Filter(filter) => {
-                if self.page == Page::Usage {
+                let from = self.page;
+                if from == Page::Usage {
                     effects.extend(self.leave_usage());
                 }
                 self.inspector = None;
                 self.focus = crate::app::Focus::List;
-                effects.extend(self.set_filter(&filter));
+                effects.extend(self.set_filter_from(&filter, from));
             }
             Aim::Mark(id) => effects.extend(self.go_to_mark(&id)),
         }

@@ -149,6 +149,16 @@ fn a_comparison_stops_when_asked_and_its_late_answers_are_dropped() {
 }
 
 #[test]
+fn a_comparison_ends_when_another_page_is_shown() {
+    let mut rig = burst();
+    rig.press("b e d 2 1");
+    assert_eq!((rig.app.page, rig.app.focus), (Page::Events, Focus::List));
+    assert!(rig.app.contrast.is_none());
+    rig.press("G");
+    assert!(rig.app.is_following());
+}
+
+#[test]
 fn context_shows_the_neighbours_of_an_event_and_leads_back_to_it() {
     let mut rig = Rig::new(events(1_800));
     rig.press("f 'user:alice is:error' enter").pause();

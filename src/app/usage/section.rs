@@ -193,7 +193,7 @@ impl Section {
         let field = self.usage.report.ranked().unwrap_or(Field::Action);
         let of = |value: &Option<String>| self.aim(field, value.as_deref());
         match &self.answer {
-            None | Some(Answer::Shares(_) | Answer::Troubles { .. }) => Vec::new(),
+            None | Some(Answer::Shares(..) | Answer::Troubles { .. }) => Vec::new(),
             Some(Answer::Totals(_)) => cards(),
             Some(Answer::Week(week)) => {
                 let busiest = week.busiest.iter();

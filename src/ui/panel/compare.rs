@@ -36,7 +36,13 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, open: &Compare) -> Rect {
         }
         Known::Nothing(why) => {
             for (y, line) in (area.y..area.bottom()).zip(pieces(why, area.width.max(2) - 1)) {
-                pen.put(area.x + 1, y, area.width - 1, &line, Role::Warning);
+                pen.put(
+                    area.x + 1,
+                    y,
+                    area.width.saturating_sub(1),
+                    &line,
+                    Role::Warning,
+                );
             }
             return area;
         }
@@ -73,7 +79,13 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, open: &Compare) -> Rect {
             Line::Same(count) => {
                 let values = if *count == 1 { "value" } else { "values" };
                 let text = format!("  · {count} {values} the same");
-                pen.put(left.x + 1, y, left.width - 1, &text, Role::Dim);
+                pen.put(
+                    left.x + 1,
+                    y,
+                    left.width.saturating_sub(1),
+                    &text,
+                    Role::Dim,
+                );
                 1
             }
             Line::Row(row) if area.width >= TWO_COLUMNS => beside(pen, left, row),

@@ -154,7 +154,7 @@ pub fn lines(answer: &Answer, section: &Section) -> Vec<Line> {
             let rows = ranking.rows.iter().take(ROWS);
             rows.map(|row| call(usage, row)).collect()
         }
-        Answer::Totals(_) | Answer::Week(_) | Answer::Shares(_) | Answer::Troubles { .. } => {
+        Answer::Totals(_) | Answer::Week(_) | Answer::Shares(..) | Answer::Troubles { .. } => {
             Vec::new()
         }
     }
