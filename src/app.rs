@@ -366,6 +366,12 @@ impl App {
         if !self.is_quiet(&msg) {
             self.dirty = Dirty::Yes;
         }
+        let mut effects = self.take_in(msg);
+        effects.extend(self.leave_contrast());
+        effects
+    }
+
+    fn take_in(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
             Msg::Clock(now) => {
                 self.clock = now;

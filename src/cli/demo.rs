@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::known;
 use crate::cli::arguments::{Common, Demo};
 use crate::cli::failure::Failure;
-use crate::cli::first::opening;
+use crate::cli::first::{opening, read_by};
 use crate::cli::screen::Shown;
 use crate::cli::session::{open_options, password};
 use crate::cli::{headless, narrate, screen, signals};
@@ -188,9 +188,11 @@ fn on_screen(product: Product, arguments: &Demo, common: &Common) -> Result<(), 
         marks: None,
         ..screen::files()
     };
+    let mut words = words(arguments);
+    words.extend(read_by(common));
     let shown = Shown {
         target: "demo".to_owned(),
-        opening: opening(&arguments.first, words(arguments), &files, common)?,
+        opening: opening(&arguments.first, words, &files, common)?,
         files,
     };
     let shown = screen::show(opener, purging, shown, common);

@@ -52,6 +52,13 @@ pub fn opening(
 /// The words that open a store: its target without a password, and what says how to read it.
 pub fn words(target: &str, common: &Common) -> Vec<String> {
     let mut words = vec![lasting(target)];
+    words.extend(read_by(common));
+    words
+}
+
+/// The words that say how to read a store.
+pub fn read_by(common: &Common) -> Vec<String> {
+    let mut words = Vec::new();
     let profile = common.profile.as_ref().map(|profile| {
         // A file is found from everywhere by its whole path.
         let whole = std::path::absolute(profile).ok();

@@ -18,7 +18,7 @@ use crate::core::calendar::Period;
 use crate::core::group::Groups;
 use crate::core::instant::{At, Micros};
 use crate::core::profile::CallFacts;
-use crate::core::usage::answer::{Answer, Ranking};
+use crate::core::usage::answer::{Answer, Ranking, Row};
 use crate::core::usage::calls::Call;
 use crate::core::usage::course::{Course, Question};
 use crate::core::usage::kin::{ALIKE, MOST_USERS};
@@ -96,8 +96,15 @@ async fn begin(session: &Session, usage: &Usage) -> Result<Option<Micros>, Failu
     if !usage.compares() {
         return Ok(None);
     }
-    let span = session.store.span(&session.stop).await;
-    Ok(span.map_err(interrupted)?.map(|(first, _)| first))
+    match session.store.span(&session.stop).await {
+        Ok(span) => Ok(span.map(|(first, _)| first)),
+        Err(StoreError::Cancelled) => Err(interrupted(StoreError::Cancelled)),
+        // The report is there; where the log begins is a word beside it.
+        Err(error) => {
+            narrate::say(&format!("where the log begins is not known: {error}"));
+            Ok(None)
+        }
+    }
 }
 
 async fn usage(
@@ -244,19 +251,9 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
                 );
             }
         }
-        Answer::Series(_) | Answer::Shares(_) | Answer::Activity(_) | Answer::Week(_) => {}
-        Answer::Ranking(ranking) => {
-            if matches!(usage.report, Report::NewUsers | Report::Quiet) {
-                let since = usage.window(Window::Before).since;
-                narrate::say(&format!(
-                    "compared with the equally long time before, from {} to {} {}",
-                    form::local(usage, since),
-                    form::local(usage, usage.since),
-                    usage.tz
-                ));
-            }
-            tell_ranking(ranking, ranking.rows.len());
-        }
+        Answer::Shares(_, certainty) => tell_groups(*certainty),
+        Answer::Series(_) | Answer::Activity(_) | Answer::Week(_) => {}
+        Answer::Ranking(ranking) => tell_values(usage, ranking),
         Answer::Latency(ranking) => tell_ranking(ranking, ranking.rows.len()),
         Answer::Calls(ranking) => tell_calls(session, ranking),
         Answer::Followed {
@@ -288,6 +285,27 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
             tell_ranking(ranking, ranking.total);
         }
     }
+}
+
+fn tell_values(usage: &Usage, ranking: &Ranking<Row>) {
+    if matches!(usage.report, Report::NewUsers | Report::Quiet) {
+        let since = usage.window(Window::Before).since;
+        narrate::say(&format!(
+            "compared with the equally long time before, from {} to {} {}",
+            form::local(usage, since),
+            form::local(usage, usage.since),
+            usage.tz
+        ));
+    }
+    if usage.groups.is_none() {
+        return tell_ranking(ranking, ranking.rows.len());
+    }
+    let of_groups = Ranking {
+        certainty: Certainty::Exact,
+        ..ranking.clone()
+    };
+    tell_ranking(&of_groups, of_groups.rows.len());
+    tell_groups(ranking.certainty);
 }
 
 /// A time before that the log does not reach back to is no measure.
@@ -379,5 +397,14 @@ fn tell_ranking<R>(ranking: &Ranking<R>, shown: usize) {
         narrate::say(&format!(
             "there are too many different values to count each of them: the numbers are at most {error} too small"
         ));
+    }
+}
+
+/// Numbers of groups are sums over users, of whom some were forgotten.
+fn tell_groups(certainty: Certainty) {
+    if certainty != Certainty::Exact {
+        narrate::say(
+            "there are too many users to count each of them: the numbers of groups are too small, and nobody knows by how much",
+        );
     }
 }

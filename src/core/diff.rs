@@ -207,7 +207,12 @@ impl Walk<'_, '_> {
     }
 
     fn note(&mut self, change: Change, before: Option<NodeId>, after: Option<NodeId>) {
-        let is_full = self.diff.rows.len() >= MOST_ROWS;
+        let room = match change {
+            // What is the same leaves room for what is not.
+            Change::Same => MOST_ROWS / 2,
+            _ => MOST_ROWS,
+        };
+        let is_full = self.diff.rows.len() >= room;
         if change != Change::Same {
             self.diff.changes += 1;
             self.diff.cut += u64::from(is_full);

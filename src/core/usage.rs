@@ -254,7 +254,8 @@ impl Usage {
     /// Whether it holds the range against the one before.
     pub fn compares(&self) -> bool {
         let mut stages = self.stages().into_iter();
-        stages.any(|stage| stage.window == plan::Window::Before)
+        // Failures are read, not asked for, and are new or known.
+        self.report == Report::Traces || stages.any(|stage| stage.window == plan::Window::Before)
     }
 
     /// What the report cannot do without and the store does not say, for people.

@@ -2,7 +2,7 @@
 //!
 //! Bounded: of a field with very many values those that stand alone are forgotten.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::probe::Side;
@@ -15,7 +15,7 @@ use crate::core::profile::evaluate::values;
 use crate::core::profile::{OwnField, Profile};
 use crate::core::scalar::Scalar;
 
-/// Paths that are counted at most.
+/// Fields and paths of the part that are counted at most; in the rest as many others may be.
 const PATHS: usize = 400;
 
 /// Values of one field or path at most.
@@ -166,11 +166,11 @@ impl Tally {
             let texts = texts.iter().map(Scalar::text);
             self.counts(Subject::Own(own)).take(texts);
         }
-        self.take_paths(record);
+        self.take_paths(side, record);
     }
 
-    fn take_paths(&mut self, record: &FlatJson<'_>) {
-        let mut found: HashMap<Path, Vec<String>> = HashMap::new();
+    fn take_paths(&mut self, side: Side, record: &FlatJson<'_>) {
+        let mut found: BTreeMap<Path, Vec<String>> = BTreeMap::new();
         Path::each(record, &mut |steps, node| {
             if let Some(value) = record.scalar(node) {
                 let path = Path::new(steps.iter().cloned());
@@ -179,7 +179,12 @@ impl Tally {
         });
         for (path, texts) in found {
             let subject = Subject::Path(path);
-            if self.subjects.len() < PATHS || self.subjects.contains_key(&subject) {
+            // The part comes first: what is missing in it needs room, too.
+            let room = match side {
+                Side::Here => PATHS,
+                Side::Rest => 2 * PATHS,
+            };
+            if self.subjects.len() < room || self.subjects.contains_key(&subject) {
                 let texts = texts.iter().map(String::as_str);
                 self.counts(subject).take(texts);
             }

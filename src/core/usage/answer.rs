@@ -148,7 +148,7 @@ pub enum Answer {
     /// Oldest first.
     Series(Vec<Bucket>),
     /// The same by groups of users.
-    Shares(Vec<Shares>),
+    Shares(Vec<Shares>, Certainty),
     /// Values by their events.
     Ranking(Ranking<Row>),
     /// Actions by their events, with how long they took.
@@ -199,7 +199,10 @@ impl Answer {
             Report::Users => {
                 let series = series(usage, edges, numbers);
                 match &usage.groups {
-                    Some(groups) => Self::Shares(shares(usage, groups, series, &numbers.actions)),
+                    Some(groups) => Self::Shares(
+                        shares(usage, groups, series, &numbers.actions),
+                        numbers.actions.certainty(),
+                    ),
                     None => Self::Series(series),
                 }
             }

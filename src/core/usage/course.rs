@@ -263,12 +263,30 @@ impl Numbers {
     /// Events and failures by value.
     fn add_graded(&mut self, usage: &Usage, question: &Question, answer: &Aggregate) {
         let value = |group: &Group| (group.key[..1].to_vec(), group.count);
+        // A value is too small by what each of its outcomes is too small by.
+        let answer = &less_sure(answer, OUTCOMES);
         self.events.add(answer, value);
         let recent = usage.recent();
         if recent.is_some_and(|recent| recent <= question.slice.since) {
             self.recent.add(answer, value);
         }
         self.failed.add(&failures(answer), value);
+    }
+}
+
+/// Outcomes that one value can have, with none.
+const OUTCOMES: u64 = 5;
+
+/// The same numbers, of which so many become one.
+fn less_sure(answer: &Aggregate, parts: u64) -> Aggregate {
+    Aggregate {
+        groups: answer.groups.clone(),
+        certainty: match answer.certainty {
+            Certainty::Exact => Certainty::Exact,
+            Certainty::AtLeast { error } => Certainty::AtLeast {
+                error: error.saturating_mul(parts),
+            },
+        },
     }
 }
 

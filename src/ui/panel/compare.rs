@@ -25,27 +25,14 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, open: &Compare) -> Rect {
     let pair = match &open.known {
         Known::Pair(pair) => pair,
         Known::Asking => {
-            pen.put(
-                area.x + 1,
-                area.y,
-                area.width,
+            return said(
+                pen,
+                area,
                 "looking for both events… Ctrl-C stops",
                 Role::Dim,
             );
-            return area;
         }
-        Known::Nothing(why) => {
-            for (y, line) in (area.y..area.bottom()).zip(pieces(why, area.width.max(2) - 1)) {
-                pen.put(
-                    area.x + 1,
-                    y,
-                    area.width.saturating_sub(1),
-                    &line,
-                    Role::Warning,
-                );
-            }
-            return area;
-        }
+        Known::Nothing(why) => return said(pen, area, why, Role::Warning),
     };
     let (top, rest) = split_top(area, 2);
     let sides = [
@@ -93,6 +80,15 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, open: &Compare) -> Rect {
         };
     }
     body
+}
+
+/// A sentence instead of two events.
+fn said(pen: &mut Pen<'_>, area: Rect, text: &str, role: Role) -> Rect {
+    let width = area.width.saturating_sub(1);
+    for (y, line) in (area.y..area.bottom()).zip(pieces(text, width.max(1))) {
+        pen.put(area.x + 1, y, width, &line, role);
+    }
+    area
 }
 
 fn heading(

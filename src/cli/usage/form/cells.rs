@@ -83,7 +83,7 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
             ],
             buckets,
         ),
-        Answer::Shares(all) => of_shares(usage, all),
+        Answer::Shares(all, _) => of_shares(usage, all),
         Answer::Activity(done) => filled(
             &[
                 column(usage.period.word(), |done: &Doings| start(&done.bucket)),

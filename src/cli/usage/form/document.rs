@@ -38,7 +38,7 @@ pub fn json(usage: &Usage, answer: &Answer, begin: Option<Micros>) -> String {
             totals.lines().iter().map(line).collect()
         }
         Answer::Series(buckets) => buckets.iter().map(|one| bucket(usage, one)).collect(),
-        Answer::Shares(all) => all.iter().map(|one| shares(usage, one)).collect(),
+        Answer::Shares(all, _) => all.iter().map(|one| shares(usage, one)).collect(),
         Answer::Activity(done) => done.iter().map(|one| doings(usage, one)).collect(),
         Answer::Ranking(ranking) => {
             report["total"] = ranking.total.into();

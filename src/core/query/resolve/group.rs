@@ -52,10 +52,16 @@ impl Resolver<'_> {
         let found = groups
             .iter()
             .filter(|(name, _)| test.accepts(&Scalar::Text((*name).into())))
-            .map(|(_, users)| by_users(users))
-            .fold(Predicate::Never, Predicate::or);
-        if found != Predicate::Never {
-            return Some(found);
+            .map(|(_, users)| users)
+            .collect::<Vec<_>>();
+        match found.as_slice() {
+            [] => {}
+            [users] => return Some(by_users(users)),
+            // One list is one condition for the store, however many groups it is of.
+            several => {
+                let users = several.iter().flat_map(|users| users.iter().cloned());
+                return Some(by_users(&Arc::new(users.collect())));
+            }
         }
         let typed = self.typed(&word.span).to_owned();
         let names = || groups.iter().map(|(name, _)| name);
