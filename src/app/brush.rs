@@ -154,7 +154,6 @@ impl App {
             BrushAction::Spike(direction) => self.next_spike(direction),
             BrushAction::Zoom(direction) => self.zoom(direction),
             BrushAction::Whole => {
-                self.brush = Brush::default();
                 let text = term::with_range(self.filter.text(), None);
                 self.set_filter(&text)
             }
@@ -207,7 +206,6 @@ impl App {
 
     /// Makes a stretch of time the filter's; what reaches to now stays open.
     fn look_at(&mut self, since: Micros, until: Micros) -> Vec<Effect> {
-        self.brush = Brush::default();
         let range = if until > self.now() {
             format!("since:{since}")
         } else {

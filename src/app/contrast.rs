@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::app::brush::Brush;
 use crate::app::command::Polarity;
 use crate::app::filter_bar::term;
 use crate::app::notice::Level;
@@ -24,6 +23,8 @@ pub struct ContrastRequest {
     pub probes: Vec<Probe>,
     /// How records become values.
     pub profile: Arc<Profile>,
+    /// How many times as many events the part has in the same time.
+    pub rush: f64,
 }
 
 /// What the events that were read say.
@@ -61,6 +62,8 @@ pub struct Contrast {
     pub range: (Micros, Micros),
     /// Events: of the part, of the rest.
     pub events: (u64, u64),
+    /// Events in a minute: of the part, of the rest.
+    pub rates: (f64, f64),
     /// Stretches to read.
     pub stretches: usize,
     /// How far it is.
@@ -122,6 +125,7 @@ impl App {
             .sum();
         let all: u64 = buckets.iter().map(|bucket| bucket.events).sum();
         let probes = probes(&buckets, since, until, cost);
+        let rates = self.rates((since, until, here), (range.0, range.1, all));
         let generation = self.next();
         self.focus = Focus::Contrast;
         self.contrast = Some(Contrast {
@@ -129,6 +133,7 @@ impl App {
             until,
             range,
             events: (here, all - here),
+            rates,
             stretches: probes.len(),
             state: State::Reading,
             reading: None,
@@ -139,8 +144,30 @@ impl App {
             predicate: Arc::new(Predicate::clone(&self.question.predicate).at_any_time()),
             probes,
             profile,
+            rush: if rates.1 > 0.0 {
+                rates.0 / rates.1
+            } else {
+                1.0
+            },
         };
         vec![Effect::Contrast(generation, Box::new(request))]
+    }
+
+    /// Events in a minute: of a part of a range, of the rest of it.
+    #[expect(clippy::cast_precision_loss, reason = "rates are told with two digits")]
+    fn rates(
+        &self,
+        (since, until, here): (Micros, Micros, u64),
+        (first, last, all): (Micros, Micros, u64),
+    ) -> (f64, f64) {
+        // What is still to come is no time without events.
+        let minutes = |since: Micros, until: Micros| {
+            let length = until.min(self.now()).0.saturating_sub(since.0).max(1);
+            length as f64 / (60 * Micros::SECOND) as f64
+        };
+        let part = minutes(since, until);
+        let rest = (minutes(first, last) - part).max(f64::MIN_POSITIVE);
+        (here as f64 / part, (all - here) as f64 / rest)
     }
 
     /// Whose comparison is wanted.
@@ -211,7 +238,6 @@ impl App {
         let within = term::with_range(self.filter.text(), Some(&range));
         let text = term::join(&within, &wanted, polarity);
         self.focus = Focus::List;
-        self.brush = Brush::default();
         self.set_filter(&text)
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::app::brush::Brush;
 use crate::app::histogram::{Counting, Histogram};
 use crate::app::paging::{End, Paging};
 use crate::app::timeline::Follow;
@@ -243,6 +244,8 @@ impl App {
             return Vec::new();
         }
         self.question.predicate = predicate;
+        // Another picture.
+        self.brush = Brush::default();
         if self.focus == Focus::Contrast {
             // What was compared are other events.
             self.focus = Focus::List;

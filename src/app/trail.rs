@@ -2,7 +2,6 @@
 //!
 //! Knows views, not how they are asked for; typing is no step, what it led to is.
 
-use crate::app::brush::Brush;
 use crate::app::command::Direction;
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Picker};
@@ -139,7 +138,6 @@ impl App {
         };
         self.filter.set(&stop.filter);
         self.filter.judge(&self.catalog, self.moment());
-        self.brush = Brush::default();
         // Who looks at a shorter or longer time goes on with that.
         if self.focus != Focus::Timeline || stop.page != Page::Events {
             self.focus = Focus::List;

@@ -8,7 +8,6 @@ pub mod line;
 use chrono_tz::Tz;
 use tui_input::Input;
 
-use crate::app::brush::Brush;
 use crate::app::command::ViewAction;
 use crate::app::notice::Level;
 use crate::app::overlay::{Choice, Overlay, Picker};
@@ -171,7 +170,6 @@ impl App {
         self.take_look(view);
         self.inspector = None;
         self.focus = Focus::List;
-        self.brush = Brush::default();
         let mut effects: Vec<Effect> = self.usage.forget().into_iter().collect();
         self.page = match view.tab {
             Tab::Events => Page::Events,

@@ -5,7 +5,8 @@
 //! events it stands, in the part and in the rest. It is different when the two shares are
 //! [`POINTS`] apart or more, and further than [`DEVIATIONS`] times what that share varies by from
 //! one stretch of the rest to another; so that people who come and go, or work in bursts, are no
-//! finding. That there are more events is none either: it is the mix that counts.
+//! finding. That there are more events is none either, nor that what goes on at its own pace has a
+//! smaller share of them: it is the mix that counts.
 //!
 //! Does not read events: [`probe`] says which to read, [`tally::Tally`] takes them.
 

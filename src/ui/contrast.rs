@@ -7,7 +7,6 @@ use crate::app::filter_bar::term;
 use crate::app::layout::Regions;
 use crate::app::{App, Focus};
 use crate::core::contrast::{FEWEST, Finding, Share, Subject, Value, Verdict};
-use crate::core::instant::Micros;
 use crate::core::number::grouped;
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
@@ -40,7 +39,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, contrast: &Contrast, regio
     let findings = contrast.findings();
     if findings.is_empty() {
         regions.contrast = region(body);
-        return message(pen, body, app, contrast);
+        return message(pen, body, contrast);
     }
     let (head, rest) = split_top(body, 1);
     // On a low screen the list needs all there is.
@@ -225,7 +224,7 @@ fn same(finding: &Finding) -> &'static str {
 }
 
 /// Why there is no line.
-fn message(pen: &mut Pen<'_>, area: Rect, app: &App, contrast: &Contrast) {
+fn message(pen: &mut Pen<'_>, area: Rect, contrast: &Contrast) {
     let lines: Vec<(String, Role)> = match (&contrast.state, verdict(contrast)) {
         (State::Failed(error), _) => vec![
             (error.to_string(), Role::Error),
@@ -245,7 +244,7 @@ fn message(pen: &mut Pen<'_>, area: Rect, app: &App, contrast: &Contrast) {
                 "Who, what, where and all else in the records is mixed as in the rest.".to_owned(),
                 Role::Text,
             ),
-            (rates(app, contrast), Role::Text),
+            (rates(contrast), Role::Text),
         ],
     };
     for (y, (text, role)) in (area.y + 1..area.bottom()).zip(lines) {
@@ -261,19 +260,9 @@ fn is_reading(contrast: &Contrast) -> bool {
     matches!(contrast.state, State::Reading)
 }
 
-/// `There are just more events: 8.10 a minute, 1.2 in the rest.`
-#[expect(clippy::cast_precision_loss, reason = "rates are told with two digits")]
-fn rates(app: &App, contrast: &Contrast) -> String {
-    // What is still to come is no time without events.
-    let length =
-        |since: Micros, until: Micros| until.min(app.now()).0.saturating_sub(since.0).max(1) as f64;
-    let here = length(contrast.since, contrast.until);
-    let rest = (length(contrast.range.0, contrast.range.1) - here).max(1.0);
-    let minute = 60.0 * Micros::SECOND as f64;
-    let (here, rest) = (
-        contrast.events.0 as f64 / here * minute,
-        contrast.events.1 as f64 / rest * minute,
-    );
+/// `There are just more events: 8.10 a minute here, 1.20 in the rest.`
+fn rates(contrast: &Contrast) -> String {
+    let (here, rest) = contrast.rates;
     let word = if here > rest { "just more" } else { "no more" };
     format!("There are {word} events: {here:.2} a minute here, {rest:.2} in the rest.")
 }

@@ -8,7 +8,7 @@ use crate::core::query::predicate::{Atom, Predicate};
 
 impl Rig {
     pub(super) fn contrasted(&self, request: &ContrastRequest) -> Vec<Answer> {
-        let mut tally = Tally::new(&request.profile);
+        let mut tally = Tally::new(&request.profile, request.rush);
         for probe in &request.probes {
             let within = Predicate::Atom(Atom::At {
                 since: Some(probe.since),

@@ -15,6 +15,8 @@ pub struct Sum {
     groups: HashMap<Vec<GroupValue>, u64>,
     /// What the parts may lack, and what was forgotten here.
     error: u64,
+    /// As many groups were held at once before some were forgotten.
+    most: usize,
 }
 
 impl Sum {
@@ -43,17 +45,24 @@ impl Sum {
         Self {
             groups: HashMap::new(),
             error: self.error,
+            most: 0,
         }
     }
 
     /// As the accumulator of one answer does it.
     fn forget_small(&mut self) {
+        self.most = self.most.max(self.groups.len());
         let mut numbers: Vec<u64> = self.groups.values().copied().collect();
         let half = numbers.len() / 2;
         let (_, median, _) = numbers.select_nth_unstable(half);
         let median = *median;
         self.error += median;
         self.groups.retain(|_, number| *number > median);
+    }
+
+    /// There are as many different groups, or more where [`Sum::certainty`] says so.
+    pub fn different(&self) -> usize {
+        self.most.max(self.groups.len())
     }
 
     /// The number of a group; none is zero.

@@ -110,6 +110,8 @@ impl Counts {
 /// What the events read so far say.
 #[derive(Clone, Debug)]
 pub struct Tally {
+    /// How many times as many events the part has in the same time as the rest.
+    rush: f64,
     own: Vec<Arc<OwnField>>,
     subjects: HashMap<Subject, Counts>,
     durations: HashMap<usize, (u64, u64)>,
@@ -119,12 +121,16 @@ pub struct Tally {
     rest: u64,
     /// Stretches of the rest that had events.
     stretches: u64,
+    /// Sum of one over the events of each.
+    inverse: f64,
 }
 
 impl Tally {
-    /// Nothing was read yet of a store whose rows this profile reads.
-    pub fn new(profile: &Profile) -> Self {
+    /// Nothing was read yet of a store whose rows this profile reads, and in whose part there are
+    /// `rush` times as many events in the same time as in the rest.
+    pub fn new(profile: &Profile, rush: f64) -> Self {
         Self {
+            rush,
             own: profile.own.iter().cloned().map(Arc::new).collect(),
             subjects: HashMap::new(),
             durations: HashMap::new(),
@@ -132,6 +138,7 @@ impl Tally {
             here: 0,
             rest: 0,
             stretches: 0,
+            inverse: 0.0,
         }
     }
 
@@ -207,6 +214,10 @@ impl Tally {
     }
 
     /// The stretch is over.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a stretch has some hundred events"
+    )]
     pub fn close(&mut self, side: Side) {
         let events = std::mem::take(&mut self.now);
         if events == 0 {
@@ -217,6 +228,7 @@ impl Tally {
             Side::Rest => {
                 self.rest += events;
                 self.stretches += 1;
+                self.inverse += 1.0 / events as f64;
             }
         }
         for counts in self.subjects.values_mut() {
@@ -273,10 +285,17 @@ impl Tally {
         let rest = count.rest as f64 / self.rest as f64;
         let stretches = self.stretches.max(1) as f64;
         // The mean of the stretches' shares is close to the share of all: they are equally large.
-        let varies = (count.squares / stretches - rest * rest).max(0.0);
+        let between = (count.squares / stretches - rest * rest).max(0.0);
+        // Of few events shares vary by chance alone: that is no habit of the log.
+        let varies = (between - rest * (1.0 - rest) * self.inverse / stretches).max(0.0);
         let chance =
             here * (1.0 - here) / self.here as f64 + rest * (1.0 - rest) / self.rest as f64;
-        let distance = (here - rest).abs();
+        let distance = if here < rest {
+            // What goes on at its own pace has a smaller share of more events.
+            rest / self.rush.max(1.0) - here
+        } else {
+            here - rest
+        };
         distance >= POINTS && distance >= DEVIATIONS * (varies + chance).sqrt()
     }
 

@@ -327,13 +327,14 @@ fn totals(usage: &Usage, numbers: &Numbers) -> Totals {
         before: all(before),
     };
     let named = |sum: &Sum| {
-        let named = sum.groups().filter(|(key, _)| value(key).is_some());
-        named.count() as u64
+        let nobody = sum.groups().any(|(key, _)| value(key).is_none());
+        // Of many only those with the largest numbers are remembered, but that there were others is.
+        (sum.different() - usize::from(nobody)) as u64
     };
     let (now, before) = (&numbers.events, &numbers.before);
     let is_new = |key: &[GroupValue]| value(key).is_some() && before.of(key) == 0;
     let new_users = now.groups().filter(|(key, _)| is_new(key)).count() as u64;
-    let is_remembered = before.certainty() == Certainty::Exact;
+    let is_remembered = worse(now.certainty(), before.certainty()) == Certainty::Exact;
     Totals {
         events: compared(&numbers.whole, &numbers.whole_before),
         users: usage.has_users().then(|| Compared {

@@ -27,7 +27,7 @@ pub async fn compare(
     out: Sender<Report>,
     stop: CancellationToken,
 ) {
-    let mut tally = Tally::new(&request.profile);
+    let mut tally = Tally::new(&request.profile, request.rush);
     let mut result = Ok(());
     for (number, probe) in request.probes.iter().enumerate() {
         result = read(&*store, &request.predicate, probe, &mut tally, &stop).await;

@@ -39,7 +39,10 @@ fn feed(tally: &mut Tally, side: Side, user: &str, record: &str, outcome: Outcom
 }
 
 fn tally() -> Tally {
-    Tally::new(&crate::core::profile::load::named("clutch").expect("built in"))
+    Tally::new(
+        &crate::core::profile::load::named("clutch").expect("built in"),
+        1.0,
+    )
 }
 
 /// A rest of 40 stretches of 50 events, of eight users who come and go, and a part of 400.
@@ -175,6 +178,25 @@ fn what_only_the_part_has_counts_from_the_beginning() {
 }
 
 #[test]
+fn few_events_in_many_stretches_are_compared_all_the_same() {
+    let mut dice = Dice(7);
+    let mut tally = tally();
+    for _ in 0..40 {
+        feed(&mut tally, Side::Here, "u0", "{}", Outcome::Failed);
+    }
+    tally.close(Side::Here);
+    for _ in 0..48 {
+        let user = format!("u{}", dice.of(8));
+        feed(&mut tally, Side::Rest, &user, "{}", Outcome::Failed);
+        tally.close(Side::Rest);
+    }
+    assert_eq!(
+        findings(tally.verdict())[0],
+        ("actor".to_owned(), "u0".to_owned())
+    );
+}
+
+#[test]
 fn events_that_take_longer_than_nine_in_ten_elsewhere_are_told() {
     let mut tally = tally();
     let take = |tally: &mut Tally, side, milliseconds: u64| {
@@ -205,6 +227,27 @@ fn events_that_take_longer_than_nine_in_ten_elsewhere_are_told() {
     assert!((89.0..=91.0).contains(&limit), "{limit}");
     assert_eq!(long.here.events, 50);
     assert!((10..=12).contains(&long.rest.events), "{long:?}");
+}
+
+#[test]
+fn a_smaller_share_of_more_events_is_no_difference() {
+    let verdict = |rush: f64| {
+        let mut tally = Tally { rush, ..tally() };
+        for n in 0..400 {
+            let user = if n % 20 == 0 { "bot" } else { "u" };
+            feed(&mut tally, Side::Here, user, "{}", Outcome::Ok);
+        }
+        tally.close(Side::Here);
+        for n in 0..400 {
+            let user = if n % 4 == 0 { "bot" } else { "u" };
+            feed(&mut tally, Side::Rest, user, "{}", Outcome::Ok);
+        }
+        tally.close(Side::Rest);
+        findings(tally.verdict())
+    };
+    let bot = ("actor".to_owned(), "bot".to_owned());
+    assert!(verdict(1.0).contains(&bot));
+    assert!(!verdict(5.0).contains(&bot));
 }
 
 #[test]
