@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod archives;
+pub mod asking;
 pub mod brush;
 pub mod command;
 pub mod connection;

@@ -10,6 +10,7 @@ pub mod said;
 
 use std::sync::Arc;
 
+use crate::app::asking::{Again, Stopped};
 use crate::app::facets::facet::{Counted, Extent, Facet, How, State};
 use crate::app::facets::said::Value;
 use crate::app::filter_bar::term;
@@ -82,22 +83,6 @@ pub enum Line {
     Lacks,
     /// Nothing.
     Gap,
-}
-
-/// Whether a question of a lost connection was put again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Again {
-    #[default]
-    No,
-    Yes,
-}
-
-/// Whether somebody has stopped the counting.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stopped {
-    #[default]
-    No,
-    Yes,
 }
 
 /// The pane.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 pub use crate::app::usage::section::{Aim, SECTIONS, Section, Side, State};
 
+use crate::app::asking::{Again, Stopped};
 use crate::app::command::Direction;
 use crate::app::layout::Sections;
 use crate::app::usage::section::Wish;
@@ -78,20 +79,6 @@ pub enum By {
     Users,
     /// By the groups they are in.
     Groups,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Again {
-    #[default]
-    No,
-    Yes,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stopped {
-    #[default]
-    No,
-    Yes,
 }
 
 impl Board {
