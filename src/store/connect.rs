@@ -164,19 +164,17 @@ pub fn lasting(target: &str) -> String {
 
 /// What is masked is left out.
 fn without_password(target: &str) -> String {
+    if let Some(kept) = postgres::target::without_password(target) {
+        return kept;
+    }
     let shown = redact_url(target).replace(":***@", "@");
     let (main, query) = shown.split_once('?').unwrap_or((&shown, ""));
     let pairs: Vec<&str> = query
         .split('&')
         .filter(|pair| !pair.is_empty() && !pair.contains("***"))
         .collect();
-    let words: Vec<&str> = main
-        .split(' ')
-        .filter(|word| !word.contains("=***"))
-        .collect();
-    let main = words.join(" ");
     if pairs.is_empty() {
-        main
+        main.to_owned()
     } else {
         format!("{main}?{}", pairs.join("&"))
     }
@@ -263,6 +261,10 @@ mod tests {
             ),
             ("postgres://h/db", "postgres://h/db"),
             ("audit.sqlite?table=t", "audit.sqlite?table=t"),
+            (
+                "password='my secret' host=h dbname='a b?c'",
+                "host=h dbname='a b?c'",
+            ),
         ] {
             assert_eq!(without_password(target), kept);
         }

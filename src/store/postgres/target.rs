@@ -20,19 +20,10 @@ fn uri_body(text: &str) -> Option<&str> {
         .or_else(|| text.strip_prefix("postgresql://"))
 }
 
-/// `host=… dbname=…`: begins with a word libpq uses to find a server.
+/// `host=… dbname=…`: begins with a word of libpq's.
 fn is_keyword_string(text: &str) -> bool {
-    let word = text
-        .trim_start()
-        .split('=')
-        .next()
-        .unwrap_or_default()
-        .trim_end();
-    text.contains('=')
-        && [
-            "host", "hostaddr", "dbname", "user", "port", "service", "password", "sslmode",
-        ]
-        .contains(&word)
+    let word = text.split_once('=').map(|(word, _)| word.trim());
+    word.is_some_and(|word| keyword::find(word).is_some())
 }
 
 /// Reads a URI or a keyword string.
@@ -125,7 +116,12 @@ fn decode(text: &str) -> Result<String, StoreError> {
 }
 
 fn keywords(text: &str) -> Result<Given, StoreError> {
-    let mut given = Given::new();
+    Ok(in_order(text)?.into_iter().collect())
+}
+
+/// Words and values as they stand.
+fn in_order(text: &str) -> Result<Vec<(String, String)>, StoreError> {
+    let mut given = Vec::new();
     let mut chars = text.chars().peekable();
     loop {
         while chars.next_if(|c| c.is_whitespace()).is_some() {}
@@ -164,7 +160,7 @@ fn keywords(text: &str) -> Result<Given, StoreError> {
                 None => break,
             }
         }
-        given.insert(word, value);
+        given.push((word, value));
     }
 }
 
@@ -195,8 +191,11 @@ fn unreadable(why: &str) -> StoreError {
 
 /// The same target with every password in it masked, for anything that is shown.
 pub fn redact(text: &str) -> String {
+    if is_keyword_string(text) {
+        return redact_keywords(text);
+    }
     let Some((scheme, body)) = text.split_once("://") else {
-        return if is_keyword_string(text) || text.to_lowercase().contains("password=") {
+        return if text.to_lowercase().contains("password=") {
             redact_keywords(text)
         } else {
             text.to_owned()
@@ -261,29 +260,56 @@ fn redact_pair(pair: &str) -> String {
     pair.to_owned()
 }
 
+/// What a keyword string says, in its order; `None` where it cannot be taken apart for certain.
+fn known_words(text: &str) -> Option<Vec<(String, String)>> {
+    let said = in_order(text).ok()?;
+    // A word nobody knows may be the rest of a password that was not quoted.
+    let is_known = |(word, _): &(String, String)| keyword::find(&word.to_lowercase()).is_some();
+    said.iter().all(is_known).then_some(said)
+}
+
+fn is_password(word: &str) -> bool {
+    word.to_lowercase().ends_with("password")
+}
+
 fn redact_keywords(text: &str) -> String {
-    let Ok(given) = keywords(text) else {
+    let Some(said) = known_words(text) else {
         return "a keyword string that cannot be read".to_owned();
     };
-    // A word nobody knows may be the rest of a password that was not quoted.
-    if given
-        .keys()
-        .any(|word| keyword::find(&word.to_lowercase()).is_none())
-    {
-        return "a keyword string that cannot be read".to_owned();
+    let masked = |(word, value): &(String, String)| {
+        if is_password(word) {
+            format!("{word}=***")
+        } else {
+            spelled(word, value)
+        }
+    };
+    let words: Vec<String> = said.iter().map(masked).collect();
+    words.join(" ")
+}
+
+/// A keyword string without its passwords, to be used again; `None` for other targets.
+pub fn without_password(text: &str) -> Option<String> {
+    if uri_body(text).is_some() || !is_keyword_string(text) {
+        return None;
     }
-    let parts: Vec<String> = given
-        .iter()
-        .map(|(word, value)| {
-            let value = if word.to_lowercase().ends_with("password") {
-                "***"
-            } else {
-                value
-            };
-            format!("{word}={value}")
-        })
+    let Some(said) = known_words(text) else {
+        return Some(redact_keywords(text));
+    };
+    let words: Vec<String> = (said.iter())
+        .filter(|(word, _)| !is_password(word))
+        .map(|(word, value)| spelled(word, value))
         .collect();
-    parts.join(" ")
+    Some(words.join(" "))
+}
+
+/// A word and its value as [`keywords`] reads them back.
+fn spelled(word: &str, value: &str) -> String {
+    let is_plain = |c: char| !c.is_whitespace() && c != '\'' && c != '\\';
+    if !value.is_empty() && value.chars().all(is_plain) {
+        return format!("{word}={value}");
+    }
+    let escaped = value.replace('\\', r"\\").replace('\'', r"\'");
+    format!("{word}='{escaped}'")
 }
 
 #[cfg(test)]
@@ -301,6 +327,7 @@ mod tests {
             "postgres://u:hunter2@/db?host=/run/x@y",
             "host=h password=hunter2 dbname=x",
             "host=h password='a hunter2' dbname=x",
+            "host=h password=a://hunter2 dbname=x",
             "mongodb://u:hunter2@h/db",
             "postgres://postgres@:54999/db?host=/run/pg&password=a@hunter2",
             "postgres://u@h/db?p%61ssword=hunter2",
@@ -330,6 +357,27 @@ mod tests {
         ] {
             assert!(!redact(text).contains("hunter2"), "{}", redact(text));
         }
+    }
+
+    #[test]
+    fn a_keyword_string_without_its_password_says_the_same() {
+        for text in [
+            "host=h dbname='a b' user=u",
+            r"dbname='it\'s \\ a' host=/run/pg options='-c a=b'",
+            "application_name='' host=h",
+            "connect_timeout=3 host=h dbname=a?b&c=d",
+            "host=h password='a b' table='audit events' dbname=x",
+        ] {
+            let mut wanted = keywords(text).expect("readable");
+            wanted.remove("password");
+            for again in [without_password(text).expect("keywords"), redact(text)] {
+                assert!(is_postgres(&again), "{again}");
+                let mut found = keywords(&again).expect("readable");
+                found.remove("password");
+                assert_eq!(found, wanted, "{again}");
+            }
+        }
+        assert_eq!(without_password("postgres://h/db"), None);
     }
 
     #[test]
