@@ -8,7 +8,7 @@ use crate::app::filter_bar::term;
 use crate::app::notice::Level;
 use crate::app::{App, Effect, Focus, Generation};
 use crate::core::contrast::probe::{Bucket, Cost, Probe, probes};
-use crate::core::contrast::{Finding, Verdict};
+use crate::core::contrast::{Finding, Habits, Verdict};
 use crate::core::instant::Micros;
 use crate::core::profile::Profile;
 use crate::core::query::predicate::Predicate;
@@ -32,6 +32,8 @@ pub struct ContrastRequest {
 pub struct Reading {
     /// What is different as far as it is known.
     pub verdict: Verdict,
+    /// Whether it was seen what varies by itself.
+    pub habits: Habits,
     /// Events read: of the part, of the rest.
     pub read: (u64, u64),
     /// Stretches read.
@@ -105,10 +107,7 @@ impl App {
         else {
             return Vec::new();
         };
-        let cost = match description.time {
-            TimeAccess::Direct => Cost::Little,
-            TimeAccess::Scan => Cost::AllRows,
-        };
+        let (time, rows) = (description.time, description.estimate);
         let profile = description.profile.clone();
         let buckets: Vec<Bucket> = (self.histogram.buckets())
             .map(|cell| Bucket {
@@ -124,6 +123,10 @@ impl App {
             .map(|bucket| bucket.events)
             .sum();
         let all: u64 = buckets.iter().map(|bucket| bucket.events).sum();
+        let cost = match time {
+            TimeAccess::Direct => Cost::Little,
+            TimeAccess::Scan => Cost::AllRows(rows.unwrap_or(0).max(all)),
+        };
         let probes = probes(&buckets, since, until, cost);
         let rates = self.rates((since, until, here), (range.0, range.1, all));
         let generation = self.next();

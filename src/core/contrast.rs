@@ -5,7 +5,8 @@
 //! events it stands, in the part and in the rest. It is different when the two shares are
 //! [`POINTS`] apart or more, and further than [`DEVIATIONS`] times what that share varies by from
 //! one stretch of the rest to another; so that people who come and go, or work in bursts, are no
-//! finding. That there are more events is none either, nor that what goes on at its own pace has a
+//! finding. Where too few stretches were read to see what varies, they must be [`UNSEEN_POINTS`]
+//! apart, and it is said. That there are more events is none either, nor that what goes on at its own pace has a
 //! smaller share of them: it is the mix that counts.
 //!
 //! Does not read events: [`probe`] says which to read, [`tally::Tally`] takes them.
@@ -17,6 +18,9 @@ pub use crate::core::aggregate::Subject;
 
 /// Shares are different from this distance on.
 pub const POINTS: f64 = 0.10;
+
+/// Shares are different from this distance on where nobody knows how much they vary by themselves.
+pub const UNSEEN_POINTS: f64 = 0.20;
 
 /// And from so many standard deviations on.
 pub const DEVIATIONS: f64 = 4.0;
@@ -78,6 +82,15 @@ impl Finding {
     pub fn difference(&self) -> f64 {
         self.here.fraction() - self.rest.fraction()
     }
+}
+
+/// Whether it was seen how much shares vary by themselves, from one stretch of the rest to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habits {
+    /// It was.
+    Seen,
+    /// The stretches were too few for that.
+    Unseen,
 }
 
 /// What came of a comparison.

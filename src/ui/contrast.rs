@@ -6,7 +6,7 @@ use crate::app::contrast::{Contrast, State};
 use crate::app::filter_bar::term;
 use crate::app::layout::Regions;
 use crate::app::{App, Focus};
-use crate::core::contrast::{FEWEST, Finding, Share, Subject, Value, Verdict};
+use crate::core::contrast::{FEWEST, Finding, Habits, Share, Subject, Value, Verdict};
 use crate::core::number::grouped;
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
@@ -46,7 +46,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, contrast: &Contrast, regio
     let lines = if rest.height >= 3 * DETAIL { DETAIL } else { 0 };
     let (list, detail) = split_bottom(rest, lines);
     regions.contrast = region(list);
-    heading(pen, head);
+    heading(pen, head, contrast);
     let height = usize::from(list.height).max(1);
     let first = contrast.selected.saturating_sub(height - 1);
     let shown = findings.iter().enumerate().skip(first).take(height);
@@ -101,8 +101,12 @@ fn note(app: &App, contrast: &Contrast) -> String {
     note
 }
 
-fn heading(pen: &mut Pen<'_>, line: Rect) {
+fn heading(pen: &mut Pen<'_>, line: Rect, contrast: &Contrast) {
     let [here, rest, points] = columns(line);
+    if let Some(unseen) = unseen(contrast) {
+        let room = here.saturating_sub(line.x + 3);
+        pen.put(line.x + 2, line.y, room, unseen, Role::Warning);
+    }
     for (x, cells, word) in [
         (here, SHARE, "here"),
         (rest, SHARE, "elsewhere"),
@@ -245,11 +249,22 @@ fn message(pen: &mut Pen<'_>, area: Rect, contrast: &Contrast) {
                 Role::Text,
             ),
             (rates(contrast), Role::Text),
+            (
+                unseen(contrast).unwrap_or_default().to_owned(),
+                Role::Warning,
+            ),
         ],
     };
     for (y, (text, role)) in (area.y + 1..area.bottom()).zip(lines) {
         pen.put(area.x + 2, y, area.width.saturating_sub(3), &text, role);
     }
+}
+
+/// What cannot be told of too few stretches.
+fn unseen(contrast: &Contrast) -> Option<&'static str> {
+    let reading = contrast.reading.as_ref()?;
+    let is_told = reading.habits == Habits::Unseen && !is_reading(contrast);
+    is_told.then_some("what varies anyway was not seen")
 }
 
 fn verdict(contrast: &Contrast) -> Option<&Verdict> {

@@ -1,11 +1,14 @@
 //! The brush, views back and forward, and what happened around an event.
 
+use std::sync::Arc;
+
 use crate::app::contrast::State;
 use crate::app::rig::{NOW, Rig, event, events};
-use crate::app::{Effect, Focus, Page};
-use crate::core::contrast::Verdict;
+use crate::app::{Connection, Effect, Focus, Page};
+use crate::core::contrast::{Habits, Verdict};
 use crate::core::event::Event;
 use crate::core::instant::Micros;
+use crate::store::{Description, TimeAccess};
 
 /// Two hours of an event a minute, and five minutes with one user's failures in between.
 fn burst() -> Rig {
@@ -127,6 +130,35 @@ fn an_even_log_has_no_spike_and_nothing_different() {
         .as_ref()
         .map(|reading| reading.verdict.clone());
     assert_eq!(verdict, Some(Verdict::TooFew(0, 0)));
+}
+
+/// People who work one after the other, each for some minutes.
+fn shifts() -> Rig {
+    let all = (0..600).map(|n| {
+        let user = format!("u{}", n / 20 % 6);
+        event(n, (n - 600) * 12, &user, "DescribePod", 0)
+    });
+    Rig::new(all.collect())
+}
+
+#[test]
+fn what_varies_anyway_is_no_difference_without_an_index_either() {
+    for time in [TimeAccess::Direct, TimeAccess::Scan] {
+        let mut rig = shifts();
+        let description = rig.app.description().expect("connected");
+        let description = Description {
+            time,
+            ..Description::clone(description)
+        };
+        rig.app.connection = Connection::Ready(Arc::new(description));
+        rig.press("b H H space h d");
+        let contrast = rig.app.contrast.as_ref().expect("a comparison");
+        let reading = contrast.reading.as_ref().expect("an answer");
+        assert_eq!(reading.habits, Habits::Seen, "{time:?}");
+        assert_eq!(contrast.findings(), [], "{time:?}");
+        assert!(reading.read.0 >= 10, "{time:?}: {:?}", reading.read);
+        assert!(!contrast.is_sample(), "{time:?}");
+    }
 }
 
 #[test]

@@ -15,6 +15,9 @@ const HERE: u64 = 12;
 /// Stretches of the rest: enough to see how much shares vary by themselves.
 const REST: u64 = 48;
 
+/// Rows looked at for the rest where no index leads to a time: a guest does not ask for more.
+const LOOKED_AT: u64 = 5_000_000;
+
 /// On which side of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -25,7 +28,7 @@ pub enum Side {
 }
 
 /// A stretch of time whose newest events are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// Whose.
     pub side: Side,
@@ -35,6 +38,34 @@ pub struct Probe {
     pub until: Micros,
     /// Events at most.
     pub most: u64,
+    /// Where stretches end that are read with it, in the order of time.
+    pub cuts: Vec<Micros>,
+}
+
+/// The way through the events of a probe, newest first.
+#[derive(Clone, Debug)]
+pub struct Walk<'p> {
+    /// Whose events.
+    pub side: Side,
+    cuts: &'p [Micros],
+}
+
+impl<'p> Walk<'p> {
+    /// Nothing was read yet.
+    pub fn new(probe: &'p Probe) -> Self {
+        Self {
+            side: probe.side,
+            cuts: &probe.cuts,
+        }
+    }
+
+    /// Whether with an event of this time another stretch begins.
+    pub fn crosses(&mut self, at: Micros) -> bool {
+        let left = self.cuts.partition_point(|cut| *cut <= at);
+        let has_crossed = left < self.cuts.len();
+        self.cuts = &self.cuts[..left];
+        has_crossed
+    }
 }
 
 /// A bucket of a histogram.
@@ -53,8 +84,8 @@ pub struct Bucket {
 pub enum Cost {
     /// An index leads there.
     Little,
-    /// All rows are looked at, each time.
-    AllRows,
+    /// All rows are looked at, each time; so many.
+    AllRows(u64),
 }
 
 /// Stretches to read for a comparison of `[since, until)` with the rest of the buckets, which are in
@@ -76,7 +107,7 @@ pub fn probes(buckets: &[Bucket], since: Micros, until: Micros, cost: Cost) -> V
         .collect();
     let (few, many) = match cost {
         Cost::Little => (HERE, REST),
-        Cost::AllRows => (1, 2),
+        Cost::AllRows(rows) => (1, (LOOKED_AT / rows.max(1)).clamp(2, REST)),
     };
     let mut probes = stretches(Side::Here, &here, few, MOST);
     let (old, new) = (sum(&before), sum(&after));
@@ -85,14 +116,26 @@ pub fn probes(buckets: &[Bucket], since: Micros, until: Micros, cost: Cost) -> V
             u64::try_from(u128::from(whole) * u128::from(events) / u128::from((old + new).max(1)))
                 .unwrap_or(whole)
         };
-        probes.extend(stretches(
-            Side::Rest,
-            side,
-            share(many).max(1),
-            share(MOST).max(1),
-        ));
+        let most = share(MOST).max(1);
+        if cost != Cost::Little && events <= most {
+            let parts = stretches(Side::Rest, side, share(REST).max(1), most);
+            probes.extend(joined(parts));
+        } else {
+            probes.extend(stretches(Side::Rest, side, share(many).max(1), most));
+        }
     }
     probes
+}
+
+/// Stretches next to each other as one that is read at once.
+fn joined(mut parts: Vec<Probe>) -> Option<Probe> {
+    let until = parts.last()?.until;
+    let cuts = parts.iter().skip(1).map(|part| part.since).collect();
+    Some(Probe {
+        until,
+        cuts,
+        ..parts.swap_remove(0)
+    })
 }
 
 fn sum(buckets: &[Bucket]) -> u64 {
@@ -124,6 +167,7 @@ fn stretches(side: Side, buckets: &[Bucket], count: u64, most: u64) -> Vec<Probe
         since: pair[0],
         until: pair[1],
         most: each,
+        cuts: Vec::new(),
     };
     edges.windows(2).map(probe).collect()
 }
@@ -186,6 +230,42 @@ mod tests {
             (here[0].since, here[6].until),
             (Micros(1_000), Micros(2_000))
         );
+    }
+
+    #[test]
+    fn where_each_question_looks_at_all_rows_few_are_asked() {
+        let rest = |events: &[u64], rows| {
+            let cost = Cost::AllRows(rows);
+            let found = probes(&buckets(events), Micros(9_000), Micros(10_000), cost);
+            found
+                .into_iter()
+                .filter(|probe| probe.side == Side::Rest)
+                .collect::<Vec<_>>()
+        };
+        // All of the rest at once, and all the same it can be told what varies in it.
+        let small = rest(&[200; 10], 2_000);
+        assert_eq!(small.len(), 1);
+        assert_eq!((small[0].since, small[0].until), (Micros(0), Micros(9_000)));
+        assert_eq!(small[0].cuts.len(), 47);
+        assert!(small[0].most >= 1_800);
+        // More events than are read: stretch by stretch, for as long as that is no burden.
+        for (rows, stretches) in [(20_000, 48), (500_000, 10), (1 << 40, 2)] {
+            assert_eq!(rest(&[2_000; 10], rows).len(), stretches, "{rows}");
+        }
+    }
+
+    #[test]
+    fn each_cut_is_crossed_once() {
+        let probe = Probe {
+            side: Side::Rest,
+            since: Micros(0),
+            until: Micros(50),
+            most: 9,
+            cuts: vec![Micros(10), Micros(20), Micros(30)],
+        };
+        let mut walk = Walk::new(&probe);
+        let crossed = [40, 30, 29, 20, 5, 0].map(|at| walk.crosses(Micros(at)));
+        assert_eq!(crossed, [false, false, true, false, true, false]);
     }
 
     proptest! {

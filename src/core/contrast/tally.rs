@@ -5,8 +5,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::probe::Side;
-use super::{DEVIATIONS, FEWEST, Finding, POINTS, Share, Subject, Value, Verdict};
+use super::probe::{Side, Walk};
+use super::{
+    DEVIATIONS, FEWEST, Finding, Habits, POINTS, Share, Subject, UNSEEN_POINTS, Value, Verdict,
+};
 use crate::core::aggregate::bins;
 use crate::core::event::{Event, Field};
 use crate::core::json::FlatJson;
@@ -26,6 +28,9 @@ const LONGEST: usize = 200;
 
 /// Of durations in the rest, one in ten is as long as what is called long.
 const LONG: u64 = 90;
+
+/// Of fewer stretches nobody can tell how much a share varies.
+const FEWEST_STRETCHES: u64 = 6;
 
 /// Numbers do not vary like words: long ones must be so many more.
 const LONG_POINTS: f64 = 0.20;
@@ -147,8 +152,25 @@ impl Tally {
         (self.here, self.rest)
     }
 
-    /// Takes an event of a stretch; `record` is its whole record.
-    pub fn take(&mut self, side: Side, event: &Event, record: &FlatJson<'_>) {
+    /// Whether enough stretches were read to see what varies by itself.
+    pub fn habits(&self) -> Habits {
+        if self.stretches < FEWEST_STRETCHES {
+            Habits::Unseen
+        } else {
+            Habits::Seen
+        }
+    }
+
+    /// Takes the next event of a walk; `record` is its whole record.
+    pub fn pass(&mut self, walk: &mut Walk<'_>, event: &Event, record: &FlatJson<'_>) {
+        if event.at().instant().is_some_and(|at| walk.crosses(at)) {
+            self.close(walk.side);
+        }
+        self.take(walk.side, event, record);
+    }
+
+    /// Takes an event of a stretch.
+    fn take(&mut self, side: Side, event: &Event, record: &FlatJson<'_>) {
         self.now += 1;
         for field in Field::ALL {
             let texts = event.all(field);
@@ -296,7 +318,11 @@ impl Tally {
         } else {
             here - rest
         };
-        distance >= POINTS && distance >= DEVIATIONS * (varies + chance).sqrt()
+        let enough = match self.habits() {
+            Habits::Seen => POINTS,
+            Habits::Unseen => UNSEEN_POINTS,
+        };
+        distance >= enough && distance >= DEVIATIONS * (varies + chance).sqrt()
     }
 
     /// Whether events take longer than elsewhere.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::Generation;
 use crate::app::answer::Answer;
 use crate::app::contrast::{ContrastRequest, Reading};
-use crate::core::contrast::probe::{Probe, Side};
+use crate::core::contrast::probe::{Probe, Walk};
 use crate::core::contrast::tally::Tally;
 use crate::core::event::Event;
 use crate::core::json::FlatJson;
@@ -38,6 +38,7 @@ pub async fn compare(
         if stretches % STEP == 0 || stretches == request.probes.len() {
             let reading = Reading {
                 verdict: tally.verdict(),
+                habits: tally.habits(),
                 read: tally.read(),
                 stretches,
             };
@@ -68,9 +69,10 @@ async fn read(
     };
     let (pieces, mut arriving) = channel(PIECES);
     let take = async {
+        let mut walk = Walk::new(probe);
         while let Some(item) = arriving.recv().await {
             if let PageItem::Events(events) = item {
-                take(tally, probe.side, &events);
+                take(tally, &mut walk, &events);
             }
         }
     };
@@ -79,13 +81,13 @@ async fn read(
     result.map(|_| ())
 }
 
-fn take(tally: &mut Tally, side: Side, events: &[Event]) {
+fn take(tally: &mut Tally, walk: &mut Walk<'_>, events: &[Event]) {
     for event in events {
         // A record that is no JSON still has fields.
         let record = FlatJson::parse(&*event.payload.text);
         let nothing = || FlatJson::parse("{}");
         if let Ok(record) = record.or_else(|_| nothing()) {
-            tally.take(side, event, &record);
+            tally.pass(walk, event, &record);
         }
     }
 }

@@ -239,7 +239,7 @@ fn a_smaller_share_of_more_events_is_no_difference() {
         }
         tally.close(Side::Here);
         for n in 0..400 {
-            let user = if n % 4 == 0 { "bot" } else { "u" };
+            let user = if n % 3 == 0 { "bot" } else { "u" };
             feed(&mut tally, Side::Rest, user, "{}", Outcome::Ok);
         }
         tally.close(Side::Rest);
@@ -248,6 +248,27 @@ fn a_smaller_share_of_more_events_is_no_difference() {
     let bot = ("actor".to_owned(), "bot".to_owned());
     assert!(verdict(1.0).contains(&bot));
     assert!(!verdict(5.0).contains(&bot));
+}
+
+#[test]
+fn where_nobody_knows_what_varies_shares_must_be_further_apart() {
+    let verdict = |stretches: u64| {
+        let mut tally = tally();
+        let mut side = |side, of_bot: u64| {
+            for n in 0..300 {
+                let user = if n % 100 < of_bot { "bot" } else { "u" };
+                feed(&mut tally, side, user, "{}", Outcome::Ok);
+            }
+            tally.close(side);
+        };
+        side(Side::Here, 45);
+        for _ in 0..stretches {
+            side(Side::Rest, 30);
+        }
+        (tally.habits(), findings(tally.verdict()).len())
+    };
+    assert_eq!(verdict(2), (Habits::Unseen, 0));
+    assert_eq!(verdict(12), (Habits::Seen, 2));
 }
 
 #[test]
