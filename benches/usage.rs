@@ -178,8 +178,9 @@ fn screen(url: &str) {
     alone("  peak memory", &format!("{peak:.1} MiB"), "<= 64 MiB");
 }
 
-/// Whether the first card says how many events there are.
+/// Whether the first card says how many events there are: it stands below the title.
 fn has_numbers(text: &str) -> bool {
-    let card = text.lines().find(|line| line.contains(" events"));
-    text.contains("─ usage") && card.is_some_and(|line| line.contains(|c: char| c.is_ascii_digit()))
+    let mut lines = text.lines().skip_while(|line| !line.contains("─ in all"));
+    let card = lines.nth(1);
+    card.is_some_and(|line| line.contains(|c: char| c.is_ascii_digit()) && line.contains("events"))
 }

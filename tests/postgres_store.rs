@@ -2,6 +2,7 @@
 //! on the server, odd encodings, tables without a key.
 
 mod odd_rows;
+mod parts;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

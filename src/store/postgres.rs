@@ -27,6 +27,7 @@ mod rows;
 mod session;
 mod single;
 mod sql;
+mod stamp;
 mod surroundings;
 mod tail;
 pub mod target;

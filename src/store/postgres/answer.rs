@@ -84,6 +84,11 @@ impl<'a> FromSql<'a> for Raw<'a> {
 /// A text column; bytes that are not UTF-8 become U+FFFD, which is visible. `None` for NULL and for
 /// columns that are not there.
 pub fn text(row: &Row, at: usize) -> Option<Cow<'_, str>> {
+    raw(row, at).map(String::from_utf8_lossy)
+}
+
+/// A column's bytes. `None` for NULL and for columns that are not there.
+pub fn raw(row: &Row, at: usize) -> Option<&[u8]> {
     let raw: Option<Raw<'_>> = row.try_get(at).ok()?;
-    raw.map(|Raw(bytes)| String::from_utf8_lossy(bytes))
+    raw.map(|Raw(bytes)| bytes)
 }

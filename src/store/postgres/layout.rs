@@ -69,7 +69,8 @@ pub enum Way {
 }
 
 impl Way {
-    fn word(self) -> &'static str {
+    /// As `ORDER BY` calls it.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Back => "DESC",
             Self::Forth => "ASC",

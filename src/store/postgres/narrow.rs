@@ -2,15 +2,24 @@
 //!
 //! Pages of whole records are read by `rows` alone.
 
+use std::sync::Arc;
+
 use tokio_postgres::Row;
 
 use crate::core::aggregate::Subject;
-use crate::core::event::Field;
+use crate::core::event::{Cursor, Event, Field, KeyPart, Payload, Values};
+use crate::core::instant::{At, Micros};
 use crate::core::path::Path;
+use crate::core::profile::{TimeEncoding, ValueExpr};
+use crate::core::scalar::Scalar;
 use crate::store::Parts;
-use crate::store::postgres::answer::text;
-use crate::store::postgres::layout::{KeyColumn, Layout, TimeForm};
+use crate::store::postgres::answer::{raw, text};
+use crate::store::postgres::layout::{KeyColumn, Layout, TimeForm, Way};
 use crate::store::postgres::project::{Projection, Selection};
+use crate::store::postgres::rows::id;
+use crate::store::postgres::sql::plain::{is_plain, is_string, json};
+use crate::store::postgres::sql::quote::ident;
+use crate::store::postgres::stamp::Stamp;
 
 /// What is sent of each row.
 pub struct Narrow {
@@ -19,8 +28,20 @@ pub struct Narrow {
     selection: Selection,
     /// What stands around the parts in a record, where that does not depend on them.
     around: Option<Vec<String>>,
-    /// Which part is an instant as the server prints it.
+    /// Which part is an instant in the server's binary form.
     stamp: Option<usize>,
+    direct: Option<Direct>,
+}
+
+/// Where all that an event is made of is sent as it is: no record has to be put together.
+struct Direct {
+    /// Which part is the key, a whole number.
+    key: usize,
+    /// Which part is the instant.
+    stamp: usize,
+    /// Which part is the only value of a field.
+    fields: Vec<(Field, usize)>,
+    nothing: Arc<str>,
 }
 
 impl Narrow {
@@ -31,8 +52,7 @@ impl Narrow {
             return None;
         }
         let mut projection = Projection::default();
-        let fields = Field::ALL.into_iter().filter(|field| parts.has(*field));
-        for field in fields {
+        for field in wanted(parts) {
             projection.need(&Subject::Field(field), &layout.profile);
         }
         if parts.has_outcome() {
@@ -44,27 +64,90 @@ impl Narrow {
         }
         let mut selection = projection.select(&layout.table);
         let stamp = match layout.time.form {
-            // Half the work of `to_json`; what that would have written is made of it here.
             TimeForm::Instant => selection.resend(&layout.time.name, layout.time.sql.clone()),
             _ => None,
         };
         Some(Self {
             parts,
             around: selection.around(),
+            direct: stamp.and_then(|stamp| Direct::new(layout, parts, &selection, stamp)),
             selection,
             stamp,
         })
     }
 
-    /// The select list: the parts as text, then the row's place where that is the key.
+    /// The select list: the parts as text, the instant as it is, then the row's place where that is the
+    /// key.
     pub fn selected(&self, layout: &Layout) -> String {
-        let mut columns: Vec<String> = (self.selection.columns.iter())
-            .map(|column| format!("({column})::text"))
-            .collect();
+        let columns = 0..self.selection.columns.len();
+        let mut columns: Vec<String> = columns.map(|place| self.column(place)).collect();
         if layout.is_keyed_by_place() {
             columns.push(layout.place().to_owned());
         }
         columns.join(", ")
+    }
+
+    fn column(&self, place: usize) -> String {
+        let column = &self.selection.columns[place];
+        if self.stamp == Some(place) {
+            column.clone()
+        } else {
+            format!("({column})::text")
+        }
+    }
+
+    /// The rows of some conditions by time alone, strings of documents without quotes.
+    pub fn statement(&self, layout: &Layout, conditions: &str, way: Way, limit: usize) -> String {
+        let name = self.free_name(layout);
+        let (mut inner, mut outer) = (Vec::new(), Vec::new());
+        for (place, plain) in self.selection.plain.iter().enumerate() {
+            outer.push(match plain {
+                None => self.column(place),
+                Some(plain) => {
+                    // Made further in, so that the server takes it out of the document once.
+                    inner.push(format!("{plain} AS {name}{place}"));
+                    let made = format!("t.{name}{place}");
+                    let exact = self.column(place);
+                    format!(
+                        "CASE WHEN {} THEN {made} ELSE {exact} END",
+                        is_string(&made)
+                    )
+                }
+            });
+        }
+        let columns = self.selection.paths().map(Path::column);
+        let mut columns: Vec<String> = columns
+            .map(|column| format!("t.{}", ident(column)))
+            .collect();
+        columns.sort_unstable();
+        columns.dedup();
+        inner.extend(columns);
+        let order = format!("ORDER BY {} {}", layout.time.sql, way.word());
+        format!(
+            "SELECT {} FROM (SELECT {} FROM {} WHERE {conditions} {order} LIMIT {limit}) t {order}",
+            outer.join(", "),
+            inner.join(", "),
+            layout.from(),
+        )
+    }
+
+    /// The beginning of a name that no column has.
+    fn free_name(&self, layout: &Layout) -> String {
+        let mut name = "plain_".to_owned();
+        while layout
+            .table
+            .columns
+            .iter()
+            .any(|column| column.name.starts_with(&name))
+        {
+            name.push('_');
+        }
+        name
+    }
+
+    /// The event of a row, where nothing but strings and the instant has to be looked at.
+    pub fn event(&self, row: &Row) -> Option<Event> {
+        self.direct.as_ref()?.event(row)
     }
 
     /// A record with nothing but the parts; and which column the row's place is.
@@ -74,78 +157,104 @@ impl Narrow {
         if let Some([before @ .., last]) = self.around.as_deref() {
             for (place, before) in before.iter().enumerate() {
                 out.push_str(before);
-                match text(row, place) {
-                    None => out.push_str("null"),
-                    Some(text) if self.stamp == Some(place) => stamp(&text, out),
-                    Some(text) => out.push_str(&text),
+                if !self.value(row, place, out) {
+                    out.push_str("null");
                 }
             }
             out.push_str(last);
         } else {
             let values: Vec<Option<String>> = (0..count)
                 .map(|place| {
-                    let text = text(row, place)?;
-                    Some(if self.stamp == Some(place) {
-                        let mut json = String::new();
-                        stamp(&text, &mut json);
-                        json
-                    } else {
-                        text.into_owned()
-                    })
+                    let mut json = String::new();
+                    self.value(row, place, &mut json).then_some(json)
                 })
                 .collect();
             out.push_str(&self.selection.record(&values));
         }
         count
     }
+
+    /// Appends a part as JSON; whether there is any.
+    fn value(&self, row: &Row, place: usize, out: &mut String) -> bool {
+        if self.stamp != Some(place) {
+            let value = text(row, place);
+            out.push_str(&value.as_deref().map(json).unwrap_or_default());
+            return value.is_some();
+        }
+        let stamp = raw(row, place).and_then(Stamp::of);
+        if let Some(stamp) = stamp {
+            out.push('"');
+            stamp.spell(out);
+            out.push('"');
+        }
+        stamp.is_some()
+    }
 }
 
-/// `2026-01-02 03:04:05.6+00` as `to_json` writes it in a session in UTC:
-/// `"2026-01-02T03:04:05.6+00:00"`.
-fn stamp(text: &str, out: &mut String) {
-    let (text, era) = match text.strip_suffix(" BC") {
-        Some(text) => (text, " BC"),
-        None => (text, ""),
-    };
-    out.push('"');
-    match text.split_once(' ') {
-        Some((day, time)) => {
-            out.push_str(day);
-            out.push('T');
-            out.push_str(time);
-            if time.ends_with("+00") {
-                out.push_str(":00");
+fn wanted(parts: Parts) -> impl Iterator<Item = Field> {
+    Field::ALL
+        .into_iter()
+        .filter(move |field| parts.has(*field))
+}
+
+impl Direct {
+    fn new(layout: &Layout, parts: Parts, selection: &Selection, stamp: usize) -> Option<Self> {
+        let profile = &layout.profile;
+        let key = layout.key.first().and_then(KeyColumn::name)?;
+        let is_time = profile.time.path == Path::new([layout.time.name.as_str()])
+            && profile.time.encoding == TimeEncoding::Instant;
+        if parts.has_outcome() || !layout.is_keyed_by_number() || !is_time {
+            return None;
+        }
+        let mut fields = Vec::new();
+        for field in wanted(parts) {
+            match profile.field(field) {
+                ValueExpr::Absent => {}
+                ValueExpr::Path(path) => {
+                    let place = selection.place(path)?;
+                    selection.plain[place].as_ref()?;
+                    fields.push((field, place));
+                }
+                _ => return None,
             }
         }
-        // An infinity.
-        None => out.push_str(text),
+        Some(Self {
+            key: selection.place(&Path::new([key]))?,
+            stamp,
+            fields,
+            nothing: Arc::default(),
+        })
     }
-    out.push_str(era);
-    out.push('"');
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn instants_are_spelled_as_json_has_them() {
-        for (printed, json) in [
-            (
-                "2026-01-02 03:04:05.6+00",
-                r#""2026-01-02T03:04:05.6+00:00""#,
-            ),
-            ("2026-01-02 03:04:05+00", r#""2026-01-02T03:04:05+00:00""#),
-            (
-                "0044-03-15 00:00:00+00 BC",
-                r#""0044-03-15T00:00:00+00:00 BC""#,
-            ),
-            ("infinity", r#""infinity""#),
-            ("-infinity", r#""-infinity""#),
-        ] {
-            let mut out = String::new();
-            stamp(printed, &mut out);
-            assert_eq!(out, json);
+    fn event(&self, row: &Row) -> Option<Event> {
+        let stamp = raw(row, self.stamp).and_then(Stamp::of)?;
+        let at = At::Instant(Micros(stamp.unix()?));
+        let mut texts = [const { None }; Field::ALL.len()];
+        for (slot, (_, place)) in texts.iter_mut().zip(&self.fields) {
+            *slot = text(row, *place);
+            if slot.as_deref().is_some_and(|text| !is_plain(text)) {
+                return None;
+            }
         }
+        let found = self
+            .fields
+            .iter()
+            .zip(&texts)
+            .filter_map(|((field, _), text)| Some((*field, Scalar::Text(text.as_deref()?.into()))));
+        let values = Values::of(&found.collect::<Vec<_>>());
+        let mut spelled = String::with_capacity(40);
+        stamp.spell(&mut spelled);
+        let key = vec![KeyPart::Int(text(row, self.key)?.parse().ok()?)];
+        Some(Event {
+            id: id(&key),
+            cursor: Cursor {
+                at,
+                time: KeyPart::Text(spelled.into()),
+                key,
+            },
+            outcome: None,
+            values,
+            payload: Payload::whole(Arc::clone(&self.nothing)),
+        })
     }
 }

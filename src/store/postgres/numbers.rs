@@ -1,5 +1,6 @@
 //! Counting: how many, by what, and over which span.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::Sender;
@@ -19,6 +20,7 @@ use crate::store::postgres::layout::{TimeForm, Way};
 use crate::store::postgres::project::{Projection, Selection};
 use crate::store::postgres::rows::{RowReader, id};
 use crate::store::postgres::session::{Purpose, Session};
+use crate::store::postgres::sql::plain::{is_plain, is_string};
 use crate::store::postgres::sql::{self, Condition};
 use crate::store::postgres::walk::{Walk, Walked, instant};
 use crate::store::{AggregateItem, Count, CountMode, Exactness, PayloadNeed, Progress, StoreError};
@@ -125,14 +127,14 @@ pub async fn aggregate(
     if condition.sql == "FALSE" {
         return Ok(counter.accumulator.answer());
     }
-    if layout.table.is_ordered(&layout.time.name) && !is_small(inner) {
-        let walked = Walked {
-            layout,
-            session: &session,
-            way: Way::Back,
-            bounds: sql::bounds(&predicate, layout),
-            stop,
-        };
+    let walked = Walked {
+        layout,
+        session: &session,
+        way: Way::Back,
+        bounds: sql::bounds(&predicate, layout),
+        stop,
+    };
+    if layout.table.is_ordered(&layout.time.name) && !is_small(inner, &walked).await? {
         let mut walk = Walk::begin(walked, None).await?;
         while let Some(slice) = walk.next().await? {
             counter
@@ -179,12 +181,17 @@ fn within_edges(request: &AggregateRequest) -> Predicate {
 }
 
 /// Whether one statement answers before anybody would look for a partial answer.
-fn is_small(inner: &Inner) -> bool {
-    inner
-        .layout
-        .table
-        .rows_estimate()
-        .is_some_and(|rows| rows < 100_000)
+async fn is_small(inner: &Inner, walked: &Walked<'_>) -> Result<bool, StoreError> {
+    const SMALL: u64 = 100_000;
+    let whole = inner.layout.table.rows_estimate();
+    if whole.is_some_and(|rows| rows < SMALL) {
+        return Ok(true);
+    }
+    if walked.bounds.iter().any(Option::is_none) {
+        return Ok(false);
+    }
+    let planned = walked.planned().await?;
+    Ok(planned.is_some_and(|rows| rows < SMALL))
 }
 
 async fn partial(
@@ -241,6 +248,17 @@ struct Grouping {
     /// `width_bucket(…)`
     bucket: Option<String>,
     selection: Selection,
+    /// The parts that are asked for without quotes: those that have been nothing but strings so far.
+    plain: Vec<Option<String>>,
+}
+
+/// How the parts of a statement are spelled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// Strings without quotes; what may be something else is left out.
+    Plain,
+    /// JSON.
+    Json,
 }
 
 impl<'c> Counter<'c> {
@@ -285,9 +303,33 @@ impl<'c> Counter<'c> {
             )
             .await;
         };
+        let rest = grouping.rest(condition);
+        let doubtful = self.groups(condition, Spelling::Plain).await?;
+        if let (Some(rest), false) = (rest, doubtful.is_empty()) {
+            self.groups(&rest, Spelling::Json).await?;
+        }
+        if let Some(grouping) = &mut self.grouping {
+            // There will be more of them, and to ask twice costs more than quotes.
+            for place in doubtful {
+                grouping.plain[place] = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts groups. The parts for which a group was left out, as it has no string there.
+    async fn groups(
+        &mut self,
+        condition: &str,
+        spelling: Spelling,
+    ) -> Result<BTreeSet<usize>, StoreError> {
+        let mut doubtful = BTreeSet::new();
+        let Some(grouping) = &self.grouping else {
+            return Ok(doubtful);
+        };
         let layout = &self.inner.layout;
         let label = layout.table.label();
-        let statement = grouping.statement(&layout.from(), condition);
+        let statement = grouping.statement(&layout.from(), condition, spelling);
         let mut rows = self.session.rows(&statement, &label, self.stop).await?;
         while let Some(row) = rows.next().await? {
             let times: u64 = text(&row, 0)
@@ -300,6 +342,11 @@ impl<'c> Counter<'c> {
                 .map(|at| text(&row, at).map(std::borrow::Cow::into_owned))
                 .collect();
             let at = grouping.instant(&mut values);
+            let no_strings = grouping.no_strings(&values, spelling);
+            if !no_strings.is_empty() {
+                doubtful.extend(no_strings);
+                continue;
+            }
             let json = grouping.selection.record(&values);
             let Ok(record) = layout.record(json.into(), Vec::new()) else {
                 continue;
@@ -307,7 +354,7 @@ impl<'c> Counter<'c> {
             let event = stand_in(self.inner, &record, at);
             self.accumulator.feed_times(&event, &record, times);
         }
-        Ok(())
+        Ok(doubtful)
     }
 }
 
@@ -349,22 +396,47 @@ impl Grouping {
             None => None,
             Some(edges) => Some(bucket(inner, edges)?),
         };
+        let selection = projection.select(&layout.table);
         Some(Self {
             edges,
             bucket,
-            selection: projection.select(&layout.table),
+            plain: selection.plain.clone(),
+            selection,
         })
+    }
+
+    /// The condition for the rows of another that a plain statement leaves out. `None`: it leaves out none.
+    fn rest(&self, condition: &str) -> Option<String> {
+        let plain = self.plain.iter().flatten();
+        let strings: Vec<String> = plain.map(|text| is_string(text)).collect();
+        let strings = strings.join(" AND ");
+        (!strings.is_empty()).then(|| format!("{condition} AND ({strings}) IS NOT TRUE"))
+    }
+
+    /// The parts of a group that a plain statement cannot tell.
+    fn no_strings(&self, values: &[Option<String>], spelling: Spelling) -> Vec<usize> {
+        if spelling == Spelling::Json {
+            return Vec::new();
+        }
+        let is_told = |value: &Option<String>| value.as_deref().is_some_and(is_plain);
+        let parts = self.plain.iter().zip(values).enumerate();
+        parts
+            .filter(|(_, (plain, value))| plain.is_some() && !is_told(value))
+            .map(|(place, _)| place)
+            .collect()
     }
 
     /// Rows by their parts. The parts are made in a query of their own, of which the planner expects few
     /// different ones: it hashes short texts then and never sorts documents.
-    fn statement(&self, from: &str, condition: &str) -> String {
+    fn statement(&self, from: &str, condition: &str, spelling: Spelling) -> String {
         let bucket = self.bucket.iter().cloned();
-        // By their text: as jsonb 7 and 7.0 are equal, as values of an event they are not.
-        let texts = self.selection.columns.iter();
-        let parts: Vec<String> = bucket
-            .chain(texts.map(|column| format!("({column})::text")))
-            .collect();
+        let texts = self.selection.columns.iter().zip(&self.plain);
+        let texts = texts.map(|(column, plain)| match (plain, spelling) {
+            (Some(plain), Spelling::Plain) => plain.clone(),
+            // By their text: as jsonb 7 and 7.0 are equal, as values of an event they are not.
+            _ => format!("({column})::text"),
+        });
+        let parts: Vec<String> = bucket.chain(texts).collect();
         let numbered = |form: &dyn Fn(usize) -> String, sign: &str| -> String {
             (0..parts.len()).map(form).collect::<Vec<_>>().join(sign)
         };

@@ -192,17 +192,13 @@ impl<'p> Pager<'p> {
         let layout = &self.inner.layout;
         let label = layout.table.label();
         let time = &layout.time.sql;
-        let (order, onwards) = match self.way {
-            Way::Back => ("DESC", "<="),
-            Way::Forth => ("ASC", ">="),
+        let onwards = match self.way {
+            Way::Back => "<=",
+            Way::Forth => ">=",
         };
         loop {
-            let statement = format!(
-                "SELECT {} FROM {} WHERE {} ORDER BY {time} {order} LIMIT {CHUNK}",
-                self.selected,
-                layout.from(),
-                self.conditions(from.as_deref()),
-            );
+            let conditions = self.conditions(from.as_deref());
+            let statement = self.reader.statement(&conditions, self.way, CHUNK);
             let mut rows = self.session.rows(&statement, &label, self.stop).await?;
             let (mut ties, mut count) = (Ties::new(self.way), 0);
             while let Some(row) = rows.next().await? {

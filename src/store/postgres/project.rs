@@ -11,6 +11,7 @@ use crate::core::aggregate::Subject;
 use crate::core::path::Path;
 use crate::core::profile::{Condition, Profile, TemplatePart, ValueExpr};
 use crate::store::postgres::catalogue::Table;
+use crate::store::postgres::sql::plain::json;
 use crate::store::postgres::sql::quote::{ident, text};
 use crate::store::postgres::sql::steps::Steps;
 
@@ -90,6 +91,7 @@ impl Projection {
     pub fn select(self, table: &Table) -> Selection {
         let mut selection = Selection {
             columns: Vec::new(),
+            plain: Vec::new(),
             places: Vec::new(),
         };
         for (path, part) in &self.parts {
@@ -104,10 +106,11 @@ impl Projection {
                     let above = Path::new(path.steps()[..length].iter().cloned());
                     self.parts.get(&above) == Some(&Part::Value)
                 });
-                let Some(sql) = inside(&t, &path.steps()[1..], *part).filter(|_| !covered) else {
+                let Some(inside) = inside(&t, &path.steps()[1..], *part).filter(|_| !covered)
+                else {
                     continue;
                 };
-                selection.add(sql, path, *part);
+                selection.add(inside, path, *part);
             } else {
                 let whole = Path::new([column.name.as_str()]);
                 // The same digits, without a look at what the type is, row by row.
@@ -115,7 +118,7 @@ impl Projection {
                     "int2" | "int4" | "int8" => format!("{t}::text"),
                     _ => format!("to_json({t})::text"),
                 };
-                selection.add(sql, &whole, Part::Value);
+                selection.add(Inside { sql, plain: None }, &whole, Part::Value);
             }
         }
         selection
@@ -123,19 +126,31 @@ impl Projection {
 }
 
 /// A part of a document.
-fn inside(document: &str, steps: &[Box<str>], part: Part) -> Option<String> {
+struct Inside {
+    sql: String,
+    plain: Option<String>,
+}
+
+fn inside(document: &str, steps: &[Box<str>], part: Part) -> Option<Inside> {
     let steps = Steps::into(document, steps)?;
     let path = &steps.path;
     if part == Part::Presence {
         let through = format!("{path}[*].type() != \"null\"");
         let is_there = steps.is_of_type(document, "<> 'null'", &through);
-        return Some(format!("(({is_there}) IS TRUE)"));
+        return Some(Inside {
+            sql: format!("(({is_there}) IS TRUE)"),
+            plain: None,
+        });
     }
     // Where an array holds nothing of the kind, an empty list would bring its parents into being.
-    Some(steps.value(&format!(
+    let through = format!(
         "nullif(jsonb_path_query_array({document}, {}), '[]')",
         text(&format!("{path}[*]"))
-    )))
+    );
+    Some(Inside {
+        sql: steps.value(&through),
+        plain: Some(steps.plain),
+    })
 }
 
 /// Columns that hold the parts.
@@ -143,23 +158,36 @@ fn inside(document: &str, steps: &[Box<str>], part: Part) -> Option<String> {
 pub struct Selection {
     /// Their expressions.
     pub columns: Vec<String>,
+    /// Of each, its text without quotes, where that says what it is of most.
+    pub plain: Vec<Option<String>>,
     places: Vec<(Path, Part)>,
 }
 
 impl Selection {
-    fn add(&mut self, sql: String, path: &Path, part: Part) {
+    fn add(&mut self, Inside { sql, plain }: Inside, path: &Path, part: Part) {
         if !self.places.iter().any(|(known, _)| known == path) {
             self.columns.push(sql);
+            self.plain.push(plain);
             self.places.push((path.clone(), part));
         }
     }
 
     /// Has a column sent in another way; its place. `None`: it is not among the parts.
     pub fn resend(&mut self, column: &str, sql: String) -> Option<usize> {
-        let is_it = |(path, _): &(Path, Part)| matches!(path.steps(), [name] if **name == *column);
-        let place = self.places.iter().position(is_it)?;
+        let place = self.place(&Path::new([column]))?;
         self.columns[place] = sql;
         Some(place)
+    }
+
+    /// What the columns are of.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.places.iter().map(|(path, _)| path)
+    }
+
+    /// The column of a value that is sent by itself.
+    pub fn place(&self, wanted: &Path) -> Option<usize> {
+        let is_it = |(path, part): &(Path, Part)| path == wanted && *part == Part::Value;
+        self.places.iter().position(is_it)
     }
 
     /// What stands before, between and after the parts in a record that has them all, NULLs as null.
@@ -193,7 +221,7 @@ impl Selection {
         Some(around)
     }
 
-    /// A record with nothing but the parts, from the columns' texts.
+    /// A record with nothing but the parts, from the columns' texts as JSON, or as `plain` knows them.
     pub fn record(&self, values: &[Option<String>]) -> String {
         let mut tree = Branch::default();
         for ((path, part), value) in self.places.iter().zip(values) {
@@ -201,7 +229,7 @@ impl Selection {
                 continue;
             };
             match part {
-                Part::Value => tree.put(path.steps(), value.clone()),
+                Part::Value => tree.put(path.steps(), json(value).into_owned()),
                 // As a cast to text spells it.
                 Part::Presence if value == "true" => tree.put(path.steps(), "true".to_owned()),
                 Part::Presence => {}
@@ -261,6 +289,7 @@ mod tests {
             let place = |(text, part): &(&str, Part)| (Path::parse(text).expect(text), *part);
             let selection = Selection {
                 columns: Vec::new(),
+                plain: Vec::new(),
                 places: paths.iter().map(place).collect(),
             };
             selection.around().map(|around| around.join("1"))
@@ -280,6 +309,7 @@ mod tests {
         let path = |text: &str| Path::parse(text).expect(text);
         let selection = Selection {
             columns: Vec::new(),
+            plain: Vec::new(),
             places: vec![
                 (path("details.status"), Part::Presence),
                 (path("details.status.code"), Part::Value),

@@ -11,7 +11,7 @@ use crate::core::profile::evaluate::{fields, outcome, time, timeless};
 use crate::core::query::predicate::Predicate;
 use crate::core::scalar::Scalar;
 use crate::store::postgres::answer::text;
-use crate::store::postgres::layout::{KeyColumn, Layout};
+use crate::store::postgres::layout::{KeyColumn, Layout, Way};
 use crate::store::postgres::narrow::Narrow;
 use crate::store::{PayloadNeed, StoreError};
 
@@ -65,8 +65,26 @@ impl<'l> RowReader<'l> {
         )
     }
 
-    /// Reads one row of [`RowReader::selected`].
+    /// So many rows of some conditions by time alone.
+    pub fn statement(&self, conditions: &str, way: Way, limit: usize) -> String {
+        let layout = self.layout;
+        if let Some(narrow) = &self.narrow {
+            return narrow.statement(layout, conditions, way, limit);
+        }
+        format!(
+            "SELECT {} FROM {} WHERE {conditions} ORDER BY {} {} LIMIT {limit}",
+            layout.selected(),
+            layout.from(),
+            layout.time.sql,
+            way.word(),
+        )
+    }
+
+    /// Reads one row of [`RowReader::selected`] or [`RowReader::statement`].
     pub fn read(&mut self, row: &Row) -> Result<Read, StoreError> {
+        if let Some(event) = self.narrow.as_ref().and_then(|narrow| narrow.event(row)) {
+            return Ok(Read::Event(Box::new(event)));
+        }
         self.with_record(row, |reader, record, place| {
             let event = reader.event(record, place);
             match reader.recheck {

@@ -4,6 +4,7 @@
 //! by `matches`. Nothing here decides how pages are fetched.
 
 pub mod condition;
+pub mod plain;
 pub mod quote;
 pub mod steps;
 pub mod test;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::core::instant::At;
 use crate::core::profile::evaluate::decode_time;
 use crate::core::scalar::{Scalar, is_number};
+use crate::store::postgres::explain::planned_rows;
 use crate::store::postgres::layout::{Layout, Way};
 use crate::store::postgres::session::Session;
 use crate::store::postgres::sql::quote::text;
@@ -52,6 +53,18 @@ impl Walked<'_> {
             conditions.push(format!("{time} {comparison} {}", text(edge)));
         }
         conditions.join(" AND ")
+    }
+
+    /// Rows the planner expects within the bounds.
+    pub async fn planned(&self) -> Result<Option<u64>, StoreError> {
+        let statement = format!(
+            "EXPLAIN (FORMAT JSON) SELECT 1 FROM {} WHERE {}",
+            self.layout.from(),
+            self.range(None, None)
+        );
+        let label = self.layout.table.label();
+        let plan = self.session.texts(&statement, &label, self.stop).await?;
+        Ok(planned_rows(&plan))
     }
 
     async fn first_text(&self, statement: &str) -> Result<Option<String>, StoreError> {

@@ -10,6 +10,8 @@ use crate::store::postgres::sql::test::json_path;
 pub struct Steps {
     /// The value, where no array is in the way; NULL where there is none.
     reached: String,
+    /// The same as a text without quotes.
+    pub plain: String,
     /// Whether an array is in the way.
     is_crossed: String,
     /// The jsonpath that goes through arrays, too.
@@ -21,16 +23,16 @@ impl Steps {
     pub fn into(document: &str, steps: &[Box<str>]) -> Option<Self> {
         let path = json_path(steps)?;
         let mut reached = document.to_owned();
+        let mut plain = None;
         let mut arrays = Vec::new();
         for step in steps {
             arrays.push(format!("jsonb_typeof({reached}) = 'array'"));
+            plain = Some(format!("{reached} ->> {}", text(step)));
             reached = format!("{reached} -> {}", text(step));
-        }
-        if arrays.is_empty() {
-            return None;
         }
         Some(Self {
             reached,
+            plain: format!("({}) COLLATE \"C\"", plain?),
             is_crossed: arrays.join(" OR "),
             path,
         })
