@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use auditail::core::event::Field;
+use auditail::core::event::{Event, Field};
 use auditail::core::query::predicate::{Atom, Predicate, Test};
 use auditail::store::connect::OpenOptions;
 use auditail::store::postgres;
@@ -115,6 +115,33 @@ async fn an_unindexed_search_reports_its_way() {
     );
     assert!(!shares.is_empty() && shares.is_sorted(), "{shares:?}");
     assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)));
+}
+
+/// More of one instant than is held at once, between others.
+#[tokio::test]
+async fn a_heavy_instant_is_put_in_order_by_the_server() {
+    let Some(table) = clutch("heavy").await else {
+        return;
+    };
+    table.db.sql(
+        "INSERT INTO audit_events (occurred_at, details) \
+         SELECT '2026-01-01'::timestamptz + n / 100 * interval '1 s', \
+                jsonb_build_object('user_name', 'u' || n, 'text', \
+                    case when n / 100 between 3 and 6 then repeat('x', 10000) else repeat('x', n) end) \
+         FROM generate_series(1, 1000) n; \
+         INSERT INTO audit_events (occurred_at, details) \
+         SELECT '2026-01-01 00:00:05', jsonb_build_object('user_name', 'v' || n, 'text', repeat('y', 20000)) \
+         FROM generate_series(1, 2000) n; ANALYZE audit_events",
+    );
+    for (from, way) in [(PageFrom::Newest, "desc"), (PageFrom::Oldest, "asc")] {
+        let (events, _) = page(&table.store, request(Predicate::All, from, None)).await;
+        let expected = table.db.sql(&format!(
+            "select id from audit_events order by occurred_at {way}, id {way}"
+        ));
+        assert_eq!(ids(&events), expected.lines().collect::<Vec<_>>());
+        let heaviest: usize = events.iter().map(Event::weight).sum();
+        assert!(heaviest > 40_000_000, "{heaviest}");
+    }
 }
 
 #[tokio::test]

@@ -63,6 +63,7 @@ impl Batch {
 pub struct Ties {
     way: Way,
     held: Vec<Event>,
+    weight: usize,
 }
 
 impl Ties {
@@ -71,6 +72,7 @@ impl Ties {
         Self {
             way,
             held: Vec::new(),
+            weight: 0,
         }
     }
 
@@ -90,8 +92,16 @@ impl Ties {
         self.held.len()
     }
 
+    /// Whether the run is more than anybody should have to hold: the server can sort it.
+    pub fn are_heavy(&self) -> bool {
+        self.weight > Self::BYTES
+    }
+
+    const BYTES: usize = 16 * 1024 * 1024;
+
     /// Holds one more of the run.
     pub fn hold(&mut self, event: Event) {
+        self.weight += event.weight();
         self.held.push(event);
     }
 
@@ -104,6 +114,7 @@ impl Ties {
                 self.held.reverse();
             }
         }
+        self.weight = 0;
         self.held.drain(..)
     }
 }

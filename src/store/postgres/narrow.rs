@@ -98,7 +98,7 @@ impl Narrow {
 
     /// The rows of some conditions by time alone, strings of documents without quotes.
     pub fn statement(&self, layout: &Layout, conditions: &str, way: Way, limit: usize) -> String {
-        let name = self.free_name(layout);
+        let name = free_name(layout);
         let (mut inner, mut outer) = (Vec::new(), Vec::new());
         for (place, plain) in self.selection.plain.iter().enumerate() {
             outer.push(match plain {
@@ -129,20 +129,6 @@ impl Narrow {
             inner.join(", "),
             layout.from(),
         )
-    }
-
-    /// The beginning of a name that no column has.
-    fn free_name(&self, layout: &Layout) -> String {
-        let mut name = "plain_".to_owned();
-        while layout
-            .table
-            .columns
-            .iter()
-            .any(|column| column.name.starts_with(&name))
-        {
-            name.push('_');
-        }
-        name
     }
 
     /// The event of a row, where nothing but strings and the instant has to be looked at.
@@ -189,6 +175,16 @@ impl Narrow {
         }
         stamp.is_some()
     }
+}
+
+/// The beginning of a name that no column has.
+fn free_name(layout: &Layout) -> String {
+    let mut name = "plain_".to_owned();
+    let columns = &layout.table.columns;
+    while columns.iter().any(|column| column.name.starts_with(&name)) {
+        name.push('_');
+    }
+    name
 }
 
 fn wanted(parts: Parts) -> impl Iterator<Item = Field> {

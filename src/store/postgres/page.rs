@@ -81,7 +81,7 @@ struct Pager<'p> {
 enum Loose {
     /// There are no more rows.
     Done,
-    /// From this condition on, more rows are of one instant than come at once.
+    /// From this condition on, more rows are of one instant than come at once, or than can be held.
     Crowded(Option<String>),
 }
 
@@ -203,6 +203,10 @@ impl<'p> Pager<'p> {
             let (mut ties, mut count) = (Ties::new(self.way), 0);
             while let Some(row) = rows.next().await? {
                 count += 1;
+                // The rest has to be taken off the line.
+                if ties.are_heavy() {
+                    continue;
+                }
                 if let Read::Event(event) = self.reader.read(&row)? {
                     if ties.are_ended_by(&event) {
                         self.let_out(&mut ties).await?;
@@ -210,7 +214,7 @@ impl<'p> Pager<'p> {
                     ties.hold(*event);
                 }
             }
-            if count < CHUNK {
+            if count < CHUNK && !ties.are_heavy() {
                 self.let_out(&mut ties).await?;
                 return Ok(Loose::Done);
             }
@@ -220,6 +224,9 @@ impl<'p> Pager<'p> {
                 _ => return Ok(Loose::Crowded(from)),
             };
             from = Some(format!("{time} {onwards} {}", literal(again)));
+            if ties.are_heavy() {
+                return Ok(Loose::Crowded(from));
+            }
         }
     }
 

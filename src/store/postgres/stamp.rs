@@ -97,11 +97,7 @@ fn digits(number: i64, text: &mut [u8]) {
         if rest == 0 {
             return;
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a digit"
-        )]
+        #[expect(clippy::cast_sign_loss, reason = "a digit")]
         let digit = (rest % 10) as u8;
         *place = b'0' + digit;
         rest /= 10;
