@@ -8,6 +8,7 @@ pub mod environment;
 pub mod history;
 pub mod input;
 pub mod marks;
+pub mod own_file;
 pub mod password;
 pub mod purging;
 pub mod sessions;

@@ -266,9 +266,12 @@ impl Picker {
         self.title == VIEWS
     }
 
-    /// Marks the chosen match for deletion. Gives whether it was marked already.
+    /// Marks the chosen match for deletion. Gives whether it was marked already, which is no mark any
+    /// more then.
     pub fn doom(&mut self) -> bool {
-        self.doomed.replace(self.chosen) == Some(self.chosen)
+        let was_marked = self.doomed == Some(self.chosen);
+        self.doomed = (!was_marked).then_some(self.chosen);
+        was_marked
     }
 
     /// What can be a facet, with a word about each.

@@ -192,8 +192,7 @@ impl App {
     pub(super) fn perform_on_views(&mut self, action: ViewAction) -> Vec<Effect> {
         match action {
             ViewAction::Pick => {
-                let picker = Picker::views(&self.views.saved);
-                self.overlays.push(Overlay::Picker(picker));
+                self.offer_views(Input::default());
                 Vec::new()
             }
             ViewAction::Save => {
@@ -222,10 +221,28 @@ impl App {
     /// The file of views was read, or written.
     pub(super) fn told_views(&mut self, saved: Vec<Named>, said: Option<String>) -> Vec<Effect> {
         self.views.saved = saved;
+        let on_offer = match self.overlays.last() {
+            Some(Overlay::Picker(picker)) if picker.of_views() => Some(picker.input.clone()),
+            _ => None,
+        };
+        if let Some(typed) = on_offer {
+            self.overlays.pop();
+            self.offer_views(typed);
+        }
         if let Some(said) = said {
             self.notify(Level::Info, said, None);
         }
         Vec::new()
+    }
+
+    /// Offers the saved ones that what is typed leaves; nothing where there are none.
+    fn offer_views(&mut self, typed: Input) {
+        if !self.views.saved.is_empty() {
+            let mut picker = Picker::views(&self.views.saved);
+            picker.input = typed;
+            picker.narrow();
+            self.overlays.push(Overlay::Picker(picker));
+        }
     }
 
     fn copy_view(&mut self) -> Vec<Effect> {
@@ -234,7 +251,8 @@ impl App {
         vec![Effect::Copy(line)]
     }
 
-    /// Deletes the chosen view when it is asked for twice in a row.
+    /// Deletes the chosen view when it is asked for twice in a row. It stays on offer until its file
+    /// has let it go.
     fn delete_view(&mut self) -> Vec<Effect> {
         let Some(Overlay::Picker(picker)) = self.overlays.last_mut() else {
             return Vec::new();
@@ -246,12 +264,6 @@ impl App {
             let text = format!("Ctrl-X again deletes the view {}", named.name);
             self.notify(Level::Info, text, None);
             return Vec::new();
-        }
-        self.views.saved.retain(|saved| saved.name != named.name);
-        self.overlays.pop();
-        if !self.views.saved.is_empty() {
-            let picker = Picker::views(&self.views.saved);
-            self.overlays.push(Overlay::Picker(picker));
         }
         vec![Effect::DeleteView(named.name)]
     }

@@ -2,17 +2,16 @@
 //! read: notes hold names. Each change is made to the file as it is then, under a lock, so that two
 //! programs keep each other's marks.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 
 use crate::app::inquiry::marks::Marking;
 use crate::core::bookmark::Bookmark;
+use crate::runtime::own_file::OwnFile;
 use crate::runtime::sessions::digest;
-use crate::runtime::views::replace;
 
 /// Marks of a source that are kept; the oldest go first.
 pub const MOST: usize = 1_000;
@@ -43,9 +42,8 @@ pub fn load(directory: &Path, source: &[String]) -> io::Result<Kept> {
 
 /// Makes one change to the marks of a source.
 pub fn change(directory: &Path, source: &[String], marking: &Marking) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
     let path = directory.join(digest(source));
-    let lock = lock(&path)?;
+    let own = OwnFile::lock(&path)?;
     let mut kept = read(&path)?;
     let id = match marking {
         Marking::Keep(mark) => &mark.id,
@@ -61,21 +59,7 @@ pub fn change(directory: &Path, source: &[String], marking: &Marking) -> io::Res
     let newest = &kept.marks[kept.marks.len().saturating_sub(MOST)..];
     let rubbish = kept.rubbish.iter().take(MOST).cloned();
     let lines: Vec<String> = rubbish.chain(newest.iter().map(Bookmark::line)).collect();
-    let done = replace(&path, &(lines.join("\n") + "\n"));
-    lock.unlock()?;
-    done
-}
-
-/// Waits for other programs that change the same marks: each takes a moment.
-fn lock(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path.with_extension("lock"))?;
-    file.lock()?;
-    Ok(file)
+    own.replace(&(lines.join("\n") + "\n"))
 }
 
 fn read(path: &Path) -> io::Result<Kept> {
@@ -103,6 +87,7 @@ fn read(path: &Path) -> io::Result<Kept> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::app::view::{Tab, View};
 use crate::core::calendar::Period;
 use crate::core::instant::Micros;
-use crate::runtime::views::replace;
+use crate::runtime::own_file::OwnFile;
 
 /// Sources that are remembered; the one left longest ago is forgotten first.
 const MOST: usize = 200;
@@ -78,6 +78,7 @@ pub fn recall(path: &Path, source: &str) -> io::Result<Recalled> {
 
 /// Remembers how a source is left. Lines that nobody can read are gone then.
 pub fn keep(path: &Path, source: &str, view: &View, left: Micros) -> io::Result<()> {
+    let own = OwnFile::lock(path)?;
     let text = read(path)?;
     let others = text
         .lines()
@@ -93,7 +94,7 @@ pub fn keep(path: &Path, source: &str, view: &View, left: Micros) -> io::Result<
     })?;
     let lines: Vec<&str> = others.chain([newest.as_str()]).collect();
     let kept = &lines[lines.len().saturating_sub(MOST)..];
-    replace(path, &(kept.join("\n") + "\n"))
+    own.replace(&(kept.join("\n") + "\n"))
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -164,6 +165,24 @@ mod tests {
         assert_eq!(of("c"), None);
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn two_that_leave_at_once_are_both_remembered() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("sessions");
+        std::thread::scope(|scope| {
+            for who in ["x", "y", "z"] {
+                let path = &path;
+                scope.spawn(move || {
+                    for n in 0..20 {
+                        keep(path, &format!("{who}{n}"), &view("x"), Micros(n)).expect("keeps");
+                    }
+                });
+            }
+        });
+        let lines = fs::read_to_string(&path).expect("reads").lines().count();
+        assert_eq!(lines, 60);
     }
 
     #[test]

@@ -2,15 +2,15 @@
 //! stays as it is; a file with a mistake is left alone until somebody mends it.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
-use tempfile::NamedTempFile;
 
 use crate::app::view::Named;
 use crate::app::view::file::{cut, parse, put};
 use crate::core::strict::Mistake;
+use crate::runtime::own_file::OwnFile;
 
 /// Why views cannot be read or kept.
 #[derive(Debug, thiserror::Error)]
@@ -66,13 +66,15 @@ fn change(
     edit: impl FnOnce(&str) -> String,
     wanted: impl FnOnce(&[Named]) -> bool,
 ) -> Result<Vec<Named>, ViewsError> {
+    let own = OwnFile::lock(path).map_err(|source| refused(path, source))?;
     let text = read(path)?;
     let file = path.display().to_string();
     parse(&text, &file)?;
     let text = edit(&text);
     match parse(&text, &file) {
         Ok(views) if wanted(&views) => {
-            replace(path, &text).map_err(|source| refused(path, source))?;
+            own.replace(&text)
+                .map_err(|source| refused(path, source))?;
             Ok(views)
         }
         _ => Err(ViewsError::Shape {
@@ -95,19 +97,6 @@ fn read(path: &Path) -> Result<String, ViewsError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(refused(path, error)),
     }
-}
-
-/// Replaces a file as a whole by one that only its owner can read: views hold names. A link stays
-/// one.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let mut file = NamedTempFile::new_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -139,6 +128,25 @@ mod tests {
         assert_eq!(load(&path).expect("reads"), [named("b")]);
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn two_at_once_keep_each_others_views() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("views.toml");
+        let link = dir.path().join("link.toml");
+        symlink(&path, &link).expect("a link");
+        save(&path, &named("first")).expect("saves");
+        std::thread::scope(|scope| {
+            for (who, path) in [("x", &path), ("y", &link), ("z", &path)] {
+                scope.spawn(move || {
+                    for n in 0..20 {
+                        save(path, &named(&format!("{who}{n}"))).expect("saves");
+                    }
+                });
+            }
+        });
+        assert_eq!(load(&path).expect("reads").len(), 61);
     }
 
     #[test]
