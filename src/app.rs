@@ -7,6 +7,7 @@ pub mod answer;
 pub mod archives;
 pub mod asking;
 pub mod brush;
+pub mod columns;
 pub mod command;
 pub mod connection;
 pub mod contrast;
@@ -46,6 +47,7 @@ use tui_input::InputRequest;
 pub use crate::app::answer::Answer;
 use crate::app::archives::Archives;
 use crate::app::brush::Brush;
+use crate::app::columns::Columns;
 use crate::app::command::{Action, Availability, COMMANDS, Scope};
 pub use crate::app::connection::{Connection, Live};
 use crate::app::contrast::{Contrast, ContrastRequest};
@@ -247,6 +249,8 @@ pub struct App {
     pub overlays: Vec<Overlay>,
     /// The events held.
     pub timeline: Timeline,
+    /// The columns of their list.
+    pub columns: Columns,
     /// The filter's line.
     pub filter: FilterBar,
     /// The open event.
@@ -326,6 +330,7 @@ impl App {
             focus: Focus::List,
             overlays: Vec::new(),
             timeline: Timeline::default(),
+            columns: Columns::default(),
             filter: FilterBar::default(),
             inspector: None,
             histogram: Histogram::default(),

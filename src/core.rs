@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod bookmark;
 pub mod bson;
 pub mod calendar;
+pub mod column;
 pub mod contrast;
 pub mod diff;
 pub mod event;

@@ -295,7 +295,9 @@ fn region(area: Rect) -> Area {
 /// Whether a text is being typed over the panes; the panes' cursor is hidden then.
 fn typing_over(app: &App) -> bool {
     match app.overlays.last() {
-        Some(Overlay::Picker(_) | Overlay::Search { .. } | Overlay::Naming(_)) => true,
+        Some(
+            Overlay::Picker(_) | Overlay::Search { .. } | Overlay::Naming(_) | Overlay::Columns(_),
+        ) => true,
         Some(Overlay::Panel(open)) => matches!(**open, Panel::Note(_)),
         Some(Overlay::Reader(_)) | None => false,
     }

@@ -236,6 +236,7 @@ impl App {
             PageItem::Events(events) => {
                 self.begin_window();
                 let first = self.timeline.is_empty();
+                self.columns.measure(&events);
                 self.timeline.insert_page(events);
                 // Later pieces of the page leave the selection where the user has moved it.
                 if let Paging::Running {
@@ -361,6 +362,8 @@ impl App {
         if self.question.reset.is_some() {
             self.begin_window();
         }
+        self.columns
+            .measure(events.iter().map(|tailed| &tailed.event));
         self.question.arrived += self.timeline.insert_tail(events);
         match changed {
             Some(event) => self.inspect(event),

@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 use tui_input::InputRequest;
 
 pub use crate::app::command::action::{
-    Action, BrushAction, Direction, FacetAction, Fold, InquiryAction, Motion, Part, Polarity,
-    PurgeAction, UsageAction, ViewAction,
+    Action, BrushAction, ColumnAction, Direction, FacetAction, Fold, InquiryAction, Motion, Part,
+    Polarity, PurgeAction, UsageAction, ViewAction,
 };
 use crate::app::command::available::{
     always, archive_known, archive_readable, archive_whole, brushable, comparable, comparing,
@@ -76,6 +76,7 @@ pub const COMMANDS: &[Command] = &{
     use Action as A;
     use FacetAction as F;
     use BrushAction as B;
+    use ColumnAction as C;
     use InputRequest as I;
     use InquiryAction as Q;
     use PurgeAction as P;
@@ -100,6 +101,7 @@ pub const COMMANDS: &[Command] = &{
         row("user.dossier", &["u"], S::Questions, A::Inquiry(Q::User), "The user: past, habits, what is unusual in this event", connected),
         row("brush.focus", &["b"], S::Panes, A::Brush(B::Focus), "The histogram: brush, zoom, what is different", brushable),
         row("context.show", &["c"], S::Panes, A::Context, "What happened around this event", event_selected),
+        row("columns.choose", &["C"], S::Panes, A::Columns(C::Choose), "Choose the columns of the list", connected),
         row("view.back", &["[", "alt-left"], S::Questions, A::Travel(Direction::Backward), "View before", connected),
         row("view.forward", &["]", "alt-right"], S::Questions, A::Travel(Direction::Forward), "View after", connected),
         row("brush.left", &["h", "left"], S::Timeline, A::Brush(B::Step(Direction::Backward)), "A bar to the left", brushable),
@@ -223,6 +225,9 @@ pub const COMMANDS: &[Command] = &{
         row("view.save", &["V"], S::Questions, A::View(V::Save), "Save this view under a name", extensible),
         row("view.copy", &["Y"], S::Questions, A::View(V::Copy), "Copy a command line that opens this view", reopenable),
         row("view.delete", &["ctrl-x"], S::Views, A::View(V::Delete), "Delete the chosen view, when pressed twice", always),
+        row("columns.left", &["<", "alt-left"], S::Columns, A::Columns(C::Shift(Direction::Backward)), "The column with the cursor one to the left", always),
+        row("columns.right", &[">", "alt-right"], S::Columns, A::Columns(C::Shift(Direction::Forward)), "The column with the cursor one to the right", always),
+        row("columns.reset", &["ctrl-r"], S::Columns, A::Columns(C::Reset), "The columns that a list has where nobody has chosen", always),
         row("tab.archives", &["3"], S::Tabs, A::Purge(P::Show(Page::Archives)), "Archives and unfinished purges", always),
         row("purge.open", &["P"], S::Tabs, A::Purge(P::Show(Page::Purge)), "Purge old events: archive, verify, confirm, delete", purgeable),
         row("archive.open", &["enter", "o"], S::Archives, A::Purge(P::Open), "Open it: its events, filters and all", archive_readable),

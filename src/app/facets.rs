@@ -348,16 +348,25 @@ impl App {
         Some(vec![stop])
     }
 
-    /// What can be added: fields, the profile's own names, and the paths that sampled records have a
-    /// value at; each with a word about it.
+    /// What can be added, with a word about each. Durations have too many values to list.
     pub(super) fn possible_facets(&self) -> Vec<(Subject, String)> {
+        let is_new = |subject: &Subject| {
+            *subject != Subject::Field(Field::Duration)
+                && !self.facets.list.iter().any(|one| one.subject == *subject)
+        };
+        let mut possible = self.said_subjects();
+        possible.retain(|(subject, _)| is_new(subject));
+        possible
+    }
+
+    /// What events of the store can have: fields, the profile's own names, and the paths that sampled
+    /// records have a value at; each with a word about it.
+    pub(super) fn said_subjects(&self) -> Vec<(Subject, String)> {
         let Some(description) = self.description() else {
             return Vec::new();
         };
-        let fields = Field::ALL
-            .into_iter()
-            .filter(|field| *field != Field::Duration);
-        let fields = fields.map(Subject::Field).chain([Subject::Outcome]);
+        let fields = Field::ALL.map(Subject::Field);
+        let fields = fields.into_iter().chain([Subject::Outcome]);
         let fields = fields.filter(|subject| is_said(&description.profile, subject));
         let own = |own: &Arc<OwnField>| (Subject::Own(own.clone()), own.about.clone());
         let paths = self.catalog.paths.iter();
@@ -370,7 +379,6 @@ impl App {
                 let about = format!("payload, {different} different seen");
                 (Subject::Path(path.clone()), about)
             }))
-            .filter(|(subject, _)| !self.facets.list.iter().any(|one| one.subject == *subject))
             .collect()
     }
 

@@ -16,6 +16,11 @@ impl App {
                 picker.narrow();
                 Vec::new()
             }
+            Some(Overlay::Columns(chooser)) => {
+                chooser.input.handle(request);
+                self.refill_columns(None);
+                Vec::new()
+            }
             Some(Overlay::Search { input, .. } | Overlay::Naming(input)) => {
                 input.handle(request);
                 Vec::new()
@@ -45,6 +50,11 @@ impl App {
             Some(Overlay::Picker(picker)) => {
                 let room = paste(&mut picker.input, text);
                 picker.narrow();
+                (room, Vec::new())
+            }
+            Some(Overlay::Columns(chooser)) => {
+                let room = paste(&mut chooser.input, text);
+                self.refill_columns(None);
                 (room, Vec::new())
             }
             Some(Overlay::Search { input, .. } | Overlay::Naming(input)) => {
@@ -80,6 +90,10 @@ impl App {
                 picker.step(direction);
                 Vec::new()
             }
+            Some(Overlay::Columns(chooser)) => {
+                chooser.step(direction);
+                Vec::new()
+            }
             Some(_) => Vec::new(),
             None if self.page == Page::Purge => self.next_field(direction),
             None if self.page == Page::Archives => Vec::new(),
@@ -106,6 +120,10 @@ impl App {
     }
 
     pub(super) fn submit(&mut self) -> Vec<Effect> {
+        // Several are put on and taken off, one after the other.
+        if matches!(self.overlays.last(), Some(Overlay::Columns(_))) {
+            return self.toggle_column();
+        }
         match self.overlays.pop() {
             Some(Overlay::Picker(picker)) => match picker.pick() {
                 Some(choice) => self.picked(choice),
@@ -120,7 +138,7 @@ impl App {
             }
             Some(Overlay::Naming(input)) => self.save_view(input.value()),
             Some(Overlay::Panel(panel)) => self.submit_panel(*panel),
-            Some(Overlay::Reader(_)) => Vec::new(),
+            Some(Overlay::Reader(_) | Overlay::Columns(_)) => Vec::new(),
             None if self.page == Page::Purge => self.submit_dialog(),
             None if self.page == Page::Archives => self.submit_store(),
             None if self.focus == Focus::Facets => self.submit_facet(),

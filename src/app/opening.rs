@@ -46,6 +46,7 @@ impl App {
     ) -> Vec<Effect> {
         self.learn(Catalog::new(&description.name, &description.profile));
         self.connection = Connection::Ready(description);
+        self.await_sample();
         self.skew = skew.unwrap_or(0);
         let mut effects = self.arrive();
         effects.extend(self.ask().into_iter().chain(self.load_marks()));
@@ -68,6 +69,7 @@ impl App {
         match result {
             Ok(catalog) => {
                 self.learn(*catalog);
+                self.sampled();
                 self.filter.judge(&self.catalog, self.moment());
                 if self.is_waiting_for_filter() {
                     return self.ask_again();

@@ -2,6 +2,7 @@
 
 use tui_input::Input;
 
+use crate::app::columns::chooser::Chooser;
 use crate::app::command::{Action, Availability, COMMANDS, Command, Direction, Scope, keys_shown};
 use crate::app::filter_bar::term;
 use crate::app::fuzzy::{self, Ranked};
@@ -19,6 +20,8 @@ pub enum Overlay {
     Reader(Reader),
     /// A list to pick from.
     Picker(Picker),
+    /// The columns of the list, to choose from.
+    Columns(Box<Chooser>),
     /// The line at the bottom that asks for the name of a view.
     Naming(Input),
     /// More about an event.
@@ -189,6 +192,7 @@ impl Picker {
                         | Scope::Form
                         | Scope::Work
                         | Scope::Views
+                        | Scope::Columns
                 ) || command.scope == Scope::Filter
                     && command.action != Action::HistorySearch;
                 let offered = !of_a_line && !seen.contains(&command.action);

@@ -79,6 +79,7 @@ impl App {
             return;
         };
         self.timeline = Timeline::default();
+        self.columns.forget_widths();
         match (end, self.question.anchor.take()) {
             (End::Oldest, _) => {
                 self.timeline.pause();
@@ -87,6 +88,7 @@ impl App {
             }
             (End::Around, Some(anchor)) => {
                 let height = usize::from(self.regions.list.height);
+                self.columns.measure([&*anchor]);
                 self.timeline.begin_around(*anchor, height / 2);
             }
             _ => {}

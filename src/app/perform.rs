@@ -43,9 +43,7 @@ impl App {
             Action::CycleZone => self.cycle_zone(),
             Action::NextPane(direction) => self.next_pane(direction),
             Action::ToggleMouse => self.toggle_mouse(),
-            Action::Refresh if self.page == Page::Archives => vec![self.list_archives()],
-            Action::Refresh if self.page == Page::Usage => self.refresh_usage(),
-            Action::Refresh => self.refresh(),
+            Action::Refresh => self.refresh_page(),
             Action::Retry => self.open(),
             Action::Leave if self.is_at_top() => self.leave(),
             Action::Back | Action::Leave => self.back(),
@@ -66,12 +64,21 @@ impl App {
             Action::Purge(action) => self.perform_on_purges(action),
             Action::Usage(action) => self.perform_on_usage(action),
             Action::View(action) => self.perform_on_views(action),
+            Action::Columns(action) => self.perform_on_columns(action),
             Action::Inquiry(action) => self.perform_on_inquiry(action),
             Action::Facets(action) => self.perform_on_facets(action),
             Action::Brush(action) => self.perform_on_brush(action),
             Action::Differ(polarity) => self.enter_difference(polarity),
             Action::Travel(direction) => self.travel(direction),
             Action::Context => self.offer_context(),
+        }
+    }
+
+    fn refresh_page(&mut self) -> Vec<Effect> {
+        match self.page {
+            Page::Archives => vec![self.list_archives()],
+            Page::Usage => self.refresh_usage(),
+            Page::Events | Page::Purge => self.refresh(),
         }
     }
 

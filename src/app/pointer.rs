@@ -3,6 +3,7 @@
 use crate::app::command::Direction;
 use crate::app::facets::Shown;
 use crate::app::inspector::Inspector;
+use crate::app::layout::Regions;
 use crate::app::overlay::Overlay;
 use crate::app::timeline::view::Line;
 use crate::app::{App, Effect, Focus, Mouse, Page};
@@ -50,24 +51,7 @@ impl App {
             PointerKind::Click => None,
         };
         if let Some(overlay) = self.overlays.last_mut() {
-            // What lies behind is out of reach.
-            match (overlay, kind) {
-                (Overlay::Reader(reader), _) => {
-                    let height = usize::from(regions.reader.height);
-                    reader.scroll_by(wheel.unwrap_or(0), height);
-                }
-                (Overlay::Panel(panel), _) => {
-                    let height = usize::from(regions.reader.height);
-                    panel.move_by(wheel.unwrap_or(0), height);
-                }
-                (Overlay::Picker(picker), PointerKind::WheelUp) => {
-                    picker.step(Direction::Backward);
-                }
-                (Overlay::Picker(picker), PointerKind::WheelDown) => {
-                    picker.step(Direction::Forward);
-                }
-                (Overlay::Picker(_) | Overlay::Search { .. } | Overlay::Naming(_), _) => {}
-            }
+            point_over(overlay, kind, &regions);
         } else if self.page == Page::Usage {
             self.usage.move_by(wheel.map_or(0, isize::signum));
         } else if self.page != Page::Events {
@@ -105,5 +89,26 @@ impl App {
             self.timeline.pause();
             self.timeline.select(&id, row);
         }
+    }
+}
+
+/// The mouse on what lies over the panes: what lies behind is out of reach.
+fn point_over(overlay: &mut Overlay, kind: PointerKind, regions: &Regions) {
+    let direction = match kind {
+        PointerKind::WheelUp => Direction::Backward,
+        PointerKind::WheelDown => Direction::Forward,
+        PointerKind::Click => return,
+    };
+    let lines = match direction {
+        Direction::Backward => -WHEEL,
+        Direction::Forward => WHEEL,
+    };
+    let height = usize::from(regions.reader.height);
+    match overlay {
+        Overlay::Reader(reader) => reader.scroll_by(lines, height),
+        Overlay::Panel(panel) => panel.move_by(lines, height),
+        Overlay::Picker(picker) => picker.step(direction),
+        Overlay::Columns(chooser) => chooser.step(direction),
+        Overlay::Search { .. } | Overlay::Naming(_) => {}
     }
 }

@@ -252,6 +252,7 @@ impl Rig {
             (Some(Overlay::Picker(_)), _) => "picker",
             (Some(Overlay::Search { .. }), _) => "search",
             (Some(Overlay::Naming(_)), _) => "naming",
+            (Some(Overlay::Columns(_)), _) => "columns",
             (Some(Overlay::Panel(_)), _) => "panel",
             (None, Focus::List) => "list",
             (None, Focus::Filter) => "filter",

@@ -189,6 +189,14 @@ impl Timeline {
         self.entries.iter().rev().find_map(Entry::event)
     }
 
+    /// The selected event and at most so many on either side of it.
+    pub fn near(&self, most: usize) -> impl Iterator<Item = &Event> {
+        let at = self.selected_index().unwrap_or(self.entries.len());
+        let from = at.saturating_sub(most);
+        let to = (at + most + 1).min(self.entries.len());
+        self.entries.range(from..to).filter_map(Entry::event)
+    }
+
     /// Events after the selected one, to know when an end is near.
     pub fn below(&self) -> usize {
         self.selected_index()

@@ -47,6 +47,8 @@ impl Tab {
 pub struct View {
     /// Which events, as typed.
     pub filter: String,
+    /// The columns of the list; none where nobody has chosen.
+    pub columns: Vec<String>,
     /// The page.
     pub tab: Tab,
     /// Of series; `None` leaves it as it is.
@@ -139,6 +141,7 @@ impl App {
     pub fn view(&self) -> View {
         View {
             filter: self.filter.text().trim().to_owned(),
+            columns: self.columns.names(),
             tab: match self.page {
                 Page::Events | Page::Purge => Tab::Events,
                 Page::Usage => Tab::Usage,
@@ -150,8 +153,9 @@ impl App {
         }
     }
 
-    /// Zones and period; what they change is asked by whoever calls this.
+    /// Columns, zones and period; what they change is asked by whoever calls this.
     fn take_look(&mut self, view: &View) {
+        self.set_columns(&view.columns);
         if let Some(tz) = view.tz {
             self.settings.tz = tz;
         }

@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::arguments::first::First;
 use crate::core::calendar::Period;
+use crate::core::column::Names;
 use crate::core::usage::Report;
 
 /// Tail, search and understand the audit log a product already writes to PostgreSQL,
@@ -198,8 +199,8 @@ pub struct Query {
     #[arg(long, value_enum, default_value = "newest")]
     pub order: Order,
     /// Columns, by event field, profile field or .payload.path
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
-    pub columns: Vec<String>,
+    #[arg(long, value_name = "A,B,…")]
+    pub columns: Vec<Names>,
     /// Form of the output
     #[arg(short = 'o', long = "format", value_enum, default_value = "table")]
     pub format: QueryFormat,

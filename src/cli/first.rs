@@ -38,6 +38,14 @@ pub fn opening(
     if view.filter.chars().any(char::is_control) {
         return Err(Failure::usage("--filter takes one line"));
     }
+    if !first.columns.is_empty() {
+        let names = first.columns.iter().flat_map(|names| names.0.clone());
+        view.columns = names.collect();
+    }
+    let has_break = |name: &String| name.chars().any(char::is_control);
+    if view.columns.iter().any(has_break) {
+        return Err(Failure::usage("--columns takes one line"));
+    }
     view.tab = first.tab.unwrap_or(view.tab);
     view.period = first.period.or(view.period);
     if let Some(tz) = common.typed_tz {

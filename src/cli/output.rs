@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::cli::arguments::{Color, Common, QueryFormat};
 use crate::cli::failure::Failure;
 use crate::cli::replacement::Replacement;
+use crate::core::column::Column;
 use crate::core::sanitise::safe;
 use crate::export::csv::CsvPrinter;
 use crate::export::json::{JsonPrinter, Layout};
 use crate::export::table::{Charset, Look, Paint, TablePrinter};
-use crate::export::{Column, Medium, Printer};
+use crate::export::{Medium, Printer};
 
 /// stdout, or a file that appears under its name only when it is complete.
 pub enum Destination {

@@ -15,9 +15,8 @@ use crate::cli::narrate::{self, ProgressLine};
 use crate::cli::output::{self, Destination};
 use crate::cli::session::Session;
 use crate::cli::signals;
-use crate::core::aggregate::Subject;
+use crate::core::column::{Column, Shown};
 use crate::core::query::predicate::Predicate;
-use crate::export::{Column, Shown};
 use crate::store::connect::Survey;
 use crate::store::{
     Count, CountMode, Exactness, PageEnd, PageFrom, PageItem, PageRequest, Parts, PayloadNeed,
@@ -185,21 +184,11 @@ async fn columns(session: &mut Session, arguments: &Query) -> Result<Vec<Column>
             QueryFormat::Ndjson | QueryFormat::Json | QueryFormat::Csv => Column::all(),
         });
     }
-    let known = Column::all();
-    let mut columns = Vec::with_capacity(arguments.columns.len());
-    for name in &arguments.columns {
-        if let Some(column) = known.iter().find(|column| column.name == name.trim()) {
-            columns.push(column.clone());
-            continue;
-        }
-        columns.push(Column {
-            name: name.trim().to_owned(),
-            shown: match session.subject(name).await? {
-                Subject::Outcome => Shown::Outcome,
-                Subject::Field(field) => Shown::Field(field),
-                Subject::Own(own) => Shown::Own(own),
-                Subject::Path(path) => Shown::Path(path),
-            },
+    let mut columns = Vec::new();
+    for name in arguments.columns.iter().flat_map(|names| &names.0) {
+        columns.push(match Column::known(name) {
+            Some(column) => column,
+            None => Column::of(name, session.subject(name).await?),
         });
     }
     Ok(columns)

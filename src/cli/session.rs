@@ -16,8 +16,9 @@ use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::diagnostic::{self, Severity};
 use crate::core::query::parse::parse;
-use crate::core::query::predicate::{Atom, Predicate, Test};
+use crate::core::query::predicate::{Atom, Predicate};
 use crate::core::query::resolve::{Moment, Resolved, resolve};
+use crate::core::query::subject;
 use crate::core::query::time;
 use crate::store::connect::{OpenOptions, Owner, Survey, open};
 use crate::store::secret::Secret;
@@ -130,25 +131,13 @@ impl Session {
 
     /// What a name stands for, by the same rules as in a filter.
     pub async fn subject(&mut self, name: &str) -> Result<Subject, Failure> {
-        let name = name.trim();
-        let resolved = self.resolved(&format!("has:{name}")).await?;
-        if let Some(subject) = resolved.predicate.as_ref().and_then(subject_of) {
-            for warning in &resolved.diagnostics {
-                narrate::say(&warning.message);
-            }
-            return Ok(subject);
+        let resolved = self.resolved(&subject::question(name)).await?;
+        let (subject, warnings) = subject::answer(name, resolved)
+            .map_err(|error| Failure::usage(error.message).hint(error.hint))?;
+        for warning in &warnings {
+            narrate::say(&warning.message);
         }
-        // The name was typed alone: a caret below `has:NAME` would point into what nobody wrote.
-        let mistake = (resolved.diagnostics.into_iter())
-            .find(|diagnostic| diagnostic.severity == Severity::Error);
-        let (message, hint) = mistake.map_or_else(
-            || (format!("{name} has no values to list"), None),
-            |mistake| (mistake.message, mistake.hint),
-        );
-        let hint = hint.unwrap_or_else(|| {
-            "name an event field such as actor or action, or a path such as .status.code".to_owned()
-        });
-        Err(Failure::usage(message).hint(hint))
+        Ok(subject)
     }
 
     /// The whole answer; how far a long one has come shows on stderr.
@@ -236,16 +225,5 @@ fn judged(text: &str, resolved: Resolved) -> Result<Predicate, Failure> {
             "the filter cannot be understood\n{}",
             rendered()
         ))),
-    }
-}
-
-/// What `has:NAME` asks about.
-fn subject_of(predicate: &Predicate) -> Option<Subject> {
-    match predicate {
-        Predicate::Atom(Atom::Outcome(_)) => Some(Subject::Outcome),
-        Predicate::Atom(Atom::Field(field, Test::Exists)) => Some(Subject::Field(*field)),
-        Predicate::Atom(Atom::Own(own, Test::Exists)) => Some(Subject::Own(Arc::clone(own))),
-        Predicate::Atom(Atom::Path(path, Test::Exists)) => Some(Subject::Path(path.clone())),
-        _ => None,
     }
 }

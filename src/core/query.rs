@@ -17,6 +17,7 @@ pub mod names;
 pub mod parse;
 pub mod predicate;
 pub mod resolve;
+pub mod subject;
 pub mod time;
 
 #[cfg(test)]

@@ -5,11 +5,12 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use crate::core::column::{Column, record, texts};
 use crate::core::event::Event;
 use crate::core::sanitise::safe;
 use crate::core::scalar::is_number;
 use crate::export::json::write_text;
-use crate::export::{Column, Medium, Printer, record, texts};
+use crate::export::{Medium, Printer};
 
 /// Prints events as CSV; several values in one field become a JSON array.
 ///
@@ -54,9 +55,9 @@ impl<W: Write> CsvPrinter<W> {
 impl<W: Write> Printer for CsvPrinter<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.head()?;
-        let record = record(&self.columns, event);
+        let record = record(self.columns.iter().map(|column| &column.shown), event);
         for column in &self.columns {
-            let mut field = joined(&texts(column, event, record.as_ref())).into_owned();
+            let mut field = joined(&texts(&column.shown, event, record.as_ref())).into_owned();
             if self.medium == Medium::Terminal {
                 field = safe(&field).into_owned();
             }
@@ -136,9 +137,9 @@ fn into_io(error: csv::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::column::Shown;
     use crate::core::event::{Field, Values};
     use crate::core::scalar::Scalar;
-    use crate::export::Shown;
     use crate::export::tests::event;
 
     #[test]

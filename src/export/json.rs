@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use crate::core::column::{Column, Shown, record};
 use crate::core::event::{Event, Field};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
@@ -12,7 +13,7 @@ use crate::core::profile::evaluate;
 use crate::core::record::quote_bytes;
 use crate::core::sanitise::safe;
 use crate::core::scalar::{Scalar, is_number};
-use crate::export::{Column, Medium, Printer, Shown, record};
+use crate::export::{Medium, Printer};
 use crate::store::Change;
 
 /// How events are set out.
@@ -94,7 +95,7 @@ impl<W: Write> JsonPrinter<W> {
         let start = self.buffer.len();
         self.buffer.push(b'{');
         self.buffer.extend_from_slice(first);
-        let record = record(&self.columns, event);
+        let record = record(self.columns.iter().map(|column| &column.shown), event);
         for (place, (column, key)) in self.columns.iter().zip(&self.keys).enumerate() {
             let comma = usize::from(place == 0);
             self.buffer.extend_from_slice(&key[comma..]);

@@ -9,10 +9,11 @@ use std::io::{self, Write};
 use chrono_tz::Tz;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::core::column::{Column, Shown, record, texts};
 use crate::core::event::{Event, Outcome};
 use crate::core::instant::At;
 use crate::core::sanitise::safe;
-use crate::export::{Column, Printer, Shown, record, texts};
+use crate::export::Printer;
 
 /// Rows looked at before the widths are settled.
 const MEASURED: usize = 500;
@@ -103,7 +104,7 @@ impl<W: Write> TablePrinter<W> {
     }
 
     fn row(&self, event: &Event) -> Row {
-        let record = record(&self.columns, event);
+        let record = record(self.columns.iter().map(|column| &column.shown), event);
         let cells = self
             .columns
             .iter()
@@ -111,7 +112,7 @@ impl<W: Write> TablePrinter<W> {
                 if column.shown == Shown::At {
                     return clock(event.at(), self.look);
                 }
-                let values = texts(column, event, record.as_ref());
+                let values = texts(&column.shown, event, record.as_ref());
                 if values.is_empty() {
                     return self.look.charset.absent().to_owned();
                 }

@@ -25,6 +25,8 @@ struct Line {
     source: String,
     left: i64,
     filter: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<String>,
     tab: String,
     period: Option<String>,
     tz: Option<String>,
@@ -87,6 +89,7 @@ pub fn keep(path: &Path, source: &str, view: &View, left: Micros) -> io::Result<
         source: source.to_owned(),
         left: left.0,
         filter: view.filter.clone(),
+        columns: view.columns.clone(),
         tab: view.tab.word().to_owned(),
         period: view.period.map(|period| period.word().to_owned()),
         tz: view.tz.map(|tz| tz.name().to_owned()),
@@ -115,11 +118,13 @@ fn understood(line: &str) -> Option<(Line, View)> {
         Some(word) => Some(known(&Period::ALL, word)?),
         None => None,
     };
-    if line.filter.chars().any(char::is_control) {
+    let has_break = |text: &String| text.chars().any(char::is_control);
+    if has_break(&line.filter) || line.columns.iter().any(has_break) {
         return None;
     }
     let view = View {
         filter: line.filter.clone(),
+        columns: line.columns.clone(),
         tab: known(&Tab::ALL, &line.tab)?,
         period,
         tz: zone(&line.tz)?,
@@ -144,6 +149,7 @@ mod tests {
     fn view(filter: &str) -> View {
         View {
             filter: filter.to_owned(),
+            columns: vec!["at".to_owned(), ".a.\"b c\"".to_owned()],
             tab: Tab::Usage,
             period: Some(Period::Month),
             tz: Some(Tz::UTC),

@@ -73,8 +73,7 @@ fn change(
     let text = edit(&text);
     match parse(&text, &file) {
         Ok(views) if wanted(&views) => {
-            own.replace(&text)
-                .map_err(|source| refused(path, source))?;
+            own.replace(&text).map_err(|source| refused(path, source))?;
             Ok(views)
         }
         _ => Err(ViewsError::Shape {

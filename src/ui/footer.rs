@@ -35,10 +35,22 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("help.show", "keys"),
 ];
 
+/// On the list of columns.
+const COLUMNS: &[(&str, &str)] = &[
+    ("filter.submit", "on or off"),
+    ("columns.left", "to the left"),
+    ("columns.right", "to the right"),
+    ("columns.reset", "as usual"),
+    ("line.back", "done"),
+];
+
 /// The most useful commands of a place, with a word for each.
 fn useful(app: &App) -> &'static [(&'static str, &'static str)] {
     if let Some(Overlay::Panel(open)) = app.overlays.last() {
         return panel::useful(open);
+    }
+    if let Some(Overlay::Columns(_)) = app.overlays.last() {
+        return COLUMNS;
     }
     match (&app.connection, app.focus) {
         (Connection::Failed(_), _) => &[("connection.retry", "retry"), ("connection.quit", "quit")],

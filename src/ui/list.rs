@@ -1,5 +1,7 @@
 //! The event list: aligned columns, day lines, the undated section, gaps.
 
+mod columns;
+
 use ratatui::layout::Rect;
 
 use crate::app::histogram::is_failure;
@@ -11,6 +13,7 @@ use crate::app::{App, Connection, Focus};
 use crate::core::event::{Event, Field, Outcome};
 use crate::core::instant::At;
 use crate::ui::header::{CompleteShown, complete};
+use crate::ui::list::columns::Layout;
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
@@ -47,6 +50,12 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
         Some(day.format("%a %Y-%m-%d").to_string())
     });
     pane_title(pen, top, focused, title, &day.unwrap_or_default());
+    let chosen = app.columns.chosen();
+    let layout = (!chosen.is_empty()).then(|| Layout::of(chosen, lines.width));
+    let (names, lines) = split_top(lines, u16::from(layout.is_some() && lines.height > 1));
+    if let Some(layout) = layout.as_ref().filter(|_| names.height > 0) {
+        layout.draw_names(pen, names, chosen);
+    }
     regions.list = region(lines);
     let view = app.timeline.view(usize::from(lines.height), &app.zone);
     if view.is_empty() {
@@ -61,7 +70,10 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
         };
         match line {
             Line::Event { event, mark } => {
-                draw_event(pen, row, app, event, columns);
+                match &layout {
+                    Some(layout) => layout.draw_event(pen, row, app, event),
+                    None => draw_event(pen, row, app, event, columns),
+                }
                 if previous {
                     let dim = pen.style(Role::Dim);
                     pen.buf.set_style(row, dim);
@@ -150,13 +162,18 @@ pub fn outcome(outcome: Option<Outcome>) -> (&'static str, Role) {
     }
 }
 
-fn draw_event(pen: &mut Pen<'_>, row: Rect, app: &App, event: &Event, columns: Columns) {
-    let time = match event.at() {
+/// When an event was, on the day that stands above it.
+fn time(app: &App, event: &Event) -> String {
+    match event.at() {
         At::Instant(at) => app.zone.clock(at),
         At::NegInfinity => "-infinity".to_owned(),
         At::PosInfinity => "infinity".to_owned(),
         At::Absent => "no time".to_owned(),
-    };
+    }
+}
+
+fn draw_event(pen: &mut Pen<'_>, row: Rect, app: &App, event: &Event, columns: Columns) {
+    let time = time(app, event);
     let (word, role) = outcome(event.outcome);
     let mut x = row.x + 1;
     let mut cell = |pen: &mut Pen<'_>, cells: u16, text: &str, role: Role| {

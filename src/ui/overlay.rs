@@ -1,6 +1,8 @@
 //! What lies over the panes: help and other texts, lists to pick from, the search line; and the
 //! screen that says why there is no connection.
 
+mod columns;
+
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Clear, Widget as _};
 
@@ -25,6 +27,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
             None
         }
         Overlay::Picker(picker) => draw_picker(pen, area, picker),
+        Overlay::Columns(chooser) => columns::draw(pen, area, chooser),
         Overlay::Naming(input) => {
             let known = app.views.find(input.value().trim());
             let note = known.map_or("", |_| "Enter replaces the one of this name ");

@@ -1,5 +1,6 @@
 //! Frames, as a terminal would show them.
 
+mod columns;
 mod facets;
 mod purge;
 mod usage;
@@ -251,6 +252,8 @@ fn ascii_screens_hold_ascii_only() {
         "m enter k d",
         "u",
         "R",
+        "C 'us'",
+        "C enter",
     ] {
         for size in SIZES {
             let mut rig = pressed(60, keys);
@@ -284,6 +287,7 @@ fn no_size_makes_drawing_fail() {
         "m enter k d u",
         "u G",
         "R",
+        "C enter",
     ] {
         for width in (1..130).step_by(7) {
             for height in [1, 2, 3, 5, 9, 14, 15, 20, 41] {

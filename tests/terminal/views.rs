@@ -60,3 +60,54 @@ fn a_store_opens_as_it_was_left_and_at_saved_views() {
     terminal.see("did you mean the denied?");
     assert_eq!(terminal.end(), 2);
 }
+
+#[test]
+fn columns_are_chosen_saved_and_seen_again() {
+    let (_dir, target) = store(60);
+    let home = TempDir::new().expect("a directory");
+    let header = |screen: &vt100::Screen| {
+        let contents = screen.contents();
+        let names = [" at ", "outcome", "resource", ".details.status.code"];
+        let mut lines = contents.lines();
+        lines.any(|line| names.iter().all(|name| line.contains(name)) && !line.contains("action"))
+    };
+    let mut terminal = Terminal::auditail_at(home.path(), &[&target], SIZE);
+    terminal.see(" 60 · ");
+    terminal.press("C");
+    terminal.see("columns of the list");
+    terminal.press(".details.status.code\r");
+    terminal.see("6 .details.status.code");
+    // Over the resource, and the action away.
+    terminal.press("<");
+    terminal.see("5 .details.status.code");
+    terminal.press("\u{15}action\r\u{1b}");
+    terminal.wait("the chosen columns", header);
+    terminal.press("Vcodes\r");
+    terminal.see("saved as codes in ");
+    terminal.press("Y");
+    let columns = "at,outcome,user,.details.status.code,resource";
+    let line = format!("auditail {target} --filter '' --columns {columns} --tz UTC");
+    terminal.see("copied: ");
+    assert_eq!(terminal.copied().as_deref(), Some(line.as_str()));
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+
+    // As it was left, by the view's name, and by the copied line.
+    let copied = [&target, "--filter", "", "--columns", columns, "--tz", "UTC"];
+    for arguments in [
+        &[target.as_str()][..],
+        &[&target, "--view", "codes"],
+        &copied,
+    ] {
+        let mut terminal = Terminal::auditail_at(home.path(), arguments, SIZE);
+        terminal.wait("the columns again", header);
+        terminal.press("q");
+        assert_eq!(terminal.end(), 0);
+    }
+
+    let plain = [target.as_str(), "--view", "codes", "--columns", "at,usr"];
+    let mut terminal = Terminal::auditail_at(home.path(), &plain, SIZE);
+    terminal.see("there is no field `usr` · did you mean `user`?");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}

@@ -157,6 +157,8 @@ pub enum Action {
     Usage(UsageAction),
     /// Something about saved views.
     View(ViewAction),
+    /// Something about the columns of the list.
+    Columns(ColumnAction),
     /// Something about one event.
     Inquiry(InquiryAction),
     /// Something about the facets.
@@ -182,6 +184,17 @@ pub enum ViewAction {
     Copy,
     /// Deletes the chosen one.
     Delete,
+}
+
+/// What can be asked for about columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnAction {
+    /// Offers them.
+    Choose,
+    /// Moves the one with the cursor, to the right or to the left.
+    Shift(Direction),
+    /// Shows those that a list has where nobody has chosen.
+    Reset,
 }
 
 /// What can be asked about one event.

@@ -39,6 +39,8 @@ pub enum Scope {
     Tabs,
     /// In the list of saved views.
     Views,
+    /// In the list of columns.
+    Columns,
     /// In the lines of the purge dialog.
     Form,
     /// In the purge dialog while it works or waits.
@@ -68,6 +70,7 @@ impl Scope {
             Self::Pages => "Pages",
             Self::Tabs => "Tabs",
             Self::Views => "Saved views",
+            Self::Columns => "Columns",
             Self::Form => "Purge: lines",
             Self::Work => "Purge: work",
             Self::Archives => "Archives",
@@ -75,7 +78,7 @@ impl Scope {
     }
 
     /// Every scope, in the order of help.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::List,
         Self::Timeline,
         Self::Contrast,
@@ -91,6 +94,7 @@ impl Scope {
         Self::Work,
         Self::Filter,
         Self::Views,
+        Self::Columns,
         Self::Line,
         Self::Always,
         Self::Panel,
@@ -116,6 +120,7 @@ mod place {
     pub const INSPECTOR: &[S] = &[S::Inspector, S::Panes, S::Questions, S::Pages, S::Always];
     pub const FILTER: &[S] = &[S::Filter, S::Line, S::Always];
     pub const LINE: &[S] = &[S::Line, S::Always];
+    pub const COLUMNS: &[S] = &[S::Columns, S::Line, S::Always];
     pub const VIEWS: &[S] = &[S::Views, S::Line, S::Always];
     pub const FACETS: &[S] = &[S::Facets, S::Tabs, S::Pages, S::Always];
     pub const PANEL: &[S] = &[S::Panel, S::Always];
@@ -136,6 +141,7 @@ pub const CONTEXTS: &[&[Scope]] = &[
     place::FILTER,
     place::LINE,
     place::VIEWS,
+    place::COLUMNS,
     place::READER,
     place::FAILURE,
     place::ARCHIVES,
@@ -151,6 +157,7 @@ pub fn context(app: &App) -> &'static [Scope] {
     match (app.overlays.last(), &app.connection, app.page) {
         (Some(Overlay::Reader(_)), _, _) => place::READER,
         (Some(Overlay::Picker(picker)), _, _) if picker.of_views() => place::VIEWS,
+        (Some(Overlay::Columns(_)), _, _) => place::COLUMNS,
         (Some(Overlay::Panel(panel)), _, _) => panel.scopes(),
         (Some(_), _, _) => place::LINE,
         (None, Connection::Failed(_), _) => place::FAILURE,

@@ -247,6 +247,7 @@ impl App {
         let id = event.id.clone();
         self.timeline = Timeline::default();
         self.timeline.pause();
+        self.columns.measure([&event]);
         self.timeline.insert_page(vec![event]);
         self.timeline.newer = Edge::Open;
         self.timeline

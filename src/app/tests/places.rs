@@ -117,6 +117,7 @@ fn the_palette_offers_every_command() {
                 | Scope::Form
                 | Scope::Work
                 | Scope::Views
+                | Scope::Columns
         );
         assert!(
             of_a_line || offered.iter().any(|label| label == command.title),

@@ -7,6 +7,7 @@
 //! name = "failures of ci"
 //! filter = "user:ci-bot is:error since:-24h"   # all events without
 //! tab = "usage"                                # or events, archives; events without
+//! columns = ["at", "user", ".details.code"]    # of the list of events; optional
 //! period = "day"                               # or week, month; optional
 //! tz = "UTC"                                   # of times in the filter; optional
 //! zone = "Europe/Berlin"                       # of times on the screen; optional
@@ -21,7 +22,7 @@ use crate::app::view::{Named, Tab, View};
 use crate::core::calendar::Period;
 use crate::core::strict::{Item, Mistake, Source, Table};
 
-const KEYS: [&str; 6] = ["name", "filter", "tab", "period", "tz", "zone"];
+const KEYS: [&str; 7] = ["name", "filter", "columns", "tab", "period", "tz", "zone"];
 
 /// Begins a view.
 const HEADER: &str = "[[view]]";
@@ -60,12 +61,21 @@ fn view(item: &Item<'_>) -> Result<Named, Mistake> {
         filter: table
             .get("filter")
             .map_or(Ok(String::new()), |i| line(&i))?,
+        columns: match table.get("columns") {
+            Some(item) => columns(&item)?,
+            None => Vec::new(),
+        },
         tab: tab.transpose()?.unwrap_or_default(),
         period: period.transpose()?,
         tz: table.get("tz").map(|item| zone(&item)).transpose()?,
         zone: table.get("zone").map(|item| zone(&item)).transpose()?,
     };
     Ok(Named { name, view })
+}
+
+fn columns(item: &Item<'_>) -> Result<Vec<String>, Mistake> {
+    let names = item.list()?;
+    names.iter().map(line).collect()
 }
 
 fn line(item: &Item<'_>) -> Result<String, Mistake> {
@@ -133,18 +143,24 @@ fn place(text: &str, name: &str) -> Option<Range<usize>> {
 
 fn print(named: &Named) -> String {
     let view = &named.view;
+    let text = |text: &str| toml::Value::String(text.to_owned());
+    let columns: Vec<_> = view.columns.iter().map(|name| text(name)).collect();
     let pairs = [
-        ("name", Some(named.name.as_str())),
-        ("filter", Some(view.filter.as_str())),
-        ("tab", Some(view.tab.word())),
-        ("period", view.period.map(Period::word)),
-        ("tz", view.tz.map(Tz::name)),
-        ("zone", view.zone.map(Tz::name)),
+        ("name", Some(text(&named.name))),
+        ("filter", Some(text(&view.filter))),
+        (
+            "columns",
+            (!columns.is_empty()).then_some(toml::Value::Array(columns)),
+        ),
+        ("tab", Some(text(view.tab.word()))),
+        ("period", view.period.map(|period| text(period.word()))),
+        ("tz", view.tz.map(|tz| text(tz.name()))),
+        ("zone", view.zone.map(|zone| text(zone.name()))),
     ];
     let mut out = format!("{HEADER}\n");
     for (key, value) in pairs {
         if let Some(value) = value {
-            out += &format!("{key} = {}\n", toml::Value::String(value.to_owned()));
+            out += &format!("{key} = {value}\n");
         }
     }
     out
@@ -173,6 +189,7 @@ mod tests {
         ("[[view]]\nname = \"a\"\n[[view]]\nname = \"a\"\n", 4, "view.2.name", "another view", "own"),
         ("[[view]]\nname = \"a\"\nzone = \"Berlin\"\n", 3, "view.1.zone", "no zone", "Europe/Berlin"),
         ("[[view]]\nname = \"a\"\nfilter = \"a\\nb\"\n", 3, "view.1.filter", "one line", ""),
+        ("[[view]]\nname = \"a\"\ncolumns = \"at\"\n", 3, "view.1.columns", "a list is needed", ""),
         ("[[view]]\nname = \" \"\n", 2, "view.1.name", "needs a name", ""),
         ("[[view]\n", 1, "[[view]", "", ""),
     ];
@@ -225,10 +242,12 @@ mod tests {
         let zones = || prop::option::of(prop::sample::select(vec![Tz::UTC, Tz::Asia__Kolkata]));
         let tab = prop::sample::select(Tab::ALL.map(|(tab, _)| tab).to_vec());
         let period = prop::sample::select(Period::ALL.map(|(period, _)| period).to_vec());
-        let look = (tab, prop::option::of(period), zones(), zones());
-        ("[a-c]", words, look).prop_map(|(name, filter, (tab, period, tz, zone))| {
+        let columns = prop::collection::vec(r#"[a-z."',\]\\]{0,6}"#, 0..3);
+        let look = (columns, tab, prop::option::of(period), zones(), zones());
+        ("[a-c]", words, look).prop_map(|(name, filter, (columns, tab, period, tz, zone))| {
             let view = View {
                 filter,
+                columns,
                 tab,
                 period,
                 tz,

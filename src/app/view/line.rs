@@ -13,6 +13,9 @@ pub fn spell(words: &[String], view: &View) -> String {
     } else {
         line.extend(["--filter".to_owned(), quoted(&view.filter)]);
     }
+    if !view.columns.is_empty() {
+        line.extend(["--columns".to_owned(), quoted(&view.columns.join(","))]);
+    }
     if view.tab != Tab::default() {
         line.extend(["--tab", view.tab.word()].map(str::to_owned));
     }

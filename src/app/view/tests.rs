@@ -17,6 +17,7 @@ fn named(name: &str, view: View) -> Named {
 fn failures() -> View {
     View {
         filter: "is:error".to_owned(),
+        columns: vec!["at".to_owned(), ".details.status.code".to_owned()],
         tab: Tab::Usage,
         period: Some(Period::Month),
         tz: Some(Tz::Asia__Kolkata),
@@ -140,7 +141,9 @@ fn a_view_is_deleted_when_that_is_asked_for_twice_in_a_row() {
     rig.press("ctrl-x");
     assert!(matches!(&rig.effects[..], [.., Effect::DeleteView(name)] if name == "a"));
     // What the file does not let go of stays on offer.
-    rig.tell(Msg::Trouble("the view is not deleted: read-only".to_owned()));
+    rig.tell(Msg::Trouble(
+        "the view is not deleted: read-only".to_owned(),
+    ));
     assert_eq!(left(&rig), "ab");
     rig.press("ctrl-x ctrl-x");
     rig.tell(Msg::Views(all[1..].to_vec(), Some("deleted a".to_owned())));
@@ -164,6 +167,12 @@ fn a_command_line_for_this_view_is_copied_and_shown() {
         rig.effects
     );
     assert!(told(&rig).contains(expected), "{}", told(&rig));
+    rig.press("1 C 'user' enter esc Y");
+    assert!(
+        told(&rig).contains("--columns at,outcome,action,resource --period"),
+        "{}",
+        told(&rig)
+    );
     // A text that means nothing opens nothing.
     rig.press("f ' x:' esc esc Y");
     assert!(told(&rig).contains("not now"), "{}", told(&rig));

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use crate::app::view::Tab;
 use crate::cli::arguments::named;
 use crate::core::calendar::Period;
+use crate::core::column::Names;
 
 /// What the screen shows first; as it was left without any of it.
 #[derive(Args, Clone, Debug, Default)]
@@ -18,6 +19,9 @@ pub struct First {
     /// A saved view
     #[arg(long, value_name = "NAME")]
     pub view: Option<String>,
+    /// These columns of the list, by event field, profile field or .payload.path
+    #[arg(long, value_name = "A,B,…")]
+    pub columns: Vec<Names>,
     /// This page
     #[arg(long, value_name = "TAB", value_parser = words(&Tab::ALL).try_map(|word| named(&Tab::ALL, &word)))]
     pub tab: Option<Tab>,
@@ -37,6 +41,7 @@ impl First {
     pub fn is_given(&self) -> bool {
         self.filter.is_some()
             || self.view.is_some()
+            || !self.columns.is_empty()
             || self.tab.is_some()
             || self.period.is_some()
             || self.zone.is_some()

@@ -40,15 +40,23 @@ fn views() -> impl Strategy<Value = View> {
     let zones = || prop::sample::select(vec![Tz::UTC, Tz::Asia__Kolkata, Tz::Europe__Berlin]);
     let tab = prop::sample::select(Tab::ALL.map(|(tab, _)| tab).to_vec());
     let period = prop::sample::select(Period::ALL.map(|(period, _)| period).to_vec());
-    (texts(), tab, prop::option::of(period), zones(), zones()).prop_map(
-        |(filter, tab, period, tz, zone)| View {
+    let columns = prop::collection::vec(r#"[a-z.]{1,4}(\."[a-z,' $]{1,4}")?"#, 0..4);
+    (
+        texts(),
+        columns,
+        tab,
+        prop::option::of(period),
+        zones(),
+        zones(),
+    )
+        .prop_map(|(filter, columns, tab, period, tz, zone)| View {
             filter,
+            columns,
             tab,
             period,
             tz: Some(tz),
             zone: Some(zone).filter(|zone| *zone != tz),
-        },
-    )
+        })
 }
 
 proptest! {

@@ -8,12 +8,13 @@ use unicode_width::UnicodeWidthStr;
 use crate::cli::arguments::{Common, Tail, TailFormat};
 use crate::cli::narrate;
 use crate::cli::output::{self, Destination};
+use crate::core::column::Column;
 use crate::core::event::{Event, Field};
 use crate::core::instant::Micros;
 use crate::core::sanitise::safe;
+use crate::export::Printer;
 use crate::export::json::{JsonPrinter, Layout, write_text};
 use crate::export::table::{Look, Paint, clip, clock, paint};
-use crate::export::{Column, Printer};
 use crate::store::{Change, Complete, TailEvent, TailLevel};
 
 /// Prints what a tail brings.
