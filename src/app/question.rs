@@ -224,6 +224,7 @@ impl App {
         let Some(predicate) = self.filter.predicate().cloned() else {
             return Vec::new();
         };
+        self.leave_window();
         self.filter
             .text()
             .trim()

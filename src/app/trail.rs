@@ -24,6 +24,8 @@ struct Stop {
 #[derive(Clone, Debug, Default)]
 pub struct Trail {
     here: String,
+    /// The event that was being looked at here when what is being typed took its place.
+    left: Option<Box<Event>>,
     back: Vec<Stop>,
     forward: Vec<Stop>,
 }
@@ -80,10 +82,22 @@ impl App {
         self.timeline.selected().cloned().map(Box::new)
     }
 
+    /// The events on the screen are about to be replaced by others.
+    pub(super) fn leave_window(&mut self) {
+        // A filter that is still being typed runs several times; only the first leaves anything.
+        if self.question.text == self.trail.here {
+            self.trail.left = self.anchor();
+        }
+    }
+
     /// The filter's text is where the user wanted to go, from a page.
     pub(super) fn step_to(&mut self, from: Page) {
         if !self.filter.is_invalid() {
-            let anchor = self.anchor();
+            let anchor = if self.question.text == self.trail.here {
+                self.anchor()
+            } else {
+                self.trail.left.clone()
+            };
             let text = self.filter.text().trim().to_owned();
             self.trail.go(&text, from, anchor);
         }

@@ -81,6 +81,21 @@ fn escape_lifts_the_brush_first_and_zoom_reaches_all_time() {
 }
 
 #[test]
+fn the_way_back_from_a_typed_filter_leads_to_the_very_event() {
+    let mut rig = Rig::new(events(1_800));
+    rig.press("g g j j j j");
+    let id = selected(&rig);
+    // It runs more than once while it is typed.
+    rig.press("f 'user:a'").pause();
+    rig.press("'lice'").pause();
+    rig.press("enter g g");
+    assert_ne!(selected(&rig), id);
+    rig.press("[");
+    assert_eq!((rig.app.filter.text(), selected(&rig)), ("", id));
+    assert!(!rig.app.is_following());
+}
+
+#[test]
 fn what_is_different_leads_to_its_events() {
     let mut rig = burst();
     rig.press("b e d");
