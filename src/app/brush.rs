@@ -155,7 +155,7 @@ impl App {
             BrushAction::Zoom(direction) => self.zoom(direction),
             BrushAction::Whole => {
                 let text = term::with_range(self.filter.text(), None);
-                self.set_filter(&text)
+                self.pass_filter(&text)
             }
             BrushAction::Different => self.find_differences(),
         }
@@ -199,20 +199,19 @@ impl App {
 
     fn apply_brush(&mut self) -> Vec<Effect> {
         match self.brushed() {
-            Some((since, until)) => self.look_at(since, until),
+            Some((since, until)) => self.set_filter(&self.ranged(since, until)),
             None => Vec::new(),
         }
     }
 
-    /// Makes a stretch of time the filter's; what reaches to now stays open.
-    fn look_at(&mut self, since: Micros, until: Micros) -> Vec<Effect> {
+    /// The filter with a stretch of time; what reaches to now stays open.
+    fn ranged(&self, since: Micros, until: Micros) -> String {
         let range = if until > self.now() {
             format!("since:{since}")
         } else {
             format!("since:{since} until:{until}")
         };
-        let text = term::with_range(self.filter.text(), Some(&range));
-        self.set_filter(&text)
+        term::with_range(self.filter.text(), Some(&range))
     }
 
     fn next_spike(&mut self, direction: Direction) -> Vec<Effect> {
@@ -266,10 +265,11 @@ impl App {
             self.notify(Level::Info, "there is nothing nearer than this", None);
             return Vec::new();
         }
-        self.look_at(
+        let text = self.ranged(
             Micros(middle.saturating_sub(half)),
             Micros(middle.saturating_add(half)),
-        )
+        );
+        self.pass_filter(&text)
     }
 }
 

@@ -184,14 +184,24 @@ impl App {
 
     /// The same, coming from a page.
     pub(super) fn set_filter_from(&mut self, text: &str, page: Page) -> Vec<Effect> {
+        self.step_with(text, page);
+        let mut effects = self.remember();
+        effects.extend(self.run_filter());
+        effects
+    }
+
+    /// Puts a text into the filter and runs it; a step on the way, which nobody looks for later.
+    pub(super) fn pass_filter(&mut self, text: &str) -> Vec<Effect> {
+        self.step_with(text, self.page);
+        self.run_filter()
+    }
+
+    fn step_with(&mut self, text: &str, page: Page) {
         // What was typed before is left, too.
         self.step_to(page);
         self.filter.set(text);
         self.filter.judge(&self.catalog, self.moment());
         self.step_to(page);
-        let mut effects = self.remember();
-        effects.extend(self.run_filter());
-        effects
     }
 
     /// Keeps the filter in the history if it is valid.

@@ -81,6 +81,23 @@ fn escape_lifts_the_brush_first_and_zoom_reaches_all_time() {
 }
 
 #[test]
+fn steps_of_zooming_are_gone_back_but_not_kept_for_later() {
+    let mut rig = burst();
+    rig.effects.clear();
+    rig.press("b + + - 0 +");
+    let kept = |effect: &Effect| matches!(effect, Effect::Remember(_));
+    assert!(!rig.effects.iter().any(kept), "{:?}", rig.effects);
+    assert_eq!(rig.app.filter.history.entries(), [""; 0]);
+    assert!(!rig.app.filter.text().is_empty());
+    rig.press("[ [ [ [ [");
+    assert_eq!(rig.app.filter.text(), "");
+    // What was brushed was chosen.
+    rig.press("b e enter");
+    assert!(rig.effects.iter().any(kept));
+    assert_eq!(rig.app.filter.history.entries(), [rig.app.filter.text()]);
+}
+
+#[test]
 fn the_way_back_from_a_typed_filter_leads_to_the_very_event() {
     let mut rig = Rig::new(events(1_800));
     rig.press("g g j j j j");
