@@ -83,6 +83,11 @@ impl Row {
         self
     }
 
+    /// Whether it is about the same, whatever it says of it.
+    fn is_about(&self, other: &Self) -> bool {
+        self.label == other.label && self.aim == other.aim
+    }
+
     /// The same, leading somewhere.
     #[must_use]
     pub fn to(mut self, aim: Aim) -> Self {
@@ -105,11 +110,21 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// Takes other lines; the selection stays where it can.
+    /// Takes other lines; the line about the same stays selected, else the one in its place.
     pub fn fill(&mut self, title: String, rows: Vec<Row>) {
+        let same = self.row().and_then(|selected| {
+            let before = &self.rows[..self.selected];
+            let nth = before.iter().filter(|row| row.is_about(selected)).count();
+            let again = rows.iter().enumerate();
+            let mut again = again.filter(|(_, row)| row.is_about(selected));
+            again.nth(nth).map(|(place, _)| place)
+        });
+        // Who has not gone anywhere sees the beginning.
+        let wanted = same.filter(|_| self.selected > 0);
+        let last = rows.len().saturating_sub(1);
+        self.selected = wanted.unwrap_or(self.selected).min(last);
         self.title = title;
         self.rows = rows;
-        self.selected = self.selected.min(self.rows.len().saturating_sub(1));
     }
 
     /// The selected line.
@@ -122,5 +137,38 @@ impl Sheet {
         self.selected = self.selected.saturating_add_signed(delta).min(last);
         let lowest = (self.selected + 1).saturating_sub(height.max(1));
         self.top = self.top.clamp(lowest, self.selected.max(lowest));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(names: &[&str]) -> Vec<Row> {
+        let row = |name: &&str| Row::new(Tone::Plain, *name, "");
+        names.iter().map(row).collect()
+    }
+
+    #[test]
+    fn the_selection_goes_along_with_its_line() {
+        let mut sheet = Sheet::default();
+        let mut filled = |names: &[&str], by: isize| {
+            sheet.fill(String::new(), rows(names));
+            sheet.move_by(by, 10);
+            sheet.row().expect("lines").label.clone()
+        };
+        assert_eq!(filled(&["asking", "a", "b", "", ""], 2), "b");
+        assert_eq!(filled(&["not all is known", "c", "a", "b", "", ""], 0), "b");
+        // Of lines that say nothing of themselves the same one.
+        assert_eq!(filled(&["b", "", ""], 2), "");
+        assert_eq!(filled(&["x", "b", "", ""], 0), "");
+        assert_eq!(sheet.selected, 3);
+        // A line that is gone leaves its place to another.
+        sheet.fill(String::new(), rows(&["x", "y"]));
+        assert_eq!(sheet.selected, 1);
+        // At the beginning the beginning stays.
+        sheet.move_by(-1, 10);
+        sheet.fill(String::new(), rows(&["new", "x", "y"]));
+        assert_eq!(sheet.selected, 0);
     }
 }
