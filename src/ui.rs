@@ -149,16 +149,13 @@ fn body_panes(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -
         contrast::draw(pen, area, app, contrast, regions);
         return None;
     }
-    if app.facets.shown == Shown::No {
-        list_and_inspector(pen, area, app, regions);
-        return None;
+    let is_beside = app.facets.shown == Shown::Yes && area.width >= BESIDE_FACETS;
+    if !is_beside && app.facets.shown == Shown::Yes && app.focus == Focus::Facets {
+        hide_list(area, regions);
+        return facets::draw(pen, area, app, regions);
     }
-    if area.width < BESIDE_FACETS {
-        if app.focus == Focus::Facets {
-            hide_list(area, regions);
-            return facets::draw(pen, area, app, regions);
-        }
-        list_and_inspector(pen, area, app, regions);
+    if !is_beside {
+        list_and_inspector(pen, area, app, regions, SIDE_BY_SIDE);
         return None;
     }
     let pane = Rect {
@@ -170,18 +167,10 @@ fn body_panes(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -
         width: area.width - pane.width - 1,
         ..area
     };
-    list_and_inspector(pen, rest, app, regions);
+    // Beside the facets both need less, as what matters most of them is at their left.
+    list_and_inspector(pen, rest, app, regions, SIDE_BY_SIDE - FACETS.0);
     separator(pen, (pane.right(), area));
     facets::draw(pen, pane, app, regions)
-}
-
-/// From which width on list and inspector stand side by side: beside the facets they need less, as
-/// what matters most of both is at their left.
-fn side_by_side(app: &App) -> u16 {
-    match app.facets.shown {
-        Shown::No => SIDE_BY_SIDE,
-        Shown::Yes => SIDE_BY_SIDE - FACETS.0,
-    }
 }
 
 /// The list goes on below what lies over it.
@@ -199,11 +188,17 @@ fn separator(pen: &mut Pen<'_>, (x, area): (u16, Rect)) {
     }
 }
 
-/// The list and, when an event is open, the inspector beside or over it.
-fn list_and_inspector(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
+/// The list and, when an event is open, the inspector beside it from a width on, or over it.
+fn list_and_inspector(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    app: &App,
+    regions: &mut Regions,
+    side_by_side: u16,
+) {
     match &app.inspector {
         None => list::draw(pen, area, app, regions),
-        Some(open) if area.width >= side_by_side(app) => {
+        Some(open) if area.width >= side_by_side => {
             let right = (area.width * 2 / 5).max(44);
             let left = Rect {
                 width: area.width - right - 1,

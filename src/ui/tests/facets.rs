@@ -25,6 +25,18 @@ fn facets_are_beside_the_events_or_over_them() {
     snapshot("facets_on_offer", || facets("a 'req'"));
 }
 
+#[test]
+fn facets_that_are_not_on_the_screen_take_no_room() {
+    let mut rig = pressed(60, "s");
+    let _ = frame(&mut rig, &theme(), (80, 24));
+    rig.press("tab enter");
+    for (width, inspector) in [(80, 80), (99, 99), (100, 44), (120, 44)] {
+        let _ = frame(&mut rig, &theme(), (width, 24));
+        let shown = rig.app.regions().inspector.width;
+        assert_eq!(shown, inspector, "{width}");
+    }
+}
+
 /// A pane whose numbers come from elsewhere.
 fn told(result: impl Fn() -> Result<Counted, StoreError>) -> Rig {
     let mut rig = pressed(60, "");
