@@ -21,6 +21,9 @@ const NUMBER: u16 = 9;
 /// Columns of a name at least; numbers make way for it.
 const NAME: u16 = 14;
 
+/// Microseconds of a day.
+const DAY: i64 = 86_400 * Micros::SECOND;
+
 /// What a value is called that an event does not have.
 const NOTHING: &str = "(none)";
 
@@ -36,7 +39,7 @@ pub struct Line {
 /// What the numbers of a report are, the most important first.
 fn columns(usage: &Usage) -> Vec<String> {
     let mut columns: Vec<&str> = Vec::new();
-    let recent = format!("{RECENT_DAYS} d");
+    let (whole, recent) = (format!("{} d", days(usage)), format!("{RECENT_DAYS} d"));
     match usage.report {
         Report::Users | Report::Similar => columns.extend(["users", "events"]),
         Report::Latency => columns.extend(["p50 ms", "p95 ms", "p99 ms", "events"]),
@@ -45,9 +48,10 @@ fn columns(usage: &Usage) -> Vec<String> {
         Report::Activity => columns.extend(["events", "failed", "users"]),
         Report::Calls => columns.extend(["", "ms"]),
         report if report.ranked().is_some() => {
-            columns.push("events");
-            if usage.recent().is_some() {
-                columns.push(&recent);
+            // Two columns of events are told apart by how many days they are of.
+            match usage.recent() {
+                Some(_) => columns.extend([&*whole, &*recent]),
+                None => columns.push("events"),
             }
             if report == Report::Errors {
                 columns.push("");
@@ -62,6 +66,13 @@ fn columns(usage: &Usage) -> Vec<String> {
         _ => {}
     }
     columns.into_iter().map(str::to_owned).collect()
+}
+
+/// The days of a range that is longer than its last days.
+fn days(usage: &Usage) -> i64 {
+    let length = usage.until.0.saturating_sub(usage.since.0);
+    let nearest = length.saturating_add(DAY / 2) / DAY;
+    nearest.max(RECENT_DAYS + 1)
 }
 
 /// How many columns of numbers fit.
