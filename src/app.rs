@@ -28,6 +28,7 @@ pub mod overlay;
 pub mod paging;
 pub mod perform;
 pub mod pointer;
+pub mod press;
 pub mod question;
 pub mod secret;
 pub mod take;
@@ -42,13 +43,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tui_input::InputRequest;
-
 pub use crate::app::answer::Answer;
 use crate::app::archives::Archives;
 use crate::app::brush::Brush;
 use crate::app::columns::Columns;
-use crate::app::command::{Action, Availability, COMMANDS, Scope};
+use crate::app::command::Scope;
 pub use crate::app::connection::{Connection, Live};
 use crate::app::contrast::{Contrast, ContrastRequest};
 use crate::app::dialog::Dialog;
@@ -58,7 +57,7 @@ use crate::app::filter_bar::FilterBar;
 use crate::app::histogram::Histogram;
 use crate::app::inquiry::{Inquiry, Wanted};
 use crate::app::inspector::{Inspector, Wrap};
-use crate::app::keymap::{Chord, Keymap, Lookup};
+use crate::app::keymap::{Chord, Keymap};
 use crate::app::layout::Regions;
 use crate::app::notice::{Level, Notice, Notices};
 pub use crate::app::opening::{Settings, Way};
@@ -510,44 +509,6 @@ impl App {
             text: text.into(),
             hint,
         });
-    }
-
-    fn key(&mut self, chord: Chord) -> Vec<Effect> {
-        self.notices.dismiss();
-        self.pressed.push(chord);
-        let pressed = self.pressed.clone();
-        match self.keymap.look_up(self.scopes(), &pressed) {
-            Lookup::Prefix => Vec::new(),
-            Lookup::Found(action) => {
-                self.pressed.clear();
-                self.act(action)
-            }
-            Lookup::Nothing => {
-                self.pressed.clear();
-                match (pressed.as_slice(), chord.typed()) {
-                    ([_], Some(c)) if self.scopes().contains(&Scope::Line) => {
-                        self.edit(InputRequest::InsertChar(c))
-                    }
-                    _ => Vec::new(),
-                }
-            }
-        }
-    }
-
-    /// Performs an action if it can do anything now, and says why not otherwise.
-    fn act(&mut self, action: Action) -> Vec<Effect> {
-        let row = COMMANDS.iter().find(|command| command.action == action);
-        match row.map_or(Availability::Yes, |command| (command.available)(self)) {
-            Availability::Yes => {
-                let mut effects = self.perform(action);
-                effects.extend(self.load_more());
-                effects
-            }
-            Availability::No(why) => {
-                self.notify(Level::Info, format!("not now: {why}"), None);
-                Vec::new()
-            }
-        }
     }
 }
 

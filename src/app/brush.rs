@@ -144,7 +144,10 @@ impl App {
     pub(super) fn perform_on_brush(&mut self, action: BrushAction) -> Vec<Effect> {
         match action {
             BrushAction::Focus => {
-                self.focus = Focus::Timeline;
+                self.focus = match self.focus {
+                    Focus::Timeline => Focus::List,
+                    _ => Focus::Timeline,
+                };
                 Vec::new()
             }
             BrushAction::Step(direction) => self.step_brush(direction, 1),

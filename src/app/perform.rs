@@ -223,6 +223,8 @@ impl App {
         let mut panes = vec![Focus::List];
         panes.extend(self.inspector.as_ref().map(|_| Focus::Inspector));
         panes.push(Focus::Filter);
+        // Reached by its own key; left as the others are.
+        panes.extend((self.focus == Focus::Timeline).then_some(Focus::Timeline));
         panes.extend((self.facets.shown == Shown::Yes).then_some(Focus::Facets));
         let at = panes.iter().position(|pane| *pane == self.focus);
         let step = match direction {

@@ -6,6 +6,7 @@ mod places;
 mod windows;
 
 use super::*;
+use crate::app::command::COMMANDS;
 use crate::app::paging::Paging;
 use crate::app::rig::{Rig, events};
 

@@ -237,6 +237,13 @@ pub(super) fn faceting(app: &App) -> Availability {
     }
 }
 
+pub(super) fn on_facet(app: &App) -> Availability {
+    match (faceting(app), app.facets.focused()) {
+        (Availability::Yes, None) => Availability::No("there is no facet; a adds one"),
+        (found, _) => found,
+    }
+}
+
 pub(super) fn valued(app: &App) -> Availability {
     match (faceting(app), app.facets.value()) {
         (Availability::Yes, Some(_)) => extensible(app),

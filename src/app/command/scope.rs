@@ -7,8 +7,10 @@ use crate::app::{App, Connection, Focus, Overlay, Page};
 pub enum Scope {
     /// Everywhere, also while typing.
     Always,
-    /// In every pane, but not while typing.
+    /// In the event list and the inspector.
     Panes,
+    /// In every pane, the facets and the histogram, too.
+    Around,
     /// In every pane and on the Usage tab.
     Questions,
     /// On the Usage tab.
@@ -54,7 +56,8 @@ impl Scope {
     pub fn title(self) -> &'static str {
         match self {
             Self::Always => "Everywhere",
-            Self::Panes => "Panes",
+            Self::Panes => "List and inspector",
+            Self::Around => "Every pane",
             Self::Questions => "Events and usage",
             Self::Usage => "Usage",
             Self::Facets => "Facets",
@@ -78,13 +81,14 @@ impl Scope {
     }
 
     /// Every scope, in the order of help.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::List,
         Self::Timeline,
         Self::Contrast,
         Self::Inspector,
         Self::Facets,
         Self::Usage,
+        Self::Around,
         Self::Panes,
         Self::Questions,
         Self::Tabs,
@@ -110,19 +114,34 @@ mod place {
     pub const LIST: &[S] = &[
         S::List,
         S::Panes,
+        S::Around,
         S::Questions,
         S::Tabs,
         S::Pages,
         S::Always,
     ];
-    pub const TIMELINE: &[S] = &[S::Timeline, S::Questions, S::Tabs, S::Pages, S::Always];
+    pub const TIMELINE: &[S] = &[
+        S::Timeline,
+        S::Around,
+        S::Questions,
+        S::Tabs,
+        S::Pages,
+        S::Always,
+    ];
     pub const CONTRAST: &[S] = &[S::Contrast, S::Questions, S::Tabs, S::Pages, S::Always];
-    pub const INSPECTOR: &[S] = &[S::Inspector, S::Panes, S::Questions, S::Pages, S::Always];
+    pub const INSPECTOR: &[S] = &[
+        S::Inspector,
+        S::Panes,
+        S::Around,
+        S::Questions,
+        S::Pages,
+        S::Always,
+    ];
     pub const FILTER: &[S] = &[S::Filter, S::Line, S::Always];
     pub const LINE: &[S] = &[S::Line, S::Always];
     pub const COLUMNS: &[S] = &[S::Columns, S::Line, S::Always];
     pub const VIEWS: &[S] = &[S::Views, S::Line, S::Always];
-    pub const FACETS: &[S] = &[S::Facets, S::Tabs, S::Pages, S::Always];
+    pub const FACETS: &[S] = &[S::Facets, S::Around, S::Tabs, S::Pages, S::Always];
     pub const PANEL: &[S] = &[S::Panel, S::Always];
     pub const READER: &[S] = &[S::Reader, S::Always];
     pub const FAILURE: &[S] = &[S::Failure, S::Always];

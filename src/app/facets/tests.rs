@@ -1,5 +1,7 @@
 //! What the pane asks, shows and does to the filter.
 
+mod keys;
+
 use crate::app::command::Polarity;
 use crate::app::facets::facet::{Basis, Counted, Extent, How, Row, State, Variety};
 use crate::app::facets::{Line, Selected, Shown};

@@ -92,7 +92,7 @@ fn steps_of_zooming_are_gone_back_but_not_kept_for_later() {
     rig.press("[ [ [ [ [");
     assert_eq!(rig.app.filter.text(), "");
     // What was brushed was chosen.
-    rig.press("b e enter");
+    rig.press("e enter");
     assert!(rig.effects.iter().any(kept));
     assert_eq!(rig.app.filter.history.entries(), [rig.app.filter.text()]);
 }
@@ -190,6 +190,24 @@ fn what_varies_anyway_is_no_difference_without_an_index_either() {
         assert_eq!(contrast.findings(), [], "{time:?}");
         assert!(reading.read.0 >= 10, "{time:?}: {:?}", reading.read);
         assert!(!contrast.is_sample(), "{time:?}");
+    }
+}
+
+#[test]
+fn keys_of_the_histogram_lead_to_the_panes_around_it() {
+    let mut rig = burst();
+    for (keys, focus) in [
+        ("b", Focus::Timeline),
+        ("b", Focus::List),
+        ("b tab", Focus::List),
+        ("b backtab esc", Focus::List),
+        ("b s", Focus::Facets),
+        ("b", Focus::Timeline),
+        ("tab", Focus::Facets),
+        ("b backtab", Focus::Filter),
+    ] {
+        rig.press(keys);
+        assert_eq!(rig.app.focus, focus, "{keys}");
     }
 }
 

@@ -127,3 +127,29 @@ fn the_palette_offers_every_command() {
     }
     assert!(offered.iter().any(|label| label == "Search the history"));
 }
+
+#[test]
+fn a_key_that_means_nothing_where_the_user_is_says_so() {
+    for (keys, said) in [
+        (
+            "b /",
+            "/ does nothing here (in “List and inspector”: Search",
+        ),
+        (
+            "s n",
+            "n does nothing here (in “List and inspector”: Next match",
+        ),
+        ("b e d tab", "Tab does nothing here (in “"),
+        ("y z", "y z does nothing here"),
+        ("? Q", "Q does nothing here"),
+        ("s / ctrl-g", "Ctrl-g does nothing here"),
+    ] {
+        let mut rig = Rig::new(events(40));
+        rig.press(keys);
+        let shown = rig.app.notices.current().map(|notice| notice.text.clone());
+        let shown = shown.unwrap_or_default();
+        assert!(shown.starts_with(said), "{keys}: {shown}");
+        rig.press("j");
+        assert!(rig.app.notices.current().is_none(), "{keys}");
+    }
+}
