@@ -373,6 +373,7 @@ impl App {
         }
         let mut effects = self.take_in(msg);
         effects.extend(self.leave_contrast());
+        self.leave_narrowing();
         effects
     }
 

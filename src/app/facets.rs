@@ -382,6 +382,13 @@ impl App {
             .collect()
     }
 
+    /// Who has gone somewhere else is not typing here any more.
+    pub(super) fn leave_narrowing(&mut self) {
+        if self.focus != Focus::Facets || self.page != Page::Events {
+            self.facets.typing = Typing::No;
+        }
+    }
+
     /// Whether a part of a value is being typed.
     pub fn is_narrowing(&self) -> bool {
         self.focus == Focus::Facets && self.facets.typing == Typing::Yes
