@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use crate::app::App;
 use crate::app::layout::Regions;
 use crate::app::usage::{ROWS, SECTIONS, Section, Side, State};
+use crate::core::instant::Micros;
 use crate::core::usage::Report;
 use crate::core::usage::answer::Answer;
 use crate::core::usage::plan::Window;
@@ -268,6 +269,8 @@ fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, i
         line.width,
         &[(mark, edge), (&title, role), (" ", Role::Rule)],
     );
+    let sampled = section.answer.as_ref().and_then(Answer::sampled_since);
+    let sampled = sampled.and_then(Micros::to_utc);
     let x = match &section.state {
         State::Asking if section.fraction() > 0.0 => {
             let far = format!("{:.0} % ", section.fraction() * 100.0);
@@ -286,6 +289,12 @@ fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, i
             "failed ",
             Role::Error,
         ),
+        State::Whole if let Some(since) = sampled => {
+            let since = since.with_timezone(&section.usage().tz);
+            let part = since.format("~ since %m-%d %H:%M ").to_string();
+            let room = line.right().saturating_sub(x);
+            pen.put(x, line.y, room, &part, Role::Pending)
+        }
         _ => x,
     };
     lines::titles(pen, line, x, section);

@@ -12,6 +12,7 @@ use crate::core::usage::course::{Course, Question};
 use crate::core::usage::kin::Kin;
 use crate::core::usage::plan::{Slice, Slicing, Window};
 use crate::core::usage::settled::Settled;
+use crate::core::usage::trouble::{Trouble, words};
 use crate::core::usage::{RangeError, Report, Usage};
 use crate::store::{StoreError, TimeAccess};
 
@@ -27,7 +28,7 @@ pub enum Side {
 }
 
 /// The reports of the tab, from top to bottom, each with its title.
-pub const SECTIONS: [(Report, &str, Side); 15] = [
+pub const SECTIONS: [(Report, &str, Side); 16] = [
     (Report::Totals, "in all", Side::Both),
     (Report::Users, "users and events", Side::Left),
     (Report::Heatmap, "hours of the week", Side::Right),
@@ -41,6 +42,11 @@ pub const SECTIONS: [(Report, &str, Side); 15] = [
     (Report::Quiet, "gone quiet", Side::Right),
     (Report::Followed, "followed by an error", Side::Left),
     (Report::Similar, "users alike", Side::Right),
+    (
+        Report::Traces,
+        "failures by where they happened",
+        Side::Both,
+    ),
     (Report::Activity, "the last 7 days", Side::Both),
     (Report::Calls, "newest calls", Side::Both),
 ];
@@ -193,7 +199,8 @@ impl Section {
         let field = self.usage.report.ranked().unwrap_or(Field::Action);
         let of = |value: &Option<String>| self.aim(field, value.as_deref());
         match &self.answer {
-            None | Some(Answer::Shares(..) | Answer::Troubles { .. }) => Vec::new(),
+            None | Some(Answer::Shares(..)) => Vec::new(),
+            Some(Answer::Troubles { ranking, .. }) => ranking.rows.iter().map(trouble).collect(),
             Some(Answer::Totals(_)) => cards(),
             Some(Answer::Week(week)) => {
                 let busiest = week.busiest.iter();
@@ -299,6 +306,24 @@ fn kin(kin: &Kin) -> Aim {
     };
     Aim {
         terms: vec![term],
+        ..Aim::default()
+    }
+}
+
+/// The failures whose status has the words that those of a group share. What was folded away and where
+/// it happened is in no filter.
+fn trouble(trouble: &Trouble) -> Aim {
+    let contains = |words: &str| {
+        let name = term::spelling(Field::Status);
+        format!("{name}:~{}", term::literal(&Scalar::Text(words.into())))
+    };
+    let mut terms = match &trouble.status {
+        None => vec![term::field(Field::Status, None)],
+        Some(status) => words(status).map(contains).collect(),
+    };
+    terms.push("is:error".to_owned());
+    Aim {
+        terms,
         ..Aim::default()
     }
 }

@@ -200,6 +200,11 @@ fn what_is_read_from_events_leads_back_to_them() {
             "since:2026-01-15T12:03:53.000000Z until:2026-01-15T12:03:53.000001Z id:\"8\"",
         ),
         (Report::Followed, 0, "since:-90d action:Poke"),
+        (
+            Report::Traces,
+            0,
+            "since:-90d status:~PERMISSION_DENIED is:error",
+        ),
         (Report::Similar, 1, "since:-90d user:bob"),
         (
             Report::Activity,

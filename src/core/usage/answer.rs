@@ -266,6 +266,16 @@ impl Answer {
 }
 
 impl Answer {
+    /// From when on events were read for it, where that is not all of its range.
+    pub fn sampled_since(&self) -> Option<Micros> {
+        match self {
+            Self::Followed { sampled_since, .. } | Self::Troubles { sampled_since, .. } => {
+                *sampled_since
+            }
+            _ => None,
+        }
+    }
+
     /// What failed, and where.
     pub fn troubles(usage: &Usage, troubles: Troubles) -> Self {
         let (mut rows, sampled_since) = troubles.answer();

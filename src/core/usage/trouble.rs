@@ -228,6 +228,12 @@ fn folded(text: &str) -> String {
     out
 }
 
+/// What is left of a text between what was folded away, as it was.
+pub fn words(folded: &str) -> impl Iterator<Item = &str> {
+    let parts = folded.split(['#', '…']).map(str::trim);
+    parts.filter(|part| part.chars().any(char::is_alphanumeric))
+}
+
 /// Whether a word is hexadecimal and long, as ids, hashes and addresses are: `0x7f3a`, a uuid.
 fn is_id(word: &str) -> bool {
     let digits = word.strip_prefix("0x").unwrap_or(word);
@@ -296,6 +302,20 @@ mod tests {
         }
         let long = folded(&"word ".repeat(1_000));
         assert!(long.len() <= LONGEST + 3 && long.ends_with('…'));
+    }
+
+    #[test]
+    fn what_is_left_of_a_status_is_found_in_it() {
+        for (status, expected) in [
+            ("timeout after 3012 ms", &["timeout after", "ms"][..]),
+            ("10.0.0.7:5432: refused", &[": refused"]),
+            ("7", &[]),
+        ] {
+            let folded = folded(status);
+            let found: Vec<&str> = words(&folded).collect();
+            assert_eq!(found, expected);
+            assert!(found.iter().all(|words| status.contains(words)));
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::core::usage::answer::{Answer, Bucket, Doings, Latency, Row};
 use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
 use crate::core::usage::sequel::Followed;
+use crate::core::usage::trouble::Trouble;
 use crate::core::usage::{RECENT_DAYS, Report, Usage};
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
@@ -47,6 +48,7 @@ fn columns(usage: &Usage) -> Vec<String> {
         Report::Followed => columns.extend(["errors", "share", "events"]),
         Report::Activity => columns.extend(["events", "failed", "users"]),
         Report::Calls => columns.extend(["", "ms"]),
+        Report::Traces => columns.extend(["failures", "", "users"]),
         report if report.ranked().is_some() => {
             // Two columns of events are told apart by how many days they are of.
             match usage.recent() {
@@ -165,9 +167,27 @@ pub fn lines(answer: &Answer, section: &Section) -> Vec<Line> {
             let rows = ranking.rows.iter().take(ROWS);
             rows.map(|row| call(usage, row)).collect()
         }
-        Answer::Totals(_) | Answer::Week(_) | Answer::Shares(..) | Answer::Troubles { .. } => {
-            Vec::new()
-        }
+        Answer::Troubles { ranking, .. } => ranking.rows.iter().take(ROWS).map(trouble).collect(),
+        Answer::Totals(_) | Answer::Week(_) | Answer::Shares(..) => Vec::new(),
+    }
+}
+
+/// `timeout after # ms  at f (/a.js:#) < at g (/b.js:#)`
+fn trouble(row: &Trouble) -> Line {
+    let mut name = named(row.status.as_ref());
+    if !row.frames.is_empty() {
+        name.push_str("  ");
+        name.push_str(&row.frames.join(" < "));
+    }
+    let word = if row.is_new == Some(true) { "new" } else { "" };
+    Line {
+        name,
+        size: row.events,
+        numbers: vec![
+            known(Some(row.events), Role::Failed),
+            (word.to_owned(), Role::Warning),
+            known(Some(row.users), Role::Text),
+        ],
     }
 }
 
