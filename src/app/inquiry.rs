@@ -22,6 +22,7 @@ use crate::app::{App, Effect, Focus, Generation, Overlay};
 use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::bookmark::Bookmark;
 use crate::core::event::{Cursor, Event};
+use crate::core::query::predicate::Predicate;
 use crate::store::StoreError;
 
 /// What is to be done for a panel. A later wish of the same kind replaces a former one.
@@ -33,6 +34,8 @@ pub enum Wanted {
     StopCompare,
     /// Fetch an event.
     Find(Generation, Box<Cursor>),
+    /// Look for the event that this is true of.
+    Seek(Generation, Box<Predicate>),
     /// Look up the marks of a source, known by the words that open it.
     Marks(Generation, Vec<String>),
     /// Change them.
@@ -48,6 +51,8 @@ pub enum Told {
     Compared(Result<Compared, StoreError>),
     /// An event that was looked for.
     Found(Result<Option<Box<Fetched>>, StoreError>),
+    /// The event that something is true of.
+    Sought(Result<Option<Box<Event>>, StoreError>),
     /// Marks of former sessions, and what is wrong with them.
     Marks(Vec<Bookmark>, Option<String>),
     /// Numbers.
@@ -63,6 +68,8 @@ pub struct Inquiry {
     pub(super) comparing: Generation,
     /// Whose event is awaited.
     finding: Generation,
+    /// Whose event of a view is awaited.
+    pub(super) seeking: Generation,
     /// Whose marks are awaited.
     loading: Generation,
     /// Whose numbers are awaited.
@@ -77,6 +84,7 @@ impl Inquiry {
             Told::Compared(_) => self.comparing,
             Told::Counted(_) => self.counting,
             Told::Found(_) => self.finding,
+            Told::Sought(_) => self.seeking,
             Told::Marks(..) => self.loading,
         }
     }
@@ -218,6 +226,7 @@ impl App {
             Told::Compared(result) => self.compared(result),
             Told::Counted(result) => self.counted_for_panel(result),
             Told::Found(result) => self.found_mark(result),
+            Told::Sought(result) => self.sought(result),
             Told::Marks(kept, trouble) => {
                 self.inquiry.marks.load(kept);
                 if let Some(sentence) = trouble {

@@ -51,6 +51,7 @@ impl App {
         let mut effects = self.arrive();
         effects.extend(self.ask().into_iter().chain(self.load_marks()));
         effects.push(self.sample());
+        effects.extend(self.seek_anchor());
         effects
     }
 
@@ -66,6 +67,12 @@ impl App {
     }
 
     pub(super) fn learned(&mut self, result: Result<Box<Catalog>, StoreError>) -> Vec<Effect> {
+        let mut effects = self.learned_names(result);
+        effects.extend(self.seek_anchor());
+        effects
+    }
+
+    fn learned_names(&mut self, result: Result<Box<Catalog>, StoreError>) -> Vec<Effect> {
         match result {
             Ok(catalog) => {
                 self.learn(*catalog);

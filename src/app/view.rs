@@ -2,6 +2,7 @@
 //!
 //! Reads and writes no file; `file` says what stands in one, `runtime` owns it.
 
+pub mod anchor;
 pub mod file;
 pub mod line;
 
@@ -11,6 +12,7 @@ use tui_input::Input;
 use crate::app::command::ViewAction;
 use crate::app::notice::Level;
 use crate::app::overlay::{Choice, Overlay, Picker};
+use crate::app::view::anchor::Anchor;
 use crate::app::{App, Effect, Focus, Generation, Page};
 use crate::core::calendar::Period;
 use crate::core::instant::Micros;
@@ -49,6 +51,9 @@ pub struct View {
     pub filter: String,
     /// The columns of the list; none where nobody has chosen.
     pub columns: Vec<String>,
+    /// The event that is looked at; `None` where the newest one is followed, and in views that have a
+    /// name: those are for events to come.
+    pub event: Option<Anchor>,
     /// The page.
     pub tab: Tab,
     /// Of series; `None` leaves it as it is.
@@ -87,6 +92,7 @@ pub struct Views {
     /// Those that have a name, as their file has them.
     pub saved: Vec<Named>,
     tab: Option<Tab>,
+    event: Option<Anchor>,
     left: Option<Micros>,
 }
 
@@ -105,6 +111,7 @@ impl App {
         self.filter.set(&opening.view.filter);
         self.trail.begin(&opening.view.filter);
         self.views.tab = Some(opening.view.tab);
+        self.views.event = opening.view.event;
         self.views.left = opening.left;
         if let Some(trouble) = opening.trouble {
             self.notify(Level::Error, trouble, None);
@@ -117,6 +124,9 @@ impl App {
             let mut text = format!("as left {} {}", self.zone.minute(left), self.zone.name());
             if !self.filter.text().is_empty() {
                 text += " · x removes the filter";
+            }
+            if self.views.event.is_some() {
+                text += " · G goes to the newest";
             }
             let hint = "auditail --fresh starts without";
             self.notify(Level::Info, text, Some(hint.to_owned()));
@@ -142,6 +152,7 @@ impl App {
         View {
             filter: self.filter.text().trim().to_owned(),
             columns: self.columns.names(),
+            event: self.anchor().map(|event| Anchor::of(&event)),
             tab: match self.page {
                 Page::Events | Page::Purge => Tab::Events,
                 Page::Usage => Tab::Usage,
@@ -218,7 +229,10 @@ impl App {
         }
         vec![Effect::SaveView(Box::new(Named {
             name: name.to_owned(),
-            view: self.view(),
+            view: View {
+                event: None,
+                ..self.view()
+            },
         }))]
     }
 

@@ -31,7 +31,8 @@ pub fn opening(
             },
             ..Opening::default()
         },
-        (None, None) if first.fresh => Opening::default(),
+        // The filter that was left may hide the event.
+        (None, None) if first.fresh || first.event.is_some() => Opening::default(),
         (None, None) => as_left(&words, files),
     };
     let view = &mut opening.view;
@@ -46,6 +47,7 @@ pub fn opening(
     if view.columns.iter().any(has_break) {
         return Err(Failure::usage("--columns takes one line"));
     }
+    view.event = first.event.clone().or(view.event.take());
     view.tab = first.tab.unwrap_or(view.tab);
     view.period = first.period.or(view.period);
     if let Some(tz) = common.typed_tz {

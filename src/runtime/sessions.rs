@@ -10,6 +10,7 @@ use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::app::view::anchor::Anchor;
 use crate::app::view::{Tab, View};
 use crate::core::calendar::Period;
 use crate::core::instant::Micros;
@@ -27,6 +28,8 @@ struct Line {
     filter: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     columns: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
     tab: String,
     period: Option<String>,
     tz: Option<String>,
@@ -90,6 +93,7 @@ pub fn keep(path: &Path, source: &str, view: &View, left: Micros) -> io::Result<
         left: left.0,
         filter: view.filter.clone(),
         columns: view.columns.clone(),
+        event: view.event.as_ref().map(Anchor::to_string),
         tab: view.tab.word().to_owned(),
         period: view.period.map(|period| period.word().to_owned()),
         tz: view.tz.map(|tz| tz.name().to_owned()),
@@ -125,6 +129,7 @@ fn understood(line: &str) -> Option<(Line, View)> {
     let view = View {
         filter: line.filter.clone(),
         columns: line.columns.clone(),
+        event: line.event.as_deref().map(Anchor::from),
         tab: known(&Tab::ALL, &line.tab)?,
         period,
         tz: zone(&line.tz)?,
@@ -150,6 +155,7 @@ mod tests {
         View {
             filter: filter.to_owned(),
             columns: vec!["at".to_owned(), ".a.\"b c\"".to_owned()],
+            event: Some(Anchor::from("2026-01-15T12:04:04.000007Z/a/b \"c\"")),
             tab: Tab::Usage,
             period: Some(Period::Month),
             tz: Some(Tz::UTC),

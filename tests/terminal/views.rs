@@ -111,3 +111,50 @@ fn columns_are_chosen_saved_and_seen_again() {
     terminal.press("q");
     assert_eq!(terminal.end(), 0);
 }
+
+#[test]
+fn a_store_opens_at_the_event_that_was_looked_at() {
+    let (_dir, target) = store(3_000);
+    let home = TempDir::new().expect("a directory");
+    let selected = |screen: &vt100::Screen| {
+        let contents = screen.contents();
+        let mut lines = contents.lines();
+        contents.contains("events · paused") && lines.any(|line| line.starts_with("▌00:00:02.000"))
+    };
+    let mut terminal = Terminal::auditail_at(home.path(), &[&target], SIZE);
+    terminal.see(" 3,000 · ");
+    // Farther back than the first page.
+    terminal.press("gg");
+    terminal.see("▌00:00:00.000");
+    terminal.press("jj");
+    terminal.wait("the third event", selected);
+    terminal.press("Y");
+    terminal.see("copied: ");
+    let event = "--event=2026-01-01T00:00:02.000000Z/2";
+    let line = format!("auditail {target} --filter '' {event} --tz UTC");
+    assert_eq!(terminal.copied().as_deref(), Some(line.as_str()));
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+
+    let mut terminal = Terminal::auditail_at(home.path(), &[&target], SIZE);
+    terminal.see("G goes to the newest");
+    terminal.wait("the third event again", selected);
+    terminal.press("G");
+    terminal.see("events · following");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+
+    // Who has followed follows.
+    let mut terminal = Terminal::auditail_at(home.path(), &[&target], SIZE);
+    terminal.see(" 3,000 · ");
+    terminal.see("events · following");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+
+    for event in [event, "--event=2"] {
+        let mut terminal = Terminal::auditail_at(home.path(), &[&target, event], SIZE);
+        terminal.wait("the event of the link", selected);
+        terminal.press("q");
+        assert_eq!(terminal.end(), 0);
+    }
+}

@@ -243,7 +243,7 @@ impl App {
     }
 
     /// A new window around one event; what lies on both sides of it is loaded next.
-    fn begin_window_at(&mut self, event: Event) -> Vec<Effect> {
+    pub(in crate::app) fn begin_window_at(&mut self, event: Event) -> Vec<Effect> {
         let id = event.id.clone();
         self.timeline = Timeline::default();
         self.timeline.pause();

@@ -30,6 +30,10 @@ impl Rig {
                 });
                 Some((generation, Told::Found(Ok(found))))
             }
+            Wanted::Seek(generation, wanted) => {
+                let found = self.matching(&wanted).next().cloned();
+                Some((generation, Told::Sought(Ok(found.map(Box::new)))))
+            }
             Wanted::Marks(generation, _) => {
                 Some((generation, Told::Marks(self.kept.clone(), None)))
             }

@@ -65,6 +65,7 @@ fn view(item: &Item<'_>) -> Result<Named, Mistake> {
             Some(item) => columns(&item)?,
             None => Vec::new(),
         },
+        event: None,
         tab: tab.transpose()?.unwrap_or_default(),
         period: period.transpose()?,
         tz: table.get("tz").map(|item| zone(&item)).transpose()?,
@@ -248,6 +249,7 @@ mod tests {
             let view = View {
                 filter,
                 columns,
+                event: None,
                 tab,
                 period,
                 tz,

@@ -16,6 +16,10 @@ pub fn spell(words: &[String], view: &View) -> String {
     if !view.columns.is_empty() {
         line.extend(["--columns".to_owned(), quoted(&view.columns.join(","))]);
     }
+    if let Some(event) = &view.event {
+        // An id may begin like an option.
+        line.push(format!("--event={}", quoted(&event.to_string())));
+    }
     if view.tab != Tab::default() {
         line.extend(["--tab", view.tab.word()].map(str::to_owned));
     }

@@ -17,6 +17,7 @@ fn named(name: &str, view: View) -> Named {
 fn failures() -> View {
     View {
         filter: "is:error".to_owned(),
+        event: None,
         columns: vec!["at".to_owned(), ".details.status.code".to_owned()],
         tab: Tab::Usage,
         period: Some(Period::Month),
@@ -68,6 +69,65 @@ fn a_store_opens_as_it_was_left_and_says_so() {
     assert!(said.ends_with("x removes the filter"), "{said}");
     rig.press("x");
     assert_eq!(rig.app.view().filter, "");
+}
+
+/// What is selected, and whether that is followed.
+fn looked_at(rig: &Rig) -> (String, bool) {
+    let event = rig.app.timeline.selected().expect("an event");
+    (event.id.as_str().to_owned(), rig.app.is_following())
+}
+
+#[test]
+fn a_store_opens_at_the_event_that_was_looked_at() {
+    let mut rig = Rig::new(events(1_500));
+    assert_eq!(rig.app.view().event, None);
+    // Far from the first page.
+    rig.press("f 'user:alice' enter g g j j");
+    let (id, _) = looked_at(&rig);
+    rig.press("Y");
+    assert!(told(&rig).contains(&format!("Z/{id} ")), "{}", told(&rig));
+    let view = rig.app.view();
+    let again = |view: View| {
+        let mut settings = settings();
+        settings.opening = Opening {
+            view,
+            left: Some(NOW),
+            words: settings.opening.words,
+            ..Opening::default()
+        };
+        Rig::of(App::new(settings), events(1_500))
+    };
+    let mut rig = again(view.clone());
+    assert_eq!(looked_at(&rig), (id.clone(), false));
+    assert!(
+        told(&rig).contains("G goes to the newest"),
+        "{}",
+        told(&rig)
+    );
+    // There are events on both sides.
+    rig.press("k");
+    assert!(looked_at(&rig).0.parse::<u32>().ok() < id.parse::<u32>().ok());
+    rig.press("G");
+    assert!(looked_at(&rig).1);
+    // A saved view is for events to come.
+    rig.press("k V 'a' enter");
+    let saved = rig.effects.iter().find_map(|effect| match effect {
+        Effect::SaveView(named) => Some(named.view.event.clone()),
+        _ => None,
+    });
+    assert_eq!(saved, Some(None));
+    // It waits for a filter that only the records make valid, and is missed where it is gone.
+    let rig = again(View {
+        filter: "details.user_name:alice".to_owned(),
+        ..view.clone()
+    });
+    assert_eq!(looked_at(&rig), (id, false));
+    let rig = again(View {
+        filter: "user:bob".to_owned(),
+        ..view
+    });
+    assert!(looked_at(&rig).1);
+    assert!(told(&rig).contains("not among these"), "{}", told(&rig));
 }
 
 #[test]

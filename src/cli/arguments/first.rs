@@ -5,6 +5,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use crate::app::view::Tab;
+use crate::app::view::anchor::Anchor;
 use crate::cli::arguments::named;
 use crate::core::calendar::Period;
 use crate::core::column::Names;
@@ -22,6 +23,9 @@ pub struct First {
     /// These columns of the list, by event field, profile field or .payload.path
     #[arg(long, value_name = "A,B,…")]
     pub columns: Vec<Names>,
+    /// This event, by its time and id or by its id alone, and those around it
+    #[arg(long, value_name = "TIME/ID")]
+    pub event: Option<Anchor>,
     /// This page
     #[arg(long, value_name = "TAB", value_parser = words(&Tab::ALL).try_map(|word| named(&Tab::ALL, &word)))]
     pub tab: Option<Tab>,
@@ -42,6 +46,7 @@ impl First {
         self.filter.is_some()
             || self.view.is_some()
             || !self.columns.is_empty()
+            || self.event.is_some()
             || self.tab.is_some()
             || self.period.is_some()
             || self.zone.is_some()

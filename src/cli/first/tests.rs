@@ -7,6 +7,7 @@ use clap::Parser as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::app::view::anchor::Anchor;
 use crate::app::view::{Tab, line};
 use crate::cli::arguments::{Cli, Command, spare_filters};
 use crate::core::calendar::Period;
@@ -40,18 +41,22 @@ fn views() -> impl Strategy<Value = View> {
     let zones = || prop::sample::select(vec![Tz::UTC, Tz::Asia__Kolkata, Tz::Europe__Berlin]);
     let tab = prop::sample::select(Tab::ALL.map(|(tab, _)| tab).to_vec());
     let period = prop::sample::select(Period::ALL.map(|(period, _)| period).to_vec());
+    let event = texts().prop_map(|text| Anchor::from(text.as_str()));
+    let event = prop::option::of(event);
     let columns = prop::collection::vec(r#"[a-z.]{1,4}(\."[a-z,' $]{1,4}")?"#, 0..4);
     (
         texts(),
         columns,
+        event,
         tab,
         prop::option::of(period),
         zones(),
         zones(),
     )
-        .prop_map(|(filter, columns, tab, period, tz, zone)| View {
+        .prop_map(|(filter, columns, event, tab, period, tz, zone)| View {
             filter,
             columns,
+            event,
             tab,
             period,
             tz: Some(tz),

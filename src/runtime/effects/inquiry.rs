@@ -54,6 +54,19 @@ impl Workers {
                     Answer::Inquiry(Told::Found(found))
                 });
             }
+            Wanted::Seek(generation, wanted) => {
+                let stop = self.slots.compare.renew(&self.all);
+                let request = PageRequest {
+                    predicate: Arc::new(*wanted),
+                    from: PageFrom::Newest,
+                    limit: Some(1),
+                    payload: PayloadNeed::Head,
+                };
+                self.ask(generation, async move {
+                    let found = first(&*store, request, &stop).await;
+                    Answer::Inquiry(Told::Sought(found.map(|event| event.map(Box::new))))
+                });
+            }
             // Those were the user's own files.
             Wanted::Marks(..) | Wanted::Mark(..) => {}
             Wanted::StopCompare => self.slots.compare.0.cancel(),
