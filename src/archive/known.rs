@@ -3,6 +3,7 @@
 //!
 //! A memory and no more: what is in a directory only the directory says.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,6 +15,8 @@ use etcetera::BaseStrategy as _;
 
 /// Directories remembered; the oldest are forgotten beyond that.
 const MOST: usize = 1_000;
+/// Lines in the file before it is written anew: most times it is enough to append one.
+const LINES: usize = 2 * MOST;
 
 /// The file of this user: `$XDG_STATE_HOME/auditail/archives`. `None` without a home directory.
 pub fn default_path() -> Option<PathBuf> {
@@ -24,20 +27,26 @@ pub fn default_path() -> Option<PathBuf> {
 
 /// Every directory, the one remembered last first. A file that is not there is an empty one.
 pub fn load(file: &Path) -> io::Result<Vec<PathBuf>> {
-    let text = match fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut found = Vec::new();
-    for line in text.split(|byte| *byte == b'\n').rev() {
-        let path = Path::new(OsStr::from_bytes(line));
-        if path.is_absolute() && !found.iter().any(|known| known == path) {
-            found.push(path.to_owned());
-        }
+    Ok(different(&read(file)?))
+}
+
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
     }
-    found.truncate(MOST);
-    Ok(found)
+}
+
+/// The directories of a file's lines, each once, the last line first.
+fn different(text: &[u8]) -> Vec<PathBuf> {
+    let lines = text.split(|byte| *byte == b'\n').rev();
+    let paths = lines.map(|line| Path::new(OsStr::from_bytes(line)));
+    let mut seen = HashSet::new();
+    paths
+        .filter(|path| path.is_absolute() && seen.insert(*path))
+        .take(MOST)
+        .map(Path::to_owned)
+        .collect()
 }
 
 /// Remembers a directory; does nothing when it was the last one. A path with a line break in it is
@@ -47,9 +56,14 @@ pub fn add(file: &Path, directory: &Path) -> io::Result<()> {
     if directory.as_os_str().as_bytes().contains(&b'\n') {
         return Ok(());
     }
-    let known = load(file)?;
+    let text = read(file)?;
+    let mut known = different(&text);
     if known.first() == Some(&directory) {
         return Ok(());
+    }
+    if text.split(|byte| *byte == b'\n').count() > LINES {
+        known.insert(0, directory);
+        return write(file, &known);
     }
     if let Some(parent) = file.parent() {
         fs::create_dir_all(parent)?;
@@ -71,9 +85,15 @@ fn private() -> OpenOptions {
 
 /// Forgets a directory; its files stay.
 pub fn forget(file: &Path, directory: &Path) -> io::Result<()> {
-    let known = load(file)?;
+    let mut known = load(file)?;
+    known.retain(|path| path != directory);
+    write(file, &known)
+}
+
+/// Makes a file of directories, of which the first was remembered last.
+fn write(file: &Path, known: &[PathBuf]) -> io::Result<()> {
     let mut text = Vec::new();
-    for path in known.iter().rev().filter(|path| *path != directory) {
+    for path in known.iter().take(MOST).rev() {
         text.extend_from_slice(path.as_os_str().as_bytes());
         text.push(b'\n');
     }
@@ -108,5 +128,23 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         forget(&file, Path::new("/a/one")).expect("rewrites");
         assert_eq!(load(&file).expect("reads"), paths(&["/a/two"]));
+    }
+
+    #[test]
+    fn a_file_that_grew_long_is_written_anew() {
+        let home = tempfile::tempdir().expect("a directory");
+        let file = home.path().join("archives");
+        let lines: Vec<String> = (0..3 * MOST).map(|n| format!("/a/{n}\n")).collect();
+        fs::write(&file, lines.concat()).expect("writable");
+        add(&file, Path::new("/a/new")).expect("rewrites");
+        let lines = fs::read_to_string(&file).expect("reads").lines().count();
+        assert_eq!(lines, MOST);
+        add(&file, Path::new("/a/newer")).expect("appends");
+        let known = load(&file).expect("reads");
+        assert_eq!(known.len(), MOST);
+        assert_eq!(
+            known[..3],
+            ["/a/newer", "/a/new", "/a/2999"].map(PathBuf::from)
+        );
     }
 }
