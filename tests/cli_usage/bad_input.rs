@@ -210,7 +210,7 @@ fn waiting(db: &Db, meanwhile: impl FnOnce(u32)) -> Finished {
         let child = child
             .args(["usage", &db.url, "actions", "--table", "audit_log"])
             .env_clear()
-            .env("HOME", "/nonexistent")
+            .env("HOME", program::HOME)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

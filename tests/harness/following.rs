@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::program::PATH;
+use super::program::{HOME, PATH};
 
 /// How long a line may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ impl Following {
     pub fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(PATH)
             .env_clear()
-            .env("HOME", "/nonexistent")
+            .env("HOME", HOME)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -16,12 +16,16 @@ pub struct Finished {
 /// The path of the program under test.
 pub const PATH: &str = env!("CARGO_BIN_EXE_auditail");
 
+/// A home that does not exist and that not even root can make: what one test left there, the next
+/// would find.
+pub const HOME: &str = "/proc/nonexistent";
+
 /// A command that knows nothing of this machine: no variables, a home that does not exist.
 pub fn command() -> assert_cmd::Command {
     let mut command = assert_cmd::Command::new(PATH);
     command
         .env_clear()
-        .env("HOME", "/nonexistent")
+        .env("HOME", HOME)
         .env("LC_ALL", "C.UTF-8")
         .timeout(std::time::Duration::from_mins(1));
     command
@@ -99,4 +103,9 @@ pub fn ids(events: &[serde_json::Value]) -> Vec<String> {
         .iter()
         .map(|event| event["id"].as_str().expect("ids are text").to_owned())
         .collect()
+}
+
+#[test]
+fn nothing_can_be_left_at_home() {
+    assert!(std::fs::create_dir_all(HOME).is_err());
 }

@@ -187,7 +187,7 @@ fn the_filter_and_the_holds_decide() {
 fn start(store: &Fixture, jobs: &str) -> Child {
     Command::new(program::PATH)
         .env_clear()
-        .env("HOME", "/nonexistent")
+        .env("HOME", program::HOME)
         .args([
             "purge",
             "run",

@@ -29,7 +29,7 @@ pub fn long_runs() -> Option<u64> {
 pub fn start(store: &dyn Arena, rate: &str) -> Child {
     Command::new(program::PATH)
         .env_clear()
-        .env("HOME", "/nonexistent")
+        .env("HOME", program::HOME)
         .args(["purge", "run", &store.target(), "--before", CUTOFF])
         .args(["--yes", "--expect-count", "1..99999"])
         .args(["--max-rate", rate, "--jobs", "2", "--to"])
