@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 
-use super::whole::{DELETE, Fixture, PLAN};
+use super::whole::{Fixture, GENTLY, PLAN};
 use super::{AUDIT, hourly};
 use crate::harness;
 use crate::harness::detour::{After, Detour, Disturbance, Side};
@@ -47,7 +47,7 @@ fn silence_at_a_commit_is_not_waited_for(
     let passes = usize::from(jobs == "2");
     detour.trap(word, passes, side, || After::Silent);
     let began = Instant::now();
-    let mut delete = DELETE.to_vec();
+    let mut delete = GENTLY.to_vec();
     delete.extend(["--max-rate", "none", "--jobs", jobs]);
     let said = store.run_for(2 * LONGEST, &delete).ok();
     assert!(!detour.is_set());
