@@ -156,6 +156,7 @@ macro_rules! contract {
         $crate::contract!($open:
             paging_meets_every_event_once_beside_a_writer,
             forward_is_the_reverse_of_back,
+            an_anchor_finds_its_event_alone,
             undated_events_come_last_in_the_order_of_their_kind,
             cursors_tell_a_microsecond,
             a_stop_ends_the_work,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use auditail::app::view::anchor::Anchor;
 use auditail::core::event::{Cursor, Event, Extent, Field, Payload};
 use auditail::core::instant::At;
 use auditail::core::query::predicate::{Atom, Predicate, Test};
@@ -59,6 +60,18 @@ pub async fn paging_meets_every_event_once_beside_a_writer(bench: &dyn Bench) {
         .filter(|id| !seen.contains_key(&id.to_string()))
         .collect();
     assert!(missed.is_empty(), "missed {missed:?}");
+}
+
+pub async fn an_anchor_finds_its_event_alone(bench: &dyn Bench) {
+    bench.insert(&mixture()).await;
+    let all = everything(bench.store()).await;
+    assert_eq!(all.len(), held(bench, &mixture()));
+    for event in &all {
+        let anchor = Anchor::of(event).to_string();
+        let wanted = Anchor::from(anchor.as_str()).within(&Predicate::All);
+        let found = page(bench.store(), request(wanted, PageFrom::Newest, Some(2))).await;
+        assert_eq!(ids(&found.0), [event.id.as_str()], "{anchor}");
+    }
 }
 
 pub async fn forward_is_the_reverse_of_back(bench: &dyn Bench) {

@@ -36,7 +36,7 @@ impl Anchor {
     }
 
     /// The event among those of a question.
-    fn within(&self, question: &Predicate) -> Predicate {
+    pub fn within(&self, question: &Predicate) -> Predicate {
         let id = Literal::Text(self.id.as_str().to_owned());
         let id = Predicate::Atom(Atom::Id(Test::Equals(id)));
         let at = self.at.map_or(Predicate::All, |at| {
