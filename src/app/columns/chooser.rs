@@ -219,7 +219,8 @@ impl App {
     }
 }
 
-/// What was typed to the end is meant: it comes first. A path that no event has may be a beginning.
+/// What was typed to the end is meant: it comes first. A path that no event has may be a beginning,
+/// and stands below the best guess.
 fn put_typed(lines: &mut Vec<Line>, typed: String, shown: Shown, warnings: &[Diagnostic]) {
     let known = lines
         .iter()
@@ -229,6 +230,10 @@ fn put_typed(lines: &mut Vec<Line>, typed: String, shown: Shown, warnings: &[Dia
         .map_or("as typed", |warning| &warning.message);
     let line = known.map(|known| lines.remove(known));
     let line = line.unwrap_or_else(|| Line::new(typed, about, Some(shown)));
-    let place = if warnings.is_empty() { 0 } else { lines.len() };
+    let place = if warnings.is_empty() {
+        0
+    } else {
+        lines.len().min(1)
+    };
     lines.insert(place, line);
 }

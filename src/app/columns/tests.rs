@@ -130,6 +130,10 @@ fn a_name_that_means_nothing_is_told_as_in_print() {
     );
     let expected = "there is no field `usr` · Some(\"did you mean `user`?\")";
     assert!(told(&rig).contains(expected), "{}", told(&rig));
+    // A path that no sampled event has can be put on all the same.
+    rig.press("C '.details.user_nam' down enter esc");
+    assert_eq!(names(&rig), ["at", "usr", ".details.user_nam"]);
+    rig.press("C '.details.user_nam' down enter esc");
     // It stays what was asked for, and can be taken off.
     assert_eq!(names(&rig), ["at", "usr"]);
     rig.press("C 'usr' enter esc");
