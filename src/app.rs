@@ -30,6 +30,7 @@ pub mod perform;
 pub mod pointer;
 pub mod press;
 pub mod question;
+pub mod recovery;
 pub mod secret;
 pub mod take;
 pub mod timeline;

@@ -148,11 +148,7 @@ impl App {
                 effects.push(watch);
                 effects
             }
-            Answer::TailEnd(result) => {
-                self.live = Live::Ended;
-                self.unwatch();
-                result.map_or_else(|error| self.failed(&error), |()| Vec::new())
-            }
+            Answer::TailEnd(result) => self.tail_ended(result),
             Answer::Record(result) => self.fetched(result),
             Answer::Explained(result) => self.explained(result),
             Answer::Surveyed(result) => self.told_survey(result),
@@ -307,8 +303,12 @@ impl App {
         match item {
             TailItem::Events(events) => return self.tailed(events),
             TailItem::Complete(complete) => {
-                self.live = Live::On;
+                let before = std::mem::replace(&mut self.live, Live::On);
                 self.complete = Some(complete);
+                if matches!(before, Live::Reconnecting { .. }) {
+                    self.say_connected();
+                    return self.recover();
+                }
             }
             TailItem::Checkpoint(_) => {}
             TailItem::Reconnecting { attempt, error, .. } => {
@@ -319,17 +319,19 @@ impl App {
             }
             TailItem::Reconnected => {
                 self.live = Live::On;
-                self.notify(
-                    Level::Info,
-                    "connected again; the overlap is read again, nothing is lost",
-                    None,
-                );
+                self.say_connected();
+                return self.recover();
             }
             TailItem::Gap { from, to, because } => {
                 self.timeline.insert_gap(Gap { from, to, because });
             }
         }
         Vec::new()
+    }
+
+    fn say_connected(&mut self) {
+        let text = "connected again; the overlap is read again, nothing is lost";
+        self.notify(Level::Info, text, None);
     }
 
     fn tailed(&mut self, events: Vec<TailEvent>) -> Vec<Effect> {

@@ -241,6 +241,15 @@ impl Facets {
         list.find(due).map(|(number, _)| number)
     }
 
+    /// What got no answer is to be counted again.
+    pub(super) fn retry(&mut self) {
+        for facet in &mut self.list {
+            if matches!(facet.state, State::Failed(_)) {
+                facet.state = State::Due;
+            }
+        }
+    }
+
     /// Nobody waits for the answer any more.
     fn drop_question(&mut self) -> Option<Effect> {
         let number = self.asking.take()?;

@@ -17,6 +17,8 @@ pub enum Counting {
     Partial(Option<f64>),
     /// The numbers are what the store has, and what has arrived since.
     Done,
+    /// Somebody has stopped it.
+    Stopped,
     /// It could not be counted; why.
     Failed(String),
 }

@@ -353,6 +353,7 @@ impl App {
             self.ask()
         };
         effects.push(self.sample());
+        effects.extend(self.refresh_listing());
         effects
     }
 }

@@ -71,6 +71,8 @@ pub struct Question {
     pub(super) explain: Generation,
     pub(super) pause: Generation,
     pub(super) watch: Generation,
+    /// When the tail is begun again.
+    pub(super) retry: Generation,
 }
 
 impl Default for Question {
@@ -98,6 +100,7 @@ impl Default for Question {
             explain: none,
             pause: none,
             watch: none,
+            retry: none,
         }
     }
 }
@@ -147,6 +150,8 @@ impl App {
                 SELDOM
             };
             vec![self.watch(next)]
+        } else if generation == self.question.retry {
+            self.begin_tail()
         } else {
             Vec::new()
         }
@@ -291,25 +296,32 @@ impl App {
             return vec![Effect::StopTail];
         }
         self.live = Live::Starting;
+        self.begin_tail()
+    }
+
+    /// Follows from where nothing was missed.
+    fn begin_tail(&mut self) -> Vec<Effect> {
         let generation = self.next();
         self.question.tail = generation;
+        let known = self.complete.as_ref();
+        let since = known.map_or(self.question.asked, |complete| complete.to);
         let request = TailRequest {
             predicate: self.question.predicate.clone(),
-            from: TailFrom::Since(self.now().plus(-TAIL_OVERLAP)),
+            from: TailFrom::Since(since.plus(-TAIL_OVERLAP)),
             resume: None,
             payload: PayloadNeed::Head,
         };
         vec![Effect::Tail(generation, request), self.heard()]
     }
 
-    fn count(&mut self) -> Effect {
+    pub(super) fn count(&mut self) -> Effect {
         let generation = self.next();
         self.question.counting = generation;
         Effect::Count(generation, self.question.predicate.clone())
     }
 
     /// Asks for the histogram; for the range of the data first when the filter does not bound it.
-    fn draw_over_time(&mut self) -> Vec<Effect> {
+    pub(super) fn draw_over_time(&mut self) -> Vec<Effect> {
         let (since, until) = self.question.predicate.time_bounds();
         if since.is_none() && self.question.span.is_none() {
             let generation = self.next();
@@ -364,13 +376,13 @@ impl App {
             if !counting || self.description().is_none() {
                 return None;
             }
-            self.histogram.counting = Counting::Failed("stopped".to_owned());
+            self.histogram.counting = Counting::Stopped;
             return Some(self.forget_query());
         };
         self.begin_window();
         self.question.paging = Paging::Stopped(progress);
         if counting {
-            self.histogram.counting = Counting::Failed("stopped".to_owned());
+            self.histogram.counting = Counting::Stopped;
         }
         Some(self.forget_query())
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod brush;
 mod places;
+mod recovery;
 mod windows;
 
 use super::*;

@@ -102,6 +102,15 @@ impl Board {
         self.asking = None;
     }
 
+    /// What got no answer is to be asked again.
+    pub(super) fn retry(&mut self) {
+        for section in &mut self.sections {
+            if matches!(section.state, State::Failed(_)) {
+                section.state = State::Asking;
+            }
+        }
+    }
+
     /// How far it is: the reports that are whole, and whether the store is at work.
     pub(super) fn far(&self) -> (usize, bool) {
         let whole = |section: &&Section| matches!(section.state, State::Whole);

@@ -38,6 +38,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     words(pen, area, is_stacked);
     let note = match &histogram.counting {
         Counting::Waiting if app.description().is_some() => "counting…".to_owned(),
+        Counting::Stopped => "not counted: stopped".to_owned(),
         Counting::Failed(why) => format!("not counted: {why}"),
         _ => String::new(),
     };

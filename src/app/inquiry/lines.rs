@@ -13,12 +13,24 @@ use crate::core::usage::touched::{Hand, MOST, Touched};
 /// Values of a field that are listed.
 const LISTED: usize = 5;
 
+/// Whether there are answers to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// There are.
+    On,
+    /// What is known is all that will be.
+    Ended,
+}
+
 /// What is known of a resource.
-pub(super) fn of_resource(touched: &Touched, zone: &Zone) -> (String, Vec<Row>) {
+pub(super) fn of_resource(touched: &Touched, zone: &Zone, asking: Asking) -> (String, Vec<Row>) {
     let title = format!("everything done to {}", touched.resource);
     let Some(hands) = touched.hands() else {
-        let row = Row::new(Tone::Quiet, "", "asking who touched it…");
-        return (title, vec![row]);
+        let text = match asking {
+            Asking::On => "asking who touched it…",
+            Asking::Ended => "who touched it is not known",
+        };
+        return (title, vec![Row::new(Tone::Quiet, "", text)]);
     };
     let resource = term::field(Field::Resource, Some(&touched.resource));
     let most = hands.first().map_or(0, |hand| hand.events);
@@ -74,7 +86,7 @@ fn of_hand(hand: &Hand, touched: &Touched, zone: &Zone, (resource, most): (&str,
 }
 
 /// What a dossier says.
-pub(super) fn of_user(dossier: &Dossier, zone: &Zone) -> (String, Vec<Row>) {
+pub(super) fn of_user(dossier: &Dossier, zone: &Zone, asking: Asking) -> (String, Vec<Row>) {
     let title = format!(
         "{} before {}",
         dossier.user,
@@ -84,11 +96,25 @@ pub(super) fn of_user(dossier: &Dossier, zone: &Zone) -> (String, Vec<Row>) {
     let since = dossier.past.since;
     let range = format!("since:{since} until:{}", dossier.past.until);
     let past = term::join(&who, &range, Polarity::With);
-    let mut rows = in_short(dossier, zone, &who, &past);
+    let mut rows = Vec::new();
+    let far = dossier.fraction();
+    if far < 1.0 {
+        let (label, then) = match asking {
+            Asking::On => ("asking", "; Ctrl-C stops"),
+            Asking::Ended => ("known", ""),
+        };
+        let text = format!("{:.0} % is known, the newest days first{then}", far * 100.0);
+        rows.push(Row::new(Tone::Quiet, label, text));
+    }
+    if far <= 0.0 && asking == Asking::Ended {
+        // Of nothing known there is nothing to say, least of all zeros.
+        return (title, rows);
+    }
+    rows.extend(in_short(dossier, zone, &who, &past));
     let judged = dossier.judged();
     if !judged.is_empty() {
         rows.push(Row::new(Tone::Heading, "in this event", ""));
-        rows.extend(judged.iter().map(|one| verdict(one, dossier, zone, &past)));
+        rows.extend((judged.iter()).map(|one| verdict(one, dossier, zone, (&past, asking))));
     }
     rows.extend(hours(dossier, &judged));
     for field in FIELDS {
@@ -113,14 +139,6 @@ pub(super) fn of_user(dossier: &Dossier, zone: &Zone) -> (String, Vec<Row>) {
 /// When and how much.
 fn in_short(dossier: &Dossier, zone: &Zone, who: &str, past: &str) -> Vec<Row> {
     let mut rows = Vec::new();
-    let far = dossier.fraction();
-    if far < 1.0 {
-        let text = format!(
-            "{:.0} % is known, the newest days first; Ctrl-C stops",
-            far * 100.0
-        );
-        rows.push(Row::new(Tone::Quiet, "asking", text));
-    }
     let seen = dossier.seen.map_or_else(
         || "nothing".to_owned(),
         |(first, last)| format!("{} … {}", zone.minute(first), zone.minute(last)),
@@ -186,12 +204,13 @@ fn plural(field: Field) -> &'static str {
 }
 
 /// A value of the event beside the past, in words.
-fn verdict(one: &Judged, dossier: &Dossier, zone: &Zone, past: &str) -> Row {
+fn verdict(one: &Judged, dossier: &Dossier, zone: &Zone, (past, asking): (&str, Asking)) -> Row {
     let day = |at: Micros| zone.minute(at).chars().take(10).collect::<String>();
     let since = day(dossier.past.since);
     let of = grouped(dossier.events);
     let (tone, shape, text) = match (one.verdict, one.what) {
-        (Verdict::Open, _) => (Tone::Quiet, "… ", "asking".to_owned()),
+        (Verdict::Open, _) if asking == Asking::On => (Tone::Quiet, "… ", "asking".to_owned()),
+        (Verdict::Open, _) => (Tone::Quiet, "? ", "not known".to_owned()),
         (Verdict::TooFew, _) => (
             Tone::Quiet,
             "? ",

@@ -2,7 +2,7 @@
 //! on the connection of the reports.
 
 use crate::app::filter_bar::term;
-use crate::app::inquiry::lines::{of_resource, of_user};
+use crate::app::inquiry::lines::{Asking, of_resource, of_user};
 use crate::app::inquiry::sheet::{Aim, Row, Sheet, Tone};
 use crate::app::inquiry::{Panel, Wanted};
 use crate::app::notice::Level;
@@ -34,8 +34,26 @@ pub struct Listing {
     pub about: About,
     /// Its lines.
     pub sheet: Sheet,
-    /// Why it is not whole, where a question failed.
-    failed: Option<String>,
+    /// Why nothing more is asked.
+    ended: Option<Ended>,
+}
+
+/// Why nothing more is asked for a listing.
+#[derive(Clone, Debug)]
+enum Ended {
+    /// Somebody has stopped it.
+    Stopped,
+    /// The store did not answer; why.
+    Failed(String),
+}
+
+impl Ended {
+    fn word(&self) -> &str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Failed(why) => why,
+        }
+    }
 }
 
 impl Listing {
@@ -43,14 +61,14 @@ impl Listing {
         let mut listing = Self {
             about,
             sheet: Sheet::default(),
-            failed: None,
+            ended: None,
         };
         listing.refill(zone);
         listing
     }
 
     pub(super) fn next(&mut self, span: Option<(Micros, Micros)>) -> Option<AggregateRequest> {
-        if self.failed.is_some() {
+        if self.ended.is_some() {
             return None;
         }
         match &mut self.about {
@@ -64,18 +82,23 @@ impl Listing {
             (Ok(answer), About::User(dossier)) => dossier.take(&answer),
             (Ok(answer), About::Resource(touched)) => touched.take(&answer),
             // The tab has asked something in its place.
-            (Err(StoreError::Cancelled), _) => self.failed = Some("stopped".to_owned()),
-            (Err(error), _) => self.failed = Some(error.to_string()),
+            (Err(StoreError::Cancelled), _) => self.ended = Some(Ended::Stopped),
+            (Err(error), _) => self.ended = Some(Ended::Failed(error.to_string())),
         }
     }
 
     fn refill(&mut self, zone: &Zone) {
-        let (title, mut rows) = match &self.about {
-            About::User(dossier) => of_user(dossier, zone),
-            About::Resource(touched) => of_resource(touched, zone),
+        let asking = match self.ended {
+            None => Asking::On,
+            Some(_) => Asking::Ended,
         };
-        if let Some(why) = &self.failed {
-            rows.insert(0, Row::new(Tone::New, "not all is known", why.clone()));
+        let (title, mut rows) = match &self.about {
+            About::User(dossier) => of_user(dossier, zone, asking),
+            About::Resource(touched) => of_resource(touched, zone, asking),
+        };
+        if let Some(ended) = &self.ended {
+            let text = format!("{} · F5 asks again", ended.word());
+            rows.insert(0, Row::new(Tone::New, "not all is known", text));
         }
         self.sheet.fill(title, rows);
     }
@@ -213,6 +236,33 @@ impl App {
         self.ask_for_panel()
     }
 
+    /// Asks once more what the store did not answer.
+    pub(in crate::app) fn retry_listing(&mut self) -> Vec<Effect> {
+        match self.listing_mut().map(|listing| &mut listing.ended) {
+            Some(ended @ Some(Ended::Failed(_))) => *ended = None,
+            _ => return Vec::new(),
+        }
+        self.go_on_asking()
+    }
+
+    /// The same for what was stopped, because the user wants that.
+    pub(in crate::app) fn refresh_listing(&mut self) -> Vec<Effect> {
+        match self.listing_mut() {
+            Some(listing) => listing.ended = None,
+            None => return Vec::new(),
+        }
+        self.go_on_asking()
+    }
+
+    fn go_on_asking(&mut self) -> Vec<Effect> {
+        let zone = self.zone.clone();
+        if let Some(listing) = self.listing_mut() {
+            listing.refill(&zone);
+        }
+        self.usage.give_way();
+        self.ask_for_panel()
+    }
+
     /// Stops asking for a panel; `None` when nothing is being asked.
     pub(in crate::app) fn stop_panel(&mut self) -> Option<Vec<Effect>> {
         if !std::mem::take(&mut self.inquiry.is_asking) {
@@ -221,7 +271,7 @@ impl App {
         self.inquiry.counting = self.next();
         let zone = self.zone.clone();
         if let Some(listing) = self.listing_mut() {
-            listing.failed = Some("stopped".to_owned());
+            listing.ended = Some(Ended::Stopped);
             listing.refill(&zone);
         }
         Some(vec![Effect::StopUsage])
