@@ -165,13 +165,11 @@ fn groups(session: &Session, arguments: &Arguments) -> Result<Arc<Groups>, Failu
             .iter()
             .filter(|(report, _)| report.can_be_by_group());
         let names: Vec<&str> = by_group.map(|(_, name)| *name).collect();
-        return Err(
-            Failure::usage(format!("{name} says nothing of single users"))
-                .hint(format!("--by-group is for {}", names.join(", ")))
-                .hint(format!(
-                    "auditail usage TARGET {name} group:NAME --groups FILE reports one group"
-                )),
-        );
+        return Err(Failure::usage(format!("{name} is not told by group"))
+            .hint(format!("--by-group is for {}", names.join(", ")))
+            .hint(format!(
+                "auditail usage TARGET {name} group:NAME --groups FILE reports one group"
+            )));
     }
     let groups = session.groups.clone();
     groups.ok_or_else(|| {
@@ -252,6 +250,12 @@ fn tell(session: &Session, usage: &Usage, answer: &Answer) {
             }
         }
         Answer::Shares(_, certainty) => tell_groups(*certainty),
+        Answer::Deeds(ranking) => {
+            tell_groups(ranking.certainty);
+            if ranking.certainty == Certainty::Exact {
+                tell_ranking(ranking, ranking.rows.len());
+            }
+        }
         Answer::Series(_) | Answer::Activity(_) | Answer::Week(_) => {}
         Answer::Ranking(ranking) => tell_values(usage, ranking),
         Answer::Latency(ranking) => tell_ranking(ranking, ranking.rows.len()),

@@ -111,12 +111,10 @@ impl Report {
         }
     }
 
-    /// Whether its users can be told by their groups.
+    /// Whether its users, or what they did, can be told by their groups.
     pub fn can_be_by_group(self) -> bool {
-        matches!(
-            self,
-            Self::Users | Self::TopUsers | Self::NewUsers | Self::Similar
-        )
+        let is_ranking = self.ranked().is_some() && !matches!(self, Self::Quiet | Self::Latency);
+        is_ranking || matches!(self, Self::Users | Self::Similar)
     }
 
     /// Whether it is read from events; no counts lead to it.
@@ -258,9 +256,16 @@ impl Usage {
         self.report == Report::Traces || stages.any(|stage| stage.window == plan::Window::Before)
     }
 
+    /// Whether it ranks what each group did.
+    pub fn is_of_deeds(&self) -> bool {
+        let of_users = self.report.ranked() == Some(Field::Actor);
+        self.groups.is_some() && self.report.ranked().is_some() && !of_users
+    }
+
     /// What the report cannot do without and the store does not say, for people.
     pub fn lack(&self) -> Option<&'static str> {
         match self.report {
+            _ if self.groups.is_some() && !self.has_users() => Some("who acted"),
             Report::Similar if !self.has_users() => Some("who acted"),
             Report::Followed | Report::Traces if !self.has_outcomes() => Some("what failed"),
             Report::Followed if !self.can_follow() => Some("who acted, nor in which session"),

@@ -91,6 +91,41 @@ fn a_group_is_its_users_in_every_store() {
 }
 
 #[test]
+fn what_each_group_did_is_ranked() {
+    let file = File::new(TABLE);
+    let named = "case when who is null then null else ifnull(team, '(no group)') end";
+    Shop::everywhere("usage_group_deeds", |shop, store| {
+        for (name, value, condition) in [
+            ("actions", "did", "true"),
+            ("errors", "said", "said is not null"),
+        ] {
+            let found = report(&file, shop, store, &[name, "--by-group"]);
+            let expected = shop.sql(&format!(
+                "with team as {TEAM}, joined as (select {named} as team, log.* from log left join team using (who)) \
+                 select team, {value}, count(*), count(distinct who) from joined \
+                 where {} and {condition} group by 1, 2 order by 3 desc, team is null, 1, {value} is null, 2",
+                within()
+            ));
+            assert!(expected.len() > 3, "{name}");
+            let keys = ["group", "value", "events", "users"];
+            assert_eq!(
+                picked(&found["rows"], &keys),
+                expected,
+                "{name} {}",
+                store.target()
+            );
+            assert_eq!(found["total"], expected.len());
+            let all = [name, "--by-group", "--groups", file.path(), "--top", "2"];
+            let table = shop.run(store, &[&all[..], &RANGE[..]].concat());
+            let said = "showing the 2 most frequent";
+            assert!(table.err.contains(said), "{}", table.err);
+            let titles = table.ok().lines().nth(1).map(str::to_owned);
+            assert!(titles.is_some_and(|titles| titles.starts_with("group")));
+        }
+    });
+}
+
+#[test]
 fn rankings_of_users_are_told_by_group() {
     let file = File::new(TABLE);
     let before = format!("at >= {} and at < {SINCE}", SINCE - (UNTIL - SINCE));
@@ -185,9 +220,9 @@ fn mistakes_with_groups_say_what_to_do() {
         without.contains("--groups FILE.csv names them"),
         "{without}"
     );
-    let other = said(&["actions", "--by-group", "--groups", file.path()]);
+    let other = said(&["heatmap", "--by-group", "--groups", file.path()]);
     assert!(
-        other.contains("--by-group is for users, top-users"),
+        other.contains("--by-group is for users, actions, resources"),
         "{other}"
     );
     let doctor = run(["doctor", store.target(), "--groups", file.path()]).failed(2);

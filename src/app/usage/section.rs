@@ -199,7 +199,7 @@ impl Section {
         let field = self.usage.report.ranked().unwrap_or(Field::Action);
         let of = |value: &Option<String>| self.aim(field, value.as_deref());
         match &self.answer {
-            None | Some(Answer::Shares(..)) => Vec::new(),
+            None | Some(Answer::Shares(..) | Answer::Deeds(_)) => Vec::new(),
             Some(Answer::Troubles { ranking, .. }) => ranking.rows.iter().map(trouble).collect(),
             Some(Answer::Totals(_)) => cards(),
             Some(Answer::Week(week)) => {

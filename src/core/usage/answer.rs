@@ -11,7 +11,7 @@ use crate::core::usage::calls::Call;
 use crate::core::usage::course::Numbers;
 use crate::core::usage::kin::{self, Kin};
 use crate::core::usage::sequel::{Followed, Sequels};
-use crate::core::usage::team::{Shares, shares};
+use crate::core::usage::team::{Deed, Shares, deeds, shares};
 use crate::core::usage::trouble::{Trouble, Troubles};
 use crate::core::usage::{Report, Usage};
 
@@ -155,6 +155,8 @@ pub enum Answer {
     Latency(Ranking<Latency>),
     /// Oldest first.
     Activity(Vec<Doings>),
+    /// What groups did.
+    Deeds(Ranking<Deed>),
     /// Groups of users, the largest first. The total is of users, not of groups.
     Kin(Ranking<Kin>),
     /// The newest calls; the total is one more where there are more.
@@ -184,6 +186,9 @@ impl Answer {
             let folded = match usage.report {
                 Report::NewUsers => Some(numbers.of_new_users().of_groups(groups)),
                 Report::TopUsers | Report::Similar => Some(numbers.of_groups(groups)),
+                _ if usage.is_of_deeds() => {
+                    return Self::Deeds(deeds(usage, groups, &numbers.actions));
+                }
                 _ => None,
             };
             if let Some(folded) = folded {

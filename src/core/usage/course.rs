@@ -48,7 +48,7 @@ pub struct Numbers {
     pub users: Sum,
     /// Different users by value.
     pub crowd: Crowd,
-    /// Events by bucket and action, or by user and action.
+    /// Events by bucket and action, or by user and action or what else is ranked.
     pub actions: Sum,
     /// Events by value and bin of their duration.
     pub bins: Sum,

@@ -66,7 +66,7 @@ pub enum Part {
     ActionBuckets,
     /// Events by bucket and user.
     UserBuckets,
-    /// Events by user and action.
+    /// Events by user and action, or what else is ranked.
     Pairs,
     /// Events by value and user: who they are adds up, how many does not.
     Crowd,
@@ -131,6 +131,10 @@ impl Usage {
             Report::Users => self.series().iter().copied().map(range).collect(),
             Report::Heatmap => vec![range(Part::Hours)],
             Report::Similar => vec![range(Part::Pairs)],
+            // Nobody knows which of them failed, or how long any of them took.
+            Report::Errors if !self.has_outcomes() => Vec::new(),
+            Report::Latency if !self.has_durations() => Vec::new(),
+            _ if self.is_of_deeds() => vec![range(Part::Pairs)],
             Report::Quiet => vec![range(Part::Events), before],
             Report::Activity => {
                 let mut stages = vec![range(Part::Buckets), range(Part::ActionBuckets)];
@@ -139,9 +143,6 @@ impl Usage {
                 }
                 stages
             }
-            // Nobody knows which of them failed, or how long any of them took.
-            Report::Errors if !self.has_outcomes() => Vec::new(),
-            Report::Latency if !self.has_durations() => Vec::new(),
             Report::Latency => vec![range(Part::Events), range(Part::Bins)],
             Report::Actions
             | Report::Resources
@@ -305,10 +306,14 @@ impl Usage {
                 ask(within, keys, Measure::Count)
             }
             Part::Pairs => {
-                let keys = [Field::Actor, Field::Action];
-                let keys = keys.map(|field| GroupKey::Value(Subject::Field(field)));
-                let named = Predicate::Atom(Atom::Field(Field::Actor, Test::Exists));
-                ask(within.and(named), keys.to_vec(), Measure::Count)
+                let user = GroupKey::Value(Subject::Field(Field::Actor));
+                let predicate = if self.report == Report::Similar {
+                    // Nobody is like nobody else.
+                    within.and(Predicate::Atom(Atom::Field(Field::Actor, Test::Exists)))
+                } else {
+                    within
+                };
+                ask(predicate, vec![user, value], Measure::Count)
             }
             Part::Events => ask(within, vec![value], Measure::Count),
             Part::Graded => ask(within, vec![value, outcome()], Measure::Count),

@@ -7,7 +7,7 @@ use crate::core::aggregate::sum::Sum;
 use crate::core::aggregate::{Group, GroupValue};
 use crate::core::group::{Groups, NO_GROUP};
 use crate::core::usage::Usage;
-use crate::core::usage::answer::Bucket;
+use crate::core::usage::answer::{Bucket, Ranking};
 use crate::core::usage::course::Numbers;
 
 /// A group in a period.
@@ -28,6 +28,42 @@ pub struct Shares {
     pub bucket: Bucket,
     /// Most events first; at most as many as were wanted.
     pub groups: Vec<Share>,
+}
+
+/// What a group did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// Who; `None`: the events without a user.
+    pub group: Option<String>,
+    /// The action, resource, service or failure; `None`: the events that have none.
+    pub value: Option<String>,
+    /// Different users of the group who did it.
+    pub users: u64,
+    /// Their events.
+    pub events: u64,
+}
+
+/// What groups did, most events first, from events by user and value.
+pub(super) fn deeds(usage: &Usage, groups: &Groups, by_user: &Sum) -> Ranking<Deed> {
+    let (events, users) = by_user.by_group(groups, 0);
+    let name = |value: &GroupValue| match value {
+        GroupValue::Text(name) => Some(name.clone()),
+        GroupValue::Bucket(_) | GroupValue::None => None,
+    };
+    let deed = |(key, number): (&[GroupValue], u64)| {
+        let [group, value] = key else { return None };
+        Some(Deed {
+            group: name(group),
+            value: name(value),
+            users: users.of(key),
+            events: number,
+        })
+    };
+    Ranking {
+        rows: usage.shown(&events).into_iter().filter_map(deed).collect(),
+        total: events.groups().len(),
+        certainty: by_user.certainty(),
+    }
 }
 
 /// The keys of the groups of the user at a place of a key.

@@ -168,7 +168,7 @@ pub fn lines(answer: &Answer, section: &Section) -> Vec<Line> {
             rows.map(|row| call(usage, row)).collect()
         }
         Answer::Troubles { ranking, .. } => ranking.rows.iter().take(ROWS).map(trouble).collect(),
-        Answer::Totals(_) | Answer::Week(_) | Answer::Shares(..) => Vec::new(),
+        Answer::Totals(_) | Answer::Week(_) | Answer::Shares(..) | Answer::Deeds(_) => Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::core::usage::answer::{Answer, Bucket, Compared, Doings, Latency, Row}
 use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
 use crate::core::usage::sequel::Followed;
-use crate::core::usage::team::{Share, Shares};
+use crate::core::usage::team::{Deed, Share, Shares};
 use crate::core::usage::trouble::Trouble;
 use crate::core::usage::{Detail, Report, Usage};
 
@@ -95,6 +95,7 @@ pub fn cells(usage: &Usage, answer: &Answer) -> Vec<Vec<Cell>> {
             done,
         ),
         Answer::Ranking(ranking) => filled(&of_ranking(usage), &ranking.rows),
+        Answer::Deeds(ranking) => filled(&of_deeds(usage), &ranking.rows),
         Answer::Latency(ranking) => filled(
             &[
                 column("action", |row: &Latency| row.value.clone().into()),
@@ -269,6 +270,16 @@ fn of_ranking(usage: &Usage) -> Vec<Column<'static, Row>> {
         columns.push(column("failed", |row: &Row| row.failed.into()));
     }
     columns
+}
+
+fn of_deeds(usage: &Usage) -> [Column<'static, Deed>; 4] {
+    let title = usage.report.ranked().map_or("value", Field::name);
+    [
+        column("group", |row: &Deed| row.group.clone().into()),
+        column(title, |row: &Deed| row.value.clone().into()),
+        column("events", |row: &Deed| Cell::Number(row.events)),
+        column("users", |row: &Deed| Cell::Number(row.users)),
+    ]
 }
 
 /// `read 12, write 3`

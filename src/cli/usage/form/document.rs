@@ -14,7 +14,7 @@ use crate::core::usage::calls::Call;
 use crate::core::usage::kin::Kin;
 use crate::core::usage::plan::Window;
 use crate::core::usage::sequel::Followed;
-use crate::core::usage::team::{Share, Shares};
+use crate::core::usage::team::{Deed, Share, Shares};
 use crate::core::usage::trouble::Trouble;
 use crate::core::usage::{Report, Usage};
 
@@ -43,6 +43,10 @@ pub fn json(usage: &Usage, answer: &Answer, begin: Option<Micros>) -> String {
         Answer::Ranking(ranking) => {
             report["total"] = ranking.total.into();
             ranking.rows.iter().map(|one| row(usage, one)).collect()
+        }
+        Answer::Deeds(ranking) => {
+            report["total"] = ranking.total.into();
+            ranking.rows.iter().map(deed).collect()
         }
         Answer::Latency(ranking) => {
             report["total"] = ranking.total.into();
@@ -128,6 +132,10 @@ fn row(usage: &Usage, row: &Row) -> Value {
         value["new"] = row.is_new.into();
     }
     value
+}
+
+fn deed(row: &Deed) -> Value {
+    json!({"group": row.group, "value": row.value, "events": row.events, "users": row.users})
 }
 
 fn latency(row: &Latency) -> Value {
