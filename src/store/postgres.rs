@@ -11,6 +11,7 @@ mod estimate;
 mod examine;
 mod explain;
 mod failure;
+mod grouping;
 mod keyword;
 mod layout;
 mod narrow;

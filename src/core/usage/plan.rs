@@ -149,22 +149,32 @@ impl Usage {
             | Report::Services
             | Report::TopUsers
             | Report::NewUsers
-            | Report::Errors => {
-                let events = if self.counts_failures() {
-                    Part::Graded
-                } else {
-                    Part::Events
-                };
-                let mut stages = vec![range(events)];
-                if self.detail == Detail::Full || self.report == Report::NewUsers {
-                    stages.push(before);
-                }
-                if self.counts_users() {
-                    stages.extend([Part::Crowd, Part::Users].map(range));
-                }
-                stages
-            }
+            | Report::Errors => self.ranking(),
         }
+    }
+
+    /// What is asked for a ranking of what is there.
+    fn ranking(&self) -> Vec<Stage> {
+        let range = |part| Stage {
+            part,
+            window: Window::Range,
+        };
+        let events = if self.counts_failures() {
+            Part::Graded
+        } else {
+            Part::Events
+        };
+        let mut stages = vec![range(events)];
+        if self.detail == Detail::Full || self.report == Report::NewUsers {
+            stages.push(Stage {
+                part: Part::Events,
+                window: Window::Before,
+            });
+        }
+        if self.counts_users() {
+            stages.extend([Part::Crowd, Part::Users].map(range));
+        }
+        stages
     }
 
     /// What is asked of a series of users.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::aggregate::accumulator::Accumulator;
-use crate::core::aggregate::{Aggregate, AggregateRequest, GroupKey, Measure};
+use crate::core::aggregate::{Aggregate, AggregateRequest, GroupKey};
 use crate::core::event::{Cursor, Event, KeyPart, Payload};
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
@@ -16,11 +16,10 @@ use crate::core::query::predicate::{Atom, Predicate};
 use crate::store::postgres::Inner;
 use crate::store::postgres::answer::text;
 use crate::store::postgres::estimate::estimate;
-use crate::store::postgres::layout::{TimeForm, Way};
-use crate::store::postgres::project::{Projection, Selection};
+use crate::store::postgres::grouping::{Grouping, Spelling};
+use crate::store::postgres::layout::Way;
 use crate::store::postgres::rows::{RowReader, id};
 use crate::store::postgres::session::{Purpose, Session};
-use crate::store::postgres::sql::plain::{is_plain, is_string};
 use crate::store::postgres::sql::{self, Condition};
 use crate::store::postgres::walk::{Walk, Walked, instant};
 use crate::store::{AggregateItem, Count, CountMode, Exactness, PayloadNeed, Progress, StoreError};
@@ -243,24 +242,6 @@ struct Counter<'c> {
     stop: &'c CancellationToken,
 }
 
-struct Grouping {
-    edges: Option<Vec<Micros>>,
-    /// `width_bucket(…)`
-    bucket: Option<String>,
-    selection: Selection,
-    /// The parts that are asked for without quotes: those that have been nothing but strings so far.
-    plain: Vec<Option<String>>,
-}
-
-/// How the parts of a statement are spelled.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Spelling {
-    /// Strings without quotes; what may be something else is left out.
-    Plain,
-    /// JSON.
-    Json,
-}
-
 impl<'c> Counter<'c> {
     fn new(
         inner: &'c Inner,
@@ -309,10 +290,7 @@ impl<'c> Counter<'c> {
             self.groups(&rest, Spelling::Json).await?;
         }
         if let Some(grouping) = &mut self.grouping {
-            // There will be more of them, and to ask twice costs more than quotes.
-            for place in doubtful {
-                grouping.plain[place] = None;
-            }
+            grouping.doubt(doubtful);
         }
         Ok(())
     }
@@ -372,123 +350,4 @@ fn stand_in(inner: &Inner, record: &FlatJson<'_>, at: At) -> Event {
         values,
         payload: Payload::whole(""),
     }
-}
-
-impl Grouping {
-    fn new(inner: &Inner, request: &AggregateRequest) -> Option<Self> {
-        let layout = &inner.layout;
-        let mut projection = Projection::default();
-        let mut edges = None;
-        for key in &request.keys {
-            match key {
-                // Two time keys are nobody's question; rows answer it.
-                GroupKey::Time(_) if edges.is_some() => return None,
-                GroupKey::Time(buckets) => edges = Some(buckets.clone()),
-                GroupKey::Value(subject) | GroupKey::Magnitude(subject) => {
-                    projection.need(subject, &layout.profile);
-                }
-            }
-        }
-        if let Measure::Distinct(subject) = &request.measure {
-            projection.need(subject, &layout.profile);
-        }
-        let bucket = match &edges {
-            None => None,
-            Some(edges) => Some(bucket(inner, edges)?),
-        };
-        let selection = projection.select(&layout.table);
-        Some(Self {
-            edges,
-            bucket,
-            plain: selection.plain.clone(),
-            selection,
-        })
-    }
-
-    /// The condition for the rows of another that a plain statement leaves out. `None`: it leaves out none.
-    fn rest(&self, condition: &str) -> Option<String> {
-        let plain = self.plain.iter().flatten();
-        let strings: Vec<String> = plain.map(|text| is_string(text)).collect();
-        let strings = strings.join(" AND ");
-        (!strings.is_empty()).then(|| format!("{condition} AND ({strings}) IS NOT TRUE"))
-    }
-
-    /// The parts of a group that a plain statement cannot tell.
-    fn no_strings(&self, values: &[Option<String>], spelling: Spelling) -> Vec<usize> {
-        if spelling == Spelling::Json {
-            return Vec::new();
-        }
-        let is_told = |value: &Option<String>| value.as_deref().is_some_and(is_plain);
-        let parts = self.plain.iter().zip(values).enumerate();
-        parts
-            .filter(|(_, (plain, value))| plain.is_some() && !is_told(value))
-            .map(|(place, _)| place)
-            .collect()
-    }
-
-    /// Rows by their parts. The parts are made in a query of their own, of which the planner expects few
-    /// different ones: it hashes short texts then and never sorts documents.
-    fn statement(&self, from: &str, condition: &str, spelling: Spelling) -> String {
-        let bucket = self.bucket.iter().cloned();
-        let texts = self.selection.columns.iter().zip(&self.plain);
-        let texts = texts.map(|(column, plain)| match (plain, spelling) {
-            (Some(plain), Spelling::Plain) => plain.clone(),
-            // By their text: as jsonb 7 and 7.0 are equal, as values of an event they are not.
-            _ => format!("({column})::text"),
-        });
-        let parts: Vec<String> = bucket.chain(texts).collect();
-        let numbered = |form: &dyn Fn(usize) -> String, sign: &str| -> String {
-            (0..parts.len()).map(form).collect::<Vec<_>>().join(sign)
-        };
-        if parts.is_empty() {
-            return format!("SELECT count(*)::text FROM {from} WHERE {condition}");
-        }
-        let made = numbered(&|place| format!("{} AS p{place}", parts[place]), ", ");
-        let shown = numbered(&|place| format!("p{place}::text"), ", ");
-        let groups = numbered(&|place| format!("p{place}"), ", ");
-        format!(
-            "SELECT count(*)::text, {shown} FROM \
-             (SELECT {made} FROM {from} WHERE {condition} OFFSET 0) parts GROUP BY {groups}"
-        )
-    }
-
-    /// Takes the bucket off a row: any instant in it will do.
-    fn instant(&self, values: &mut Vec<Option<String>>) -> At {
-        let Some(edges) = &self.edges else {
-            return At::Absent;
-        };
-        let bucket: Option<usize> = values.remove(0).and_then(|text| text.parse().ok());
-        bucket
-            .and_then(|bucket| bucket.checked_sub(1))
-            .and_then(|bucket| edges.get(bucket))
-            .map_or(At::Absent, |edge| At::Instant(*edge))
-    }
-}
-
-/// The bucket's number, from 1. `None` for columns that are not instants of their own.
-fn bucket(inner: &Inner, edges: &[Micros]) -> Option<String> {
-    let time = &inner.layout.time;
-    if !matches!(
-        time.form,
-        TimeForm::Instant | TimeForm::WallClock(chrono_tz::UTC) | TimeForm::Integer(_)
-    ) {
-        return None;
-    }
-    let literals: Option<Vec<String>> = edges.iter().map(|edge| time.literal(*edge)).collect();
-    let kind = match time.form {
-        TimeForm::Integer(_) => "::numeric[]",
-        _ => "",
-    };
-    let cast = if time.form == TimeForm::Instant {
-        ""
-    } else if kind.is_empty() {
-        "::timestamp"
-    } else {
-        "::numeric"
-    };
-    Some(format!(
-        "width_bucket({}{cast}, ARRAY[{}]{kind})",
-        time.sql,
-        literals?.join(", ")
-    ))
 }
