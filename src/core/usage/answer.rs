@@ -182,20 +182,18 @@ pub enum Answer {
 impl Answer {
     /// What these numbers say.
     pub fn of(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Self {
-        if let Some(groups) = &usage.groups {
-            let folded = match usage.report {
-                Report::NewUsers => Some(numbers.of_new_users().of_groups(groups)),
-                Report::TopUsers | Report::Similar => Some(numbers.of_groups(groups)),
-                _ if usage.is_of_deeds() => {
-                    return Self::Deeds(deeds(usage, groups, &numbers.actions));
-                }
-                _ => None,
-            };
-            if let Some(folded) = folded {
-                return Self::plainly(usage, edges, &folded);
+        let Some(groups) = &usage.groups else {
+            return Self::plainly(usage, edges, numbers);
+        };
+        let folded = match usage.report {
+            Report::NewUsers => numbers.of_new_users().of_groups(groups),
+            Report::TopUsers | Report::Similar => numbers.of_groups(groups),
+            _ if usage.is_of_deeds() => {
+                return Self::Deeds(deeds(usage, groups, &numbers.actions));
             }
-        }
-        Self::plainly(usage, edges, numbers)
+            _ => return Self::plainly(usage, edges, numbers),
+        };
+        Self::plainly(usage, edges, &folded)
     }
 
     fn plainly(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Self {
