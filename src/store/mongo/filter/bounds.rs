@@ -1,5 +1,7 @@
 //! Conditions with two sides: wide enough for every match, narrow enough for matches only.
 
+use std::collections::HashSet;
+
 use mongodb::bson::{Document, doc};
 
 use crate::store::Exactness;
@@ -36,12 +38,16 @@ impl Cond {
     /// Any of them.
     pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut words = Vec::new();
+        // By their bytes: there may be so many that each cannot be held against each.
+        let mut seen = HashSet::new();
         for part in parts {
             match part {
                 Self::All => return Self::All,
                 Self::Never => {}
-                Self::Is(part) if words.contains(&part) => {}
-                Self::Is(part) => words.push(part),
+                Self::Is(part) => {
+                    let is_new = part.to_vec().map_or(true, |bytes| seen.insert(bytes));
+                    words.extend(is_new.then_some(part));
+                }
             }
         }
         match words.len() {
