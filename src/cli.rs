@@ -35,14 +35,15 @@ use clap::{CommandFactory, Parser};
 use arguments::{Cli, Command};
 use failure::{Failure, Kind};
 
+use crate::core::sanitise::safe;
+
 /// Runs the program with these arguments (the first is its name) and gives its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = arguments::spare_filters(arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors; a closed pipe under them is none either.
-            let _ = error.print();
+            say(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1));
         }
     };
@@ -52,6 +53,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             narrate::explain(&failure);
             ExitCode::from(failure.kind.code())
         }
+    }
+}
+
+/// Says what is wrong with the arguments, which it repeats: what a terminal might obey is shown.
+fn say(error: &clap::Error) {
+    let said = error.render().to_string();
+    if said.lines().all(|line| safe(line) == line) {
+        // Help and version are no errors; a closed pipe under them is none either.
+        let _ = error.print();
+    } else {
+        said.lines().for_each(narrate::say);
     }
 }
 

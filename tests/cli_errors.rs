@@ -32,6 +32,19 @@ fn a_wrong_filter_is_shown_with_its_place_and_a_suggestion() {
 }
 
 #[test]
+fn what_is_wrong_with_arguments_is_said_without_what_a_terminal_obeys() {
+    let hostile = "w\u{202e}eek\u{9b}2J";
+    for arguments in [
+        ["usage", "x.sqlite", "users", "--period", hostile],
+        ["usage", "x.sqlite", "users", "--tz", hostile],
+    ] {
+        let error = run(arguments).failed(2);
+        assert!(error.contains("w⟨U+202E⟩eek"), "{error}");
+        assert!(!error.contains(['\u{202e}', '\u{9b}']), "{error}");
+    }
+}
+
+#[test]
 fn a_command_line_that_cannot_be_understood_is_usage() {
     for arguments in [
         &["query"][..],
