@@ -172,8 +172,12 @@ fn narrow(pen: &mut Pen<'_>, at: Rect, facet: &Facet) -> (u16, u16) {
     let input = &facet.narrow;
     let after = pen.put(at.x + 2, at.y, at.width, "/ ", Role::Prompt);
     let room = at.right().saturating_sub(after);
-    let end = pen.put(after, at.y, room, input.value(), Role::Text);
-    let typed: String = input.value().chars().take(input.cursor()).collect();
+    // What is being typed is seen, whatever stands before it.
+    let scroll = input.visual_scroll(usize::from(room.max(2)) - 1);
+    let seen: String = input.value().chars().skip(scroll).collect();
+    let end = pen.put(after, at.y, room, &seen, Role::Text);
+    let before = input.value().chars().take(input.cursor());
+    let typed: String = before.skip(scroll).collect();
     let x = after.saturating_add(u16::try_from(width(&typed)).unwrap_or(u16::MAX));
     (x.min(end).min(at.right().saturating_sub(1)), at.y)
 }

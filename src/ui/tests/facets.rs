@@ -37,6 +37,14 @@ fn facets_that_are_not_on_the_screen_take_no_room() {
     }
 }
 
+#[test]
+fn the_end_of_a_long_text_is_seen_while_it_is_typed() {
+    let mut rig = facets("/ 'of_a_user_with_a_very_long_name_that_ends_here'");
+    let terminal = frame(&mut rig, &theme(), (120, 40));
+    let shown = text(terminal.backend().buffer());
+    assert!(shown.contains("that_ends_here"), "{shown}");
+}
+
 /// A pane whose numbers come from elsewhere.
 fn told(result: impl Fn() -> Result<Counted, StoreError>) -> Rig {
     let mut rig = pressed(60, "");
