@@ -116,8 +116,9 @@ fn said(app: &App, cells: &[Cell]) -> (String, String) {
     let events: u64 = cells.iter().map(|cell| cell.events).sum();
     let failed: u64 = cells.iter().map(|cell| cell.failed).sum();
     let long = span(last.until.0.saturating_sub(first.since.0));
+    let word = if events == 1 { "event" } else { "events" };
     let numbers = format!(
-        "{long} · {} events · {} failed",
+        "{long} · {} {word} · {} failed",
         short(events),
         short(failed)
     );
