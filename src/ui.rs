@@ -58,6 +58,9 @@ const TINY: (u16, u16) = (60, 15);
 /// From this height on the histogram has a line of labels.
 const LABELS: u16 = 20;
 
+/// What a value is called that an event does not have.
+const NOTHING: &str = "(none)";
+
 /// Where the cursor of the terminal stands, when there is a line to type into.
 type Caret = Option<(u16, u16)>;
 
@@ -253,13 +256,15 @@ enum Focused {
     No,
 }
 
+impl From<bool> for Focused {
+    fn from(has_keys: bool) -> Self {
+        if has_keys { Self::Yes } else { Self::No }
+    }
+}
+
 impl Focused {
     fn of(app: &App, focus: Focus) -> Self {
-        if app.focus == focus && app.overlays.is_empty() {
-            Self::Yes
-        } else {
-            Self::No
-        }
+        (app.focus == focus && app.overlays.is_empty()).into()
     }
 }
 

@@ -72,9 +72,8 @@ pub struct Inquiry {
     pub(super) seeking: Generation,
     /// Whose marks are awaited.
     loading: Generation,
-    /// Whose numbers are awaited.
-    counting: Generation,
-    is_asking: bool,
+    /// Whose numbers are awaited, where any are: whoever waits has the connection of the reports.
+    counting: Option<Generation>,
 }
 
 impl Inquiry {
@@ -82,7 +81,7 @@ impl Inquiry {
     pub(super) fn awaits(&self, told: &Told) -> Generation {
         match told {
             Told::Compared(_) => self.comparing,
-            Told::Counted(_) => self.counting,
+            Told::Counted(_) => self.counting.unwrap_or_default(),
             Told::Found(_) => self.finding,
             Told::Sought(_) => self.seeking,
             Told::Marks(..) => self.loading,
@@ -91,7 +90,7 @@ impl Inquiry {
 
     /// Whether a panel has the connection of the reports.
     pub(super) fn is_asking(&self) -> bool {
-        self.is_asking
+        self.counting.is_some()
     }
 }
 

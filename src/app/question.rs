@@ -19,7 +19,7 @@ use crate::core::query::resolve::resolve;
 use crate::store::{Count, PayloadNeed, TailFrom, TailRequest};
 
 /// A pause in typing after which a filter runs.
-const PAUSE: Duration = Duration::from_millis(150);
+pub(super) const PAUSE: Duration = Duration::from_millis(150);
 
 /// A tail that says nothing for so long is late: a healthy one polls more often.
 const NOTICED: Duration = Duration::from_secs(2);

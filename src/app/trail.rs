@@ -105,24 +105,16 @@ impl App {
 
     /// Offers what happened around the event that is being looked at.
     pub(super) fn offer_context(&mut self) -> Vec<Effect> {
-        if let Some(event) = self.looked_at() {
+        if let Some(event) = self.subject() {
             let picker = Picker::context(event);
             self.overlays.push(Overlay::Picker(picker));
         }
         Vec::new()
     }
 
-    /// The open event where it has the keys, the selected one otherwise.
-    fn looked_at(&self) -> Option<&Event> {
-        match &self.inspector {
-            Some(open) if self.focus == Focus::Inspector => Some(&open.event),
-            _ => self.timeline.selected(),
-        }
-    }
-
     /// Shows the events of a filter around the one that is being looked at, whenever they happened.
     pub(super) fn look_around(&mut self, filter: &str) -> Vec<Effect> {
-        let Some(event) = self.looked_at().cloned().map(Box::new) else {
+        let Some(event) = self.subject().cloned().map(Box::new) else {
             return Vec::new();
         };
         // The way back leads to this very event.

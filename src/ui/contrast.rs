@@ -11,7 +11,7 @@ use crate::core::number::grouped;
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
-use crate::ui::{Focused, pane_title, region, split_bottom, split_top};
+use crate::ui::{Focused, NOTHING, pane_title, region, split_bottom, split_top};
 
 /// Columns of a share: a bar and its percents.
 const SHARE: u16 = 13;
@@ -175,7 +175,7 @@ fn percents(share: Share) -> String {
 fn shown(subject: &Subject, value: &Value) -> (String, Role) {
     use crate::core::event::Field;
     match (value, subject) {
-        (Value::Missing, _) => ("(none)".to_owned(), Role::Unknown),
+        (Value::Missing, _) => (NOTHING.to_owned(), Role::Unknown),
         (Value::Is(text), _) if text.is_empty() => ("(empty)".to_owned(), Role::Unknown),
         (Value::AtLeast(from), _) => (format!("{from} ms or longer"), Role::Text),
         (Value::Is(text), Subject::Field(Field::Actor)) => (text.clone(), Role::Actor),

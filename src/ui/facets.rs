@@ -11,16 +11,13 @@ use crate::core::number::grouped;
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
-use crate::ui::{Caret, Focused, pane_title, region, split_top};
+use crate::ui::{Caret, Focused, NOTHING, pane_title, region, split_top};
 
 /// Columns that are left for a bar beside long names.
 const BAR: u16 = 4;
 
 /// Columns of a name at most; the bar begins after it.
 const NAME: u16 = 48;
-
-/// What a value is called that an event does not have.
-const NOTHING: &str = "(none)";
 
 /// Draws title and lines; gives where the caret stands when a part of a value is being typed.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> Caret {
@@ -92,7 +89,7 @@ fn draw_line(pen: &mut Pen<'_>, at: Rect, app: &App, line: Line) -> Caret {
         Line::Heading(number) => {
             if let Some(facet) = facet(number) {
                 let is_here = number == app.facets.facet;
-                heading(pen, at, facet, is_here);
+                heading(pen, at, facet, is_here.into());
             }
         }
         Line::Narrow(number) => return facet(number).map(|facet| narrow(pen, at, facet)),
@@ -118,15 +115,14 @@ fn draw_line(pen: &mut Pen<'_>, at: Rect, app: &App, line: Line) -> Caret {
 }
 
 /// `▾ user (12)`; what is not about all events says so.
-fn heading(pen: &mut Pen<'_>, at: Rect, facet: &Facet, is_here: bool) {
+fn heading(pen: &mut Pen<'_>, at: Rect, facet: &Facet, focused: Focused) {
     let mark = match facet.extent {
         Extent::Closed => "▸ ",
         Extent::Few | Extent::Many => "▾ ",
     };
-    let role = if is_here {
-        Role::TitleFocus
-    } else {
-        Role::Title
+    let role = match focused {
+        Focused::Yes => Role::TitleFocus,
+        Focused::No => Role::Title,
     };
     let (text, about) = far(facet);
     let room = at.width.saturating_sub(2);

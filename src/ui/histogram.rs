@@ -35,7 +35,14 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     regions.histogram = region(bars);
     let histogram = &app.histogram;
     let is_stacked = app.focus == Focus::Timeline;
-    words(pen, area, is_stacked);
+    let (events, failed) = if is_stacked {
+        (("█ events", Role::Bar), ("▒ failed", Role::BarFailed))
+    } else {
+        (("events", Role::Dim), ("failed", Role::Dim))
+    };
+    // What the bars are.
+    pen.put(area.x + 1, area.y, WORDS, events.0, events.1);
+    pen.put(area.x + 1, area.y + 1, WORDS, failed.0, failed.1);
     let note = match &histogram.counting {
         Counting::Waiting if app.description().is_some() => "counting…".to_owned(),
         Counting::Stopped => "not counted: stopped".to_owned(),
@@ -67,17 +74,6 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) {
     if area.height > HEIGHT {
         labels(pen, bars, used, app);
     }
-}
-
-/// What the bars are.
-fn words(pen: &mut Pen<'_>, area: Rect, is_stacked: bool) {
-    if !is_stacked {
-        pen.put(area.x + 1, area.y, WORDS, "events", Role::Dim);
-        pen.put(area.x + 1, area.y + 1, WORDS, "failed", Role::Dim);
-        return;
-    }
-    pen.put(area.x + 1, area.y, WORDS, "█ events", Role::Bar);
-    pen.put(area.x + 1, area.y + 1, WORDS, "▒ failed", Role::BarFailed);
 }
 
 /// Bars as high and as wide as an area.

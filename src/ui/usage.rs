@@ -183,7 +183,7 @@ fn draw_section(
     };
     let is_selected = app.usage.selected.0 == block.number;
     if let Some(line) = line_at(0) {
-        draw_title(pen, line, block.number, section, is_selected);
+        draw_title(pen, line, block.number, section, is_selected.into());
     }
     let lines: Vec<Option<Rect>> = (1..block.height).map(line_at).collect();
     let say = |pen: &mut Pen<'_>, text: &str, role| {
@@ -244,17 +244,11 @@ fn comparison(app: &App, section: &Section) -> Comparison {
 }
 
 /// The title, and at the right what the columns are, or how far counting is.
-fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, is_selected: bool) {
+fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, focused: Focused) {
     let (_, title, _) = SECTIONS[number];
-    let role = if is_selected {
-        Role::TitleFocus
-    } else {
-        Role::Title
-    };
-    let (mark, edge) = if is_selected {
-        ("▸ ", Role::RuleFocus)
-    } else {
-        ("─ ", Role::Rule)
+    let (mark, edge, role) = match focused {
+        Focused::Yes => ("▸ ", Role::RuleFocus, Role::TitleFocus),
+        Focused::No => ("─ ", Role::Rule, Role::Title),
     };
     let period = section.usage().period.word();
     let title = match section.usage().report {

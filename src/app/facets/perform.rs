@@ -1,7 +1,5 @@
 //! What can be done in the pane.
 
-use std::time::Duration;
-
 use tui_input::{Input, InputRequest};
 
 use crate::app::command::{Direction, FacetAction, Polarity};
@@ -12,13 +10,11 @@ use crate::app::filter_bar::term;
 use crate::app::filter_bar::{LONGEST, Room, paste};
 use crate::app::notice::Level;
 use crate::app::overlay::{Overlay, Picker};
+use crate::app::question::PAUSE;
 use crate::app::{App, Effect, Focus};
 use crate::core::aggregate::Subject;
 use crate::core::query::parse::parse;
 use crate::core::query::resolve::resolve;
-
-/// A pause in typing after which the store is asked.
-const PAUSE: Duration = Duration::from_millis(150);
 
 impl App {
     pub(in crate::app) fn perform_on_facets(&mut self, action: FacetAction) -> Vec<Effect> {

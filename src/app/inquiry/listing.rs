@@ -208,15 +208,14 @@ impl App {
     /// Asks the next question of the topmost panel, when none is being asked.
     pub(in crate::app) fn ask_for_panel(&mut self) -> Vec<Effect> {
         let span = self.question.span;
-        if self.inquiry.is_asking {
+        if self.inquiry.is_asking() {
             return Vec::new();
         }
         let Some(request) = self.listing_mut().and_then(|listing| listing.next(span)) else {
             return Vec::new();
         };
         let generation = self.next();
-        self.inquiry.counting = generation;
-        self.inquiry.is_asking = true;
+        self.inquiry.counting = Some(generation);
         vec![Effect::Inquiry(Wanted::Count(
             generation,
             Box::new(request),
@@ -227,7 +226,7 @@ impl App {
         &mut self,
         result: Result<Aggregate, StoreError>,
     ) -> Vec<Effect> {
-        self.inquiry.is_asking = false;
+        self.inquiry.counting = None;
         let zone = self.zone.clone();
         if let Some(listing) = self.listing_mut() {
             listing.take(result);
@@ -265,10 +264,7 @@ impl App {
 
     /// Stops asking for a panel; `None` when nothing is being asked.
     pub(in crate::app) fn stop_panel(&mut self) -> Option<Vec<Effect>> {
-        if !std::mem::take(&mut self.inquiry.is_asking) {
-            return None;
-        }
-        self.inquiry.counting = self.next();
+        self.inquiry.counting.take()?;
         let zone = self.zone.clone();
         if let Some(listing) = self.listing_mut() {
             listing.ended = Some(Ended::Stopped);

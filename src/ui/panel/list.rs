@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::app::inquiry::sheet::{Figure, Row, Sheet, Tone};
+use crate::ui::histogram::BLOCKS;
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
 
@@ -14,9 +15,6 @@ const NUMBER: u16 = 11;
 
 /// Columns of the longest bar.
 const LONGEST: u16 = 30;
-
-/// Heights of a bar in one cell.
-const STEPS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /// Draws the lines around the selected one.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, sheet: &Sheet) {
@@ -98,7 +96,7 @@ fn draw_hours(pen: &mut Pen<'_>, (x, y): (u16, u16), hours: &[u64; 24]) {
         let step = usize::try_from(step)
             .ok()
             .and_then(|step| step.checked_sub(1));
-        let (glyph, role) = match step.and_then(|step| STEPS.get(step)) {
+        let (glyph, role) = match step.and_then(|step| BLOCKS.get(step)) {
             Some(glyph) => (*glyph, Role::Bar),
             None => ("·", Role::Dim),
         };

@@ -12,6 +12,7 @@ use crate::core::usage::kin::Kin;
 use crate::core::usage::sequel::Followed;
 use crate::core::usage::trouble::Trouble;
 use crate::core::usage::{RECENT_DAYS, Report, Usage};
+use crate::ui::NOTHING;
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
@@ -24,9 +25,6 @@ const NAME: u16 = 14;
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400 * Micros::SECOND;
-
-/// What a value is called that an event does not have.
-const NOTHING: &str = "(none)";
 
 /// A line.
 pub struct Line {
