@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::app::answer::Answer;
 use crate::app::usage::Reply;
 use crate::app::{Effect, Generation};
-use crate::core::aggregate::AggregateRequest;
+use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::runtime::effects::{PIECES, Report, Workers, contrast, facets, pass_on, send};
-use crate::store::{Store, reading};
+use crate::store::{AggregateItem, Store, StoreError, reading};
 
 impl Workers {
     /// Counts many events.
@@ -19,11 +19,11 @@ impl Workers {
         match effect {
             Effect::Histogram(generation, request) => {
                 let stop = self.slots.histogram.renew(all);
-                self.spawn(histogram(store, request, generation, out, stop));
+                self.spawn(count(store, request, HISTOGRAM, generation, out, stop));
             }
             Effect::Usage(generation, request) => {
                 let stop = self.slots.usage.renew(all);
-                self.spawn(usage(store, *request, generation, out, stop));
+                self.spawn(count(store, *request, REPORT, generation, out, stop));
             }
             Effect::Facet(generation, ask) => {
                 let stop = self.slots.facet.renew(all);
@@ -45,35 +45,31 @@ impl Workers {
     }
 }
 
-async fn histogram(
-    store: Arc<dyn Store>,
-    request: AggregateRequest,
-    generation: Generation,
-    out: Sender<Report>,
-    stop: CancellationToken,
-) {
-    let (pieces, arriving) = channel(PIECES);
-    let pass_on = pass_on(arriving, &out, generation, Answer::Counts);
-    let (result, ()) = tokio::join!(store.aggregate(request, pieces, &stop), pass_on);
-    // Buckets of time are few, so their numbers are always exact.
-    let groups = result.map(|answer| answer.groups);
-    send(&out, generation, Answer::CountsEnd(groups)).await;
-}
+/// How numbers become answers: while more are to come, and when they are all.
+type Told = (
+    fn(AggregateItem) -> Answer,
+    fn(Result<Aggregate, StoreError>) -> Answer,
+);
 
-async fn usage(
+/// Buckets of time are few, so their numbers are always exact.
+const HISTOGRAM: Told = (Answer::Counts, |result| {
+    Answer::CountsEnd(result.map(|answer| answer.groups))
+});
+
+const REPORT: Told = (Answer::Usage, |result| {
+    Answer::UsageEnd(result.map(Reply::Numbers))
+});
+
+async fn count(
     store: Arc<dyn Store>,
     request: AggregateRequest,
+    (partly, whole): Told,
     generation: Generation,
     out: Sender<Report>,
     stop: CancellationToken,
 ) {
     let (pieces, arriving) = channel(PIECES);
-    let pass_on = pass_on(arriving, &out, generation, Answer::Usage);
+    let pass_on = pass_on(arriving, &out, generation, partly);
     let (result, ()) = tokio::join!(store.aggregate(request, pieces, &stop), pass_on);
-    send(
-        &out,
-        generation,
-        Answer::UsageEnd(result.map(Reply::Numbers)),
-    )
-    .await;
+    send(&out, generation, whole(result)).await;
 }
