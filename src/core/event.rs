@@ -349,6 +349,26 @@ pub fn hex(bytes: &[u8]) -> String {
     digits
 }
 
+/// An event of a time with these fields, where they say something, for tests.
+#[cfg(test)]
+pub(crate) fn sample(at: At, texts: &[(Field, &str)], record: &str) -> Event {
+    let named = texts.iter().filter(|(_, text)| !text.is_empty());
+    let values: Vec<_> = named
+        .map(|(field, text)| (*field, Scalar::Text((*text).to_owned().into())))
+        .collect();
+    Event {
+        id: EventId::new("1"),
+        cursor: Cursor {
+            at,
+            time: KeyPart::Null,
+            key: Vec::new(),
+        },
+        outcome: None,
+        values: Values::of(&values),
+        payload: Payload::whole(record),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -145,9 +145,8 @@ impl Sequels {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::event::{Cursor, EventId, KeyPart, Payload, Values};
+    use crate::core::event::sample;
     use crate::core::instant::At;
-    use crate::core::scalar::Scalar;
 
     fn event(at: i64, who: &str, action: &str, session: &str) -> Event {
         let texts = [
@@ -155,21 +154,7 @@ mod tests {
             (Field::Action, action),
             (Field::Session, session),
         ];
-        let named = texts.into_iter().filter(|(_, text)| !text.is_empty());
-        let values: Vec<_> = named
-            .map(|(field, text)| (field, Scalar::Text(text.to_owned().into())))
-            .collect();
-        Event {
-            id: EventId::new("1"),
-            cursor: Cursor {
-                at: At::Instant(Micros(at)),
-                time: KeyPart::Null,
-                key: Vec::new(),
-            },
-            outcome: None,
-            values: Values::of(&values),
-            payload: Payload::whole("{}"),
-        }
+        sample(At::Instant(Micros(at)), &texts, "{}")
     }
 
     fn followed(failures: &[Event], events: &[Event]) -> Vec<(Option<String>, u64, u64)> {

@@ -261,27 +261,12 @@ fn fold_digits(word: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::event::{Cursor, EventId, KeyPart, Payload, Values};
+    use crate::core::event::sample;
     use crate::core::instant::At;
-    use crate::core::scalar::Scalar;
 
     fn event(at: i64, who: &str, status: &str, record: &str) -> Event {
         let texts = [(Field::Actor, who), (Field::Status, status)];
-        let named = texts.into_iter().filter(|(_, text)| !text.is_empty());
-        let values: Vec<_> = named
-            .map(|(field, text)| (field, Scalar::Text(text.to_owned().into())))
-            .collect();
-        Event {
-            id: EventId::new("1"),
-            cursor: Cursor {
-                at: At::Instant(Micros(at)),
-                time: KeyPart::Null,
-                key: Vec::new(),
-            },
-            outcome: None,
-            values: Values::of(&values),
-            payload: Payload::whole(record),
-        }
+        sample(At::Instant(Micros(at)), &texts, record)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Made-up events whose mix is known.
 
 use super::*;
-use crate::core::event::{Cursor, EventId, KeyPart, Outcome, Payload, Values};
+use crate::core::event::{Outcome, Values, sample};
 use crate::core::instant::At;
 use crate::core::scalar::Scalar;
 
@@ -20,15 +20,8 @@ impl Dice {
 
 fn event(user: &str, outcome: Outcome) -> Event {
     Event {
-        id: EventId::new("1"),
-        cursor: Cursor {
-            at: At::Absent,
-            time: KeyPart::Null,
-            key: Vec::new(),
-        },
         outcome: Some(outcome),
-        values: Values::of(&[(Field::Actor, Scalar::Text(user.into()))]),
-        payload: Payload::whole("{}"),
+        ..sample(At::Absent, &[(Field::Actor, user)], "{}")
     }
 }
 
