@@ -8,12 +8,12 @@ use auditail::core::aggregate::{AggregateRequest, GroupKey, Measure, Subject};
 use auditail::core::event::{Event, Field};
 use auditail::core::json::FlatJson;
 use auditail::core::path::Path;
-use auditail::core::query::predicate::Predicate;
+use auditail::core::query::predicate::{Atom, Predicate, Test};
 use auditail::store::{PageFrom, PageRequest, Parts, PayloadNeed, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::clutch;
+use super::{CLUTCH, Table, clutch, table};
 use crate::contract::{everything, page, request};
 
 /// Names of every type and beginning; each stands beside each.
@@ -113,13 +113,33 @@ async fn parts_of_events_are_those_of_whole_ones() {
     }
 }
 
+/// Groups of what matches, against counting what every event says.
+async fn are_by_hand(table: &Table, predicate: &Predicate, keys: Vec<GroupKey>) {
+    let request = AggregateRequest {
+        predicate: Arc::new(predicate.clone()),
+        keys,
+        measure: Measure::Distinct(Subject::Field(Field::Actor)),
+        top: None,
+    };
+    let mut by_hand = Accumulator::new(request.clone());
+    for event in everything(&table.store).await {
+        let record = FlatJson::parse(&*event.payload.text).expect("JSON");
+        by_hand.feed(&event, &record);
+    }
+    let (out, mut partial) = mpsc::channel(4);
+    let stop = CancellationToken::new();
+    let drain = async { while partial.recv().await.is_some() {} };
+    let asked = table.store.aggregate(request.clone(), out, &stop);
+    let (groups, ()) = tokio::join!(asked, drain);
+    assert_eq!(groups.expect("groups"), by_hand.answer(), "{request:?}");
+}
+
 #[tokio::test]
 async fn groups_are_those_of_whole_events() {
     let Some(table) = clutch("plain_groups").await else {
         return;
     };
     table.db.sql(&rows());
-    let all = everything(&table.store).await;
     let value = |field| GroupKey::Value(Subject::Field(field));
     let path = Path::parse("details.user_name").expect("a path");
     for keys in [
@@ -128,22 +148,24 @@ async fn groups_are_those_of_whole_events() {
         vec![GroupKey::Value(Subject::Path(path))],
         vec![value(Field::Action), GroupKey::Value(Subject::Outcome)],
     ] {
-        let request = AggregateRequest {
-            predicate: Arc::new(Predicate::All),
-            keys,
-            measure: Measure::Distinct(Subject::Field(Field::Actor)),
-            top: None,
-        };
-        let mut by_hand = Accumulator::new(request.clone());
-        for event in &all {
-            let record = FlatJson::parse(&*event.payload.text).expect("JSON");
-            by_hand.feed(event, &record);
-        }
-        let (out, mut partial) = mpsc::channel(4);
-        let stop = CancellationToken::new();
-        let drain = async { while partial.recv().await.is_some() {} };
-        let asked = table.store.aggregate(request.clone(), out, &stop);
-        let (groups, ()) = tokio::join!(asked, drain);
-        assert_eq!(groups.expect("groups"), by_hand.answer(), "{request:?}");
+        are_by_hand(&table, &Predicate::All, keys).await;
     }
+}
+
+/// Without an index on time nothing stands around the filter but what is asked with it.
+#[tokio::test]
+async fn groups_of_alternatives_are_counted_once() {
+    let (schema, _) = CLUTCH.split_once(';').expect("an index follows");
+    let Some(table) = table("either_groups", schema).await else {
+        return;
+    };
+    table.db.sql(&rows());
+    let said = Predicate::Atom(Atom::Field(Field::Status, Test::Exists));
+    let dated = Predicate::Atom(Atom::At {
+        since: None,
+        until: None,
+    });
+    let either = Predicate::Or(vec![dated, said]);
+    let actor = GroupKey::Value(Subject::Field(Field::Actor));
+    are_by_hand(&table, &either, vec![actor]).await;
 }

@@ -77,7 +77,7 @@ impl Grouping {
         let plain = self.plain.iter().flatten();
         let strings: Vec<String> = plain.map(|text| is_string(text)).collect();
         let strings = strings.join(" AND ");
-        (!strings.is_empty()).then(|| format!("{condition} AND ({strings}) IS NOT TRUE"))
+        (!strings.is_empty()).then(|| format!("({condition}) AND ({strings}) IS NOT TRUE"))
     }
 
     /// The parts of a group that a plain statement cannot tell.
