@@ -52,6 +52,7 @@ use crate::core::sanitise::safe;
 use crate::store::choice;
 use crate::store::connect::{OpenOptions, Survey};
 use crate::store::postgres::catalogue::{Table, Which};
+use crate::store::postgres::grouping::Doubts;
 use crate::store::postgres::layout::Layout;
 use crate::store::postgres::params::Params;
 use crate::store::postgres::passfile::Found;
@@ -73,6 +74,7 @@ struct Inner {
     pool: Pool,
     layout: Layout,
     description: Arc<Description>,
+    doubts: Doubts,
 }
 
 /// Connects, finds the table and opens it.
@@ -157,6 +159,7 @@ impl PostgresStore {
                 pool,
                 layout,
                 description,
+                doubts: Doubts::default(),
             }),
         }
     }

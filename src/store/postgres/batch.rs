@@ -29,6 +29,11 @@ impl Batch {
     const EVENTS: usize = 256;
     const BYTES: usize = 512 * 1024;
 
+    /// Whether nobody takes events any more.
+    pub fn is_closed(&self) -> bool {
+        self.out.is_closed()
+    }
+
     /// One more.
     pub async fn push(&mut self, event: Event, stop: &CancellationToken) -> Result<(), StoreError> {
         self.weight += event.weight();
@@ -87,14 +92,9 @@ impl Ties {
         self.held.first().map(|event| &event.cursor.time)
     }
 
-    /// How long the run is.
-    pub fn count(&self) -> usize {
-        self.held.len()
-    }
-
     /// Whether the run is more than anybody should have to hold: the server can sort it.
     pub fn are_heavy(&self) -> bool {
-        self.weight > Self::BYTES
+        self.held.len() > 1 && self.weight > Self::BYTES
     }
 
     const BYTES: usize = 16 * 1024 * 1024;
@@ -116,5 +116,44 @@ impl Ties {
         }
         self.weight = 0;
         self.held.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::event::{Cursor, EventId, Payload, Values};
+    use crate::core::instant::{At, Micros};
+
+    fn event(key: i64, bytes: usize) -> Event {
+        Event {
+            id: EventId::new(key.to_string()),
+            cursor: Cursor {
+                at: At::Instant(Micros(0)),
+                time: KeyPart::Int(0),
+                key: vec![KeyPart::Int(key)],
+            },
+            outcome: None,
+            values: Values::of(&[]),
+            payload: Payload::whole(Arc::from("x".repeat(bytes))),
+        }
+    }
+
+    #[test]
+    fn a_run_is_heavy_when_it_is_one_and_large() {
+        let mut ties = Ties::new(Way::Back);
+        // Alone it has to be held whatever it weighs.
+        ties.hold(event(1, Ties::BYTES + 1));
+        assert!(!ties.are_heavy());
+        ties.hold(event(2, 1));
+        assert!(ties.are_heavy());
+        let keys: Vec<String> = ties.release().map(|event| event.id.to_string()).collect();
+        assert_eq!(keys, ["2", "1"]);
+        for key in 3..1_000 {
+            ties.hold(event(key, 1_000));
+        }
+        assert!(!ties.are_heavy());
     }
 }

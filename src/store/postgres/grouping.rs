@@ -3,7 +3,8 @@
 //!
 //! Does not run any statement, nor read a group.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::core::aggregate::{AggregateRequest, GroupKey, Measure};
 use crate::core::instant::{At, Micros};
@@ -21,6 +22,29 @@ pub struct Grouping {
     pub selection: Selection,
     /// The parts that are asked for without quotes: those that have been nothing but strings so far.
     plain: Vec<Option<String>>,
+}
+
+/// Parts of records that are not always strings, as far as anybody has seen.
+#[derive(Default)]
+pub struct Doubts(Mutex<HashSet<String>>);
+
+impl Doubts {
+    fn add(&self, plain: Option<String>) {
+        self.all().extend(plain);
+    }
+
+    /// Which of these may be asked for without quotes.
+    fn without(&self, plain: &[Option<String>]) -> Vec<Option<String>> {
+        let doubts = self.all();
+        let trusted =
+            |plain: &Option<String>| plain.clone().filter(|plain| !doubts.contains(plain));
+        plain.iter().map(trusted).collect()
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashSet<String>> {
+        // Whoever panicked has left no doubt half-said.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How the parts of a statement are spelled.
@@ -59,16 +83,16 @@ impl Grouping {
         Some(Self {
             edges,
             bucket,
-            plain: selection.plain.clone(),
+            plain: inner.doubts.without(&selection.plain),
             selection,
         })
     }
 
-    /// Asks for some parts as JSON from now on: there will be more of what is no string, and to ask twice
-    /// costs more than quotes.
-    pub fn doubt(&mut self, parts: BTreeSet<usize>) {
+    /// Asks for some parts as JSON from now on, in later questions, too: there will be more of what is no
+    /// string, and to ask twice costs more than quotes.
+    pub fn doubt(&mut self, parts: BTreeSet<usize>, doubts: &Doubts) {
         for part in parts {
-            self.plain[part] = None;
+            doubts.add(self.plain[part].take());
         }
     }
 

@@ -17,7 +17,7 @@ use crate::store::postgres::answer::{raw, text};
 use crate::store::postgres::layout::{KeyColumn, Layout, TimeForm, Way};
 use crate::store::postgres::project::{Projection, Selection};
 use crate::store::postgres::rows::id;
-use crate::store::postgres::sql::plain::{is_plain, is_string, json};
+use crate::store::postgres::sql::plain::{is_plain, is_string};
 use crate::store::postgres::sql::quote::ident;
 use crate::store::postgres::stamp::Stamp;
 
@@ -164,7 +164,10 @@ impl Narrow {
     fn value(&self, row: &Row, place: usize, out: &mut String) -> bool {
         if self.stamp != Some(place) {
             let value = text(row, place);
-            out.push_str(&value.as_deref().map(json).unwrap_or_default());
+            let json = value
+                .as_deref()
+                .map(|text| self.selection.json(place, text));
+            out.push_str(&json.unwrap_or_default());
             return value.is_some();
         }
         let stamp = raw(row, place).and_then(Stamp::of);

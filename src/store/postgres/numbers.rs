@@ -133,7 +133,12 @@ pub async fn aggregate(
         bounds: sql::bounds(&predicate, layout),
         stop,
     };
-    if layout.table.is_ordered(&layout.time.name) && !is_small(inner, &walked).await? {
+    // Rows that are looked at one by one take longer than anybody would wait for a first answer.
+    let is_small = match counter.grouping {
+        Some(_) => is_small(inner, &walked).await?,
+        None => has_few_rows(inner),
+    };
+    if layout.table.is_ordered(&layout.time.name) && !is_small {
         let mut walk = Walk::begin(walked, None).await?;
         while let Some(slice) = walk.next().await? {
             counter
@@ -179,11 +184,17 @@ fn within_edges(request: &AggregateRequest) -> Predicate {
     predicate
 }
 
+/// Rows that one statement groups before anybody would look for a partial answer.
+const SMALL: u64 = 100_000;
+
+fn has_few_rows(inner: &Inner) -> bool {
+    let whole = inner.layout.table.rows_estimate();
+    whole.is_some_and(|rows| rows < SMALL)
+}
+
 /// Whether one statement answers before anybody would look for a partial answer.
 async fn is_small(inner: &Inner, walked: &Walked<'_>) -> Result<bool, StoreError> {
-    const SMALL: u64 = 100_000;
-    let whole = inner.layout.table.rows_estimate();
-    if whole.is_some_and(|rows| rows < SMALL) {
+    if has_few_rows(inner) {
         return Ok(true);
     }
     if walked.bounds.iter().any(Option::is_none) {
@@ -290,7 +301,7 @@ impl<'c> Counter<'c> {
             self.groups(&rest, Spelling::Json).await?;
         }
         if let Some(grouping) = &mut self.grouping {
-            grouping.doubt(doubtful);
+            grouping.doubt(doubtful, &self.inner.doubts);
         }
         Ok(())
     }

@@ -201,15 +201,20 @@ impl<'p> Pager<'p> {
             let statement = self.reader.statement(&conditions, self.way, CHUNK);
             let mut rows = self.session.rows(&statement, &label, self.stop).await?;
             let (mut ties, mut count) = (Ties::new(self.way), 0);
+            let mut is_first = true;
             while let Some(row) = rows.next().await? {
                 count += 1;
-                // The rest has to be taken off the line.
+                // The rest has to be taken off the line, as long as anybody waits for what comes after.
                 if ties.are_heavy() {
+                    if self.batch.is_closed() {
+                        return Err(StoreError::Cancelled);
+                    }
                     continue;
                 }
                 if let Read::Event(event) = self.reader.read(&row)? {
                     if ties.are_ended_by(&event) {
                         self.let_out(&mut ties).await?;
+                        is_first = false;
                     }
                     ties.hold(*event);
                 }
@@ -220,7 +225,7 @@ impl<'p> Pager<'p> {
             }
             // There may be more of the last instant, so all of it comes again.
             let again = match ties.instant() {
-                Some(instant) if ties.count() < count => instant,
+                Some(instant) if !is_first => instant,
                 _ => return Ok(Loose::Crowded(from)),
             };
             from = Some(format!("{time} {onwards} {}", literal(again)));

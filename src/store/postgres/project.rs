@@ -3,6 +3,7 @@
 //! The server groups rows by the raw parts and the one evaluator reads each group as if it were a
 //! record, so facets and histograms need no second meaning of the profile's expressions in SQL.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
@@ -221,15 +222,23 @@ impl Selection {
         Some(around)
     }
 
+    /// A part that was sent, as JSON: only those that can be sent without quotes ever get some.
+    pub fn json<'v>(&self, place: usize, value: &'v str) -> Cow<'v, str> {
+        match self.plain.get(place) {
+            Some(Some(_)) => json(value),
+            _ => Cow::Borrowed(value),
+        }
+    }
+
     /// A record with nothing but the parts, from the columns' texts as JSON, or as `plain` knows them.
     pub fn record(&self, values: &[Option<String>]) -> String {
         let mut tree = Branch::default();
-        for ((path, part), value) in self.places.iter().zip(values) {
+        for (place, ((path, part), value)) in self.places.iter().zip(values).enumerate() {
             let Some(value) = value else {
                 continue;
             };
             match part {
-                Part::Value => tree.put(path.steps(), json(value).into_owned()),
+                Part::Value => tree.put(path.steps(), self.json(place, value).into_owned()),
                 // As a cast to text spells it.
                 Part::Presence if value == "true" => tree.put(path.steps(), "true".to_owned()),
                 Part::Presence => {}
