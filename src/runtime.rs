@@ -192,9 +192,11 @@ impl Seat<'_> {
             // The shell has its terminal back before servers are told to stop: one that hangs
             // would keep both.
             state.seat.screen.leave();
-            state.keep_session();
         }
         state.workers.stop();
+        if way == Way::Out {
+            state.keep_session();
+        }
         exit
     }
 }

@@ -3,12 +3,20 @@
 //!
 //! Does not know what stands in them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
+
+/// How long another program may keep a file.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Before another look at whether it does.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A file that no other program changes meanwhile.
 pub struct OwnFile {
@@ -18,7 +26,9 @@ pub struct OwnFile {
 }
 
 impl OwnFile {
-    /// Waits for other programs that change the same file: each takes a moment. A link is followed.
+    /// Waits for other programs that change the same file: each takes a moment, and longer than
+    /// [`PATIENCE`] nobody is waited for. A link is followed. Where nothing can be locked, the file is
+    /// changed all the same.
     pub fn lock(path: &Path) -> io::Result<Self> {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if let Some(directory) = path.parent() {
@@ -30,7 +40,14 @@ impl OwnFile {
             .truncate(false)
             .mode(0o600)
             .open(path.with_extension("lock"))?;
-        lock.lock()?;
+        let begun = Instant::now();
+        while let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            if begun.elapsed() > PATIENCE {
+                let text = format!("another program keeps {} locked", path.display());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            thread::sleep(PAUSE);
+        }
         Ok(Self { path, _lock: lock })
     }
 
