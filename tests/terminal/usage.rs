@@ -47,13 +47,14 @@ fn latest(days_ago: i64, weekday: u32) -> String {
     day.to_string()
 }
 
-/// Filters, waits for the picture, and compares its highest spike with the rest.
-fn differences(terminal: &mut Terminal, filter: &str) -> String {
+/// Filters for a day, waits for its picture, and compares its highest spike with the rest.
+fn differences(terminal: &mut Terminal, day: &str) -> String {
     // Control-U empties the line.
     terminal.press("f\u{15}");
-    terminal.press(filter);
+    terminal.press(&format!("at:{day}"));
     terminal.press("\r");
-    terminal.see(&format!("filter ▸ {filter} "));
+    // The filter is seen before it runs, beside the former picture.
+    terminal.see(&format!(" {day} 00:00"));
     compare(terminal)
 }
 
@@ -110,14 +111,13 @@ fn a_spike_names_its_cause_and_one_without_any_says_so() {
         "{webhook}"
     );
     // A script of one person; a cluster that is too slow for everybody; a busy day.
-    let day = |days_ago, weekday| format!("at:{}", latest(days_ago, weekday));
-    let script = found(&differences(&mut terminal, &day(9, 3)));
+    let script = found(&differences(&mut terminal, &latest(9, 3)));
     assert!(script.contains("jonas.weber@example.com"), "{script}");
     assert!(script.contains("DescribePod"), "{script}");
-    let slow = found(&differences(&mut terminal, &day(15, 2)));
+    let slow = found(&differences(&mut terminal, &latest(15, 2)));
     assert!(slow.contains("prod-ap-1"), "{slow}");
     assert!(slow.contains("DEADLINE_EXCEEDED"), "{slow}");
-    let busy = differences(&mut terminal, &day(27, 0));
+    let busy = differences(&mut terminal, &latest(27, 0));
     assert!(busy.contains("nothing is different here"), "{busy}");
     assert!(busy.contains("just more events"), "{busy}");
     // The brush, the picture, the program.
