@@ -119,6 +119,7 @@ impl App {
 
     /// Goes to the newest event of the store and follows.
     pub(super) fn follow_newest(&mut self) -> Vec<Effect> {
+        self.forget_anchor();
         match self.question.reset {
             None if self.timeline.newer != Edge::End => vec![self.page(End::Newest)],
             Some(End::Oldest | End::Around) => vec![self.page(End::Newest)],

@@ -260,6 +260,7 @@ impl App {
             return Vec::new();
         }
         self.question.predicate = predicate;
+        self.forget_anchor();
         // Another picture.
         self.brush = Brush::default();
         if self.focus == Focus::Contrast {
@@ -287,6 +288,8 @@ impl App {
 
     fn follow_question(&mut self) -> Vec<Effect> {
         let (_, until) = self.question.predicate.time_bounds();
+        // Nobody waits any more to follow the former question again.
+        self.question.retry = self.next();
         self.complete = None;
         if self.is_archive() || until.is_some_and(|until| until <= self.now()) {
             self.live = Live::Off;

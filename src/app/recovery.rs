@@ -63,10 +63,10 @@ impl App {
     pub(super) fn recover(&mut self) -> Vec<Effect> {
         self.resume_failed_page();
         let mut effects = self.load_more();
-        if matches!(self.histogram.counting, Counting::Failed(_)) {
+        // A tail that is begun again tells a part of what the former one told, and who does not hold
+        // those events cannot know that they were counted.
+        if self.histogram.counting != Counting::Stopped {
             effects.extend(self.draw_over_time());
-        }
-        if self.question.count.is_none() && !self.question.is_counting() {
             effects.push(self.count());
         }
         let unread = self.inspector.as_ref();

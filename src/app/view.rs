@@ -93,6 +93,8 @@ pub struct Views {
     pub saved: Vec<Named>,
     tab: Option<Tab>,
     event: Option<Anchor>,
+    /// The same while it is looked for.
+    sought: Option<Anchor>,
     left: Option<Micros>,
 }
 
@@ -152,7 +154,7 @@ impl App {
         View {
             filter: self.filter.text().trim().to_owned(),
             columns: self.columns.names(),
-            event: self.anchor().map(|event| Anchor::of(&event)),
+            event: self.place(),
             tab: match self.page {
                 Page::Events | Page::Purge => Tab::Events,
                 Page::Usage => Tab::Usage,
@@ -162,6 +164,13 @@ impl App {
             tz: Some(self.settings.tz),
             zone: Some(self.zone.tz()),
         }
+    }
+
+    /// The event that is looked at, or is going to be.
+    fn place(&self) -> Option<Anchor> {
+        let coming = self.views.event.as_ref().or(self.views.sought.as_ref());
+        let there = self.anchor().map(|event| Anchor::of(&event));
+        there.or_else(|| coming.cloned())
     }
 
     /// Columns, zones and period; what they change is asked by whoever calls this.

@@ -258,8 +258,11 @@ impl App {
         if let Some(listing) = self.listing_mut() {
             listing.refill(&zone);
         }
-        self.usage.give_way();
-        self.ask_for_panel()
+        let effects = self.ask_for_panel();
+        if !effects.is_empty() {
+            self.usage.give_way();
+        }
+        effects
     }
 
     /// Stops asking for a panel; `None` when nothing is being asked.

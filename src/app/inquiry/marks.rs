@@ -246,6 +246,7 @@ impl App {
     pub(in crate::app) fn begin_window_at(&mut self, event: Event) -> Vec<Effect> {
         let id = event.id.clone();
         self.timeline = Timeline::default();
+        self.columns.forget_widths();
         self.timeline.pause();
         self.columns.measure([&event]);
         self.timeline.insert_page(vec![event]);

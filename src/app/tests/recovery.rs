@@ -92,6 +92,35 @@ fn what_somebody_has_stopped_stays_so() {
     refuse(&mut rig);
     come_back(&mut rig);
     assert_eq!(rig.app.histogram.counting, Counting::Stopped);
+    assert_eq!(rig.app.question.count, None);
+}
+
+#[test]
+fn what_a_tail_tells_again_is_not_counted_again() {
+    let mut rig = rig();
+    let asked = rig.app.question.histogram;
+    let tail = rig.app.question.tail;
+    rig.silent = true;
+    rig.tell(Msg::Answer(tail, Answer::TailEnd(Err(gone()))));
+    come_back(&mut rig);
+    // Numbers that are there are asked for anew: what was told twice is in them twice.
+    assert_ne!(rig.app.question.histogram, asked);
+    assert_eq!(rig.app.histogram.counting, Counting::Done);
+}
+
+#[test]
+fn nobody_waits_to_follow_a_question_that_has_ended() {
+    let mut rig = rig();
+    rig.silent = true;
+    let tail = rig.app.question.tail;
+    rig.tell(Msg::Answer(tail, Answer::TailEnd(Err(gone()))));
+    let (waiting, _) = rig.watch.expect("a wait for the store");
+    rig.press("f 'until:2020-01-01' enter");
+    assert_eq!(rig.app.live, Live::Off);
+    rig.effects.clear();
+    rig.tell(Msg::Waited(waiting));
+    let tails = |effect: &&Effect| matches!(effect, Effect::Tail(..));
+    assert_eq!(rig.effects.iter().filter(tails).count(), 0);
 }
 
 #[test]

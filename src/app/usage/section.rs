@@ -311,19 +311,19 @@ fn kin(kin: &Kin) -> Aim {
 }
 
 /// The failures whose status has the words that those of a group share. What was folded away and where
-/// it happened is in no filter.
+/// it happened is in no filter. One term, so that all of it can be left out.
 fn trouble(trouble: &Trouble) -> Aim {
-    let contains = |words: &str| {
-        let name = term::spelling(Field::Status);
-        format!("{name}:~{}", term::literal(&Scalar::Text(words.into())))
-    };
-    let mut terms = match &trouble.status {
+    let name = term::spelling(Field::Status);
+    let contains = |words: &str| format!("{name}:~{}", term::literal(&Scalar::Text(words.into())));
+    let mut terms: Vec<String> = match &trouble.status {
         None => vec![term::field(Field::Status, None)],
         Some(status) => words(status).map(contains).collect(),
     };
-    terms.push("is:error".to_owned());
+    if terms.is_empty() {
+        terms.push(format!("has:{name}"));
+    }
     Aim {
-        terms,
+        terms: vec![format!("({} is:error)", terms.join(" "))],
         ..Aim::default()
     }
 }

@@ -203,7 +203,7 @@ fn what_is_read_from_events_leads_back_to_them() {
         (
             Report::Traces,
             0,
-            "since:-90d status:~PERMISSION_DENIED is:error",
+            "since:-90d (status:~PERMISSION_DENIED is:error)",
         ),
         (Report::Similar, 1, "since:-90d user:bob"),
         (

@@ -93,9 +93,16 @@ impl App {
             return Vec::new();
         };
         let wanted = anchor.within(&self.question.predicate);
+        self.views.sought = Some(anchor);
         let generation = self.next();
         self.inquiry.seeking = generation;
         vec![Effect::Inquiry(Wanted::Seek(generation, Box::new(wanted)))]
+    }
+
+    /// Nobody waits any more for the event that the screen was to open at.
+    pub(in crate::app) fn forget_anchor(&mut self) {
+        self.views.sought = None;
+        self.inquiry.seeking = self.next();
     }
 
     /// The event was looked for. Who has gone elsewhere meanwhile stays there.
@@ -103,6 +110,7 @@ impl App {
         &mut self,
         result: Result<Option<Box<Event>>, StoreError>,
     ) -> Vec<Effect> {
+        self.views.sought = None;
         match result {
             Ok(Some(event)) if self.is_following() => self.begin_window_at(*event),
             Ok(Some(_)) => Vec::new(),

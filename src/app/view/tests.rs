@@ -2,9 +2,11 @@
 
 use chrono_tz::Tz;
 
+use crate::app::inquiry::{Told, Wanted};
 use crate::app::rig::{NOW, Rig, events, settings};
+use crate::app::view::anchor::Anchor;
 use crate::app::view::{Named, Opening, Tab, View};
-use crate::app::{App, Effect, Msg, Overlay, Page};
+use crate::app::{Answer, App, Effect, Msg, Overlay, Page};
 use crate::core::calendar::Period;
 
 fn named(name: &str, view: View) -> Named {
@@ -236,4 +238,23 @@ fn a_command_line_for_this_view_is_copied_and_shown() {
     // A text that means nothing opens nothing.
     rig.press("f ' x:' esc esc Y");
     assert!(told(&rig).contains("not now"), "{}", told(&rig));
+}
+
+#[test]
+fn an_event_that_is_found_late_moves_nobody_who_has_gone_elsewhere() {
+    for keys in ["f 'user:nobody-else' enter", "G"] {
+        let mut rig = opened(Opening::default());
+        let event = rig.events[3].clone();
+        rig.app.views.event = Some(Anchor::of(&event));
+        let [Effect::Inquiry(Wanted::Seek(generation, _))] = rig.app.seek_anchor()[..] else {
+            panic!("it is not looked for");
+        };
+        // Who leaves now comes back there.
+        assert_eq!(rig.app.view().event, Some(Anchor::of(&event)));
+        rig.press(keys);
+        assert_eq!(rig.app.view().event, None, "{keys}");
+        let told = Told::Sought(Ok(Some(Box::new(event.clone()))));
+        rig.tell(Msg::Answer(generation, Answer::Inquiry(told)));
+        assert!(rig.app.is_following(), "{keys}");
+    }
 }
