@@ -7,14 +7,9 @@ pub fn spell(words: &[String], view: &View) -> String {
     let mut line = vec!["auditail".to_owned()];
     line.extend(words.iter().map(|word| quoted(word)));
     // Also when there is none: without a filter the screen opens as it was left.
-    if view.filter.starts_with("--") {
-        // Alone it would end the options.
-        line.push(format!("--filter={}", quoted(&view.filter)));
-    } else {
-        line.extend(["--filter".to_owned(), quoted(&view.filter)]);
-    }
+    line.extend(option("--filter", &view.filter));
     if !view.columns.is_empty() {
-        line.extend(["--columns".to_owned(), quoted(&view.columns.join(","))]);
+        line.extend(option("--columns", &view.columns.join(",")));
     }
     if let Some(event) = &view.event {
         // An id may begin like an option.
@@ -33,6 +28,15 @@ pub fn spell(words: &[String], view: &View) -> String {
         line.extend(["--zone", zone.name()].map(str::to_owned));
     }
     line.join(" ")
+}
+
+/// A name and its value; in one word where the value looks like another name.
+fn option(name: &str, value: &str) -> Vec<String> {
+    if value.starts_with('-') {
+        vec![format!("{name}={}", quoted(value))]
+    } else {
+        vec![name.to_owned(), quoted(value)]
+    }
 }
 
 /// A word as every shell of the Bourne family reads it back.

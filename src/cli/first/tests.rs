@@ -77,6 +77,22 @@ proptest! {
     }
 }
 
+/// What looks like an option is none.
+#[test]
+fn a_filter_that_begins_with_a_sign_is_copied_as_one() {
+    for filter in ["-o", "--", "-user:bob", "-h"] {
+        let view = View {
+            filter: filter.to_owned(),
+            columns: vec!["-x".to_owned()],
+            tz: Some(Tz::UTC),
+            ..View::default()
+        };
+        let again = opened(&line::spell(&["/srv/x.db".to_owned()], &view));
+        assert_eq!(again.view.filter, filter);
+        assert_eq!(again.view.columns, view.columns);
+    }
+}
+
 #[test]
 fn the_demo_is_opened_again_too() {
     let words: Vec<String> = opened("auditail demo --events 3000 --seed 7 --rate 0.5").words;
@@ -88,7 +104,7 @@ fn the_demo_is_opened_again_too() {
     let line = line::spell(&words, &view);
     assert!(
         line.starts_with(
-            "auditail demo --system clutch --events 3000 --seed 7 --rate 0.5 --filter '-action"
+            "auditail demo --system clutch --events 3000 --seed 7 --rate 0.5 --filter='-action"
         ),
         "{line}"
     );
