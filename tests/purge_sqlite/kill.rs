@@ -154,3 +154,34 @@ async fn a_killed_deletion_is_whole_or_nothing() {
         }
     }
 }
+
+/// As the files are when a machine stops in the middle of a transaction that has begun to write.
+#[tokio::test]
+async fn what_a_killed_program_left_is_taken_back() {
+    let store = Store::clutch(ROWS);
+    store.sql("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; BEGIN IMMEDIATE; DELETE FROM audit_events");
+    let left = tempfile::tempdir().unwrap();
+    let beside = |path: &std::path::Path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        path.with_file_name(format!("{name}-journal"))
+    };
+    let path = left.path().join("audit.db");
+    std::fs::copy(&store.path, &path).unwrap();
+    std::fs::copy(beside(&store.path), beside(&path)).unwrap();
+    store.sql("ROLLBACK");
+    let options = auditail::store::connect::OpenOptions::default();
+    let target = path.to_str().unwrap();
+    // Who only reads says what is wrong.
+    let refused = auditail::store::connect::open(target, &options).await;
+    let refused = refused.err().expect("it cannot be read").to_string();
+    assert!(refused.contains("was killed while it wrote"), "{refused}");
+    let purger = auditail::store::connect::purger(target, &options).await;
+    purger.expect("it opens");
+    let again = rusqlite::Connection::open(&path).unwrap();
+    let rows: i64 = again
+        .query_row("SELECT count(*) FROM audit_events", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(rows, store.count("audit_events"));
+    assert!(rows >= ROWS);
+    assert!(!beside(&path).exists());
+}

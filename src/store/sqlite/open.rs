@@ -100,6 +100,10 @@ fn connect_error(shown: &str, error: &rusqlite::Error) -> StoreError {
             format!("{shown} is not an SQLite database, or it is encrypted"),
             "encrypted databases (SQLCipher, SEE) have to be exported by their own program first",
         ),
+        Some(ErrorCode::ReadOnly) => (
+            format!("a program was killed while it wrote to {shown}, and left it half done"),
+            "whoever may write takes that back by looking: `sqlite3 FILE .tables`",
+        ),
         Some(ErrorCode::CannotOpen) => (
             format!("{shown} cannot be opened for reading"),
             "a database in WAL mode needs its -wal and -shm files beside it, and leave to create them",

@@ -18,7 +18,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
@@ -43,11 +43,27 @@ pub struct SqlitePurger {
 
 /// Opens a file for a purge. Whether one is possible [`Purger::probe`] tells.
 pub async fn open(path: &Path, options: &OpenOptions) -> Result<SqlitePurger, StoreError> {
+    let file = path.to_owned();
+    // What comes of it shows when the file is read.
+    let _ = tokio::task::spawn_blocking(move || take_back(&file)).await;
     Ok(SqlitePurger {
         path: path.to_owned(),
         options: options.clone(),
         reader: Worker::spawn("purge", path.to_owned()).await?,
     })
+}
+
+/// Has SQLite roll back what a killed program left half done, perhaps a purge: who reads only cannot,
+/// and could not even read.
+fn take_back(path: &Path) -> rusqlite::Result<()> {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    if !Path::new(&journal).exists() {
+        return Ok(());
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
 impl SqlitePurger {
