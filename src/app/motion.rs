@@ -22,8 +22,7 @@ impl App {
             Page::Events => {}
             Page::Purge => return Vec::new(),
             Page::Usage => {
-                let height = usize::from(self.regions.usage.height);
-                self.usage.move_by(delta(motion, height));
+                self.usage.go(motion, self.regions.sections);
                 return Vec::new();
             }
             Page::Archives => {

@@ -11,8 +11,9 @@ use std::sync::Arc;
 pub use crate::app::usage::section::{Aim, SECTIONS, Section, Side, State};
 
 use crate::app::asking::{Again, Stopped};
-use crate::app::command::Direction;
+use crate::app::command::{Direction, Motion};
 use crate::app::layout::Sections;
+use crate::app::motion::delta;
 use crate::app::usage::section::Wish;
 use crate::app::{App, Effect, Focus, Generation, Page};
 use crate::core::aggregate::{Aggregate, Group};
@@ -141,6 +142,27 @@ impl Board {
         if let Some(place) = places.get(to.min(places.len().saturating_sub(1))) {
             self.selected = *place;
         }
+    }
+
+    /// Moves by lines, or by reports: of those that a page away are on the screen next none is skipped.
+    pub(super) fn go(&mut self, motion: Motion, seen: Sections) {
+        let all = self.sections.len();
+        let on_screen: Vec<usize> = (0..all).filter(|number| seen.contains(*number)).collect();
+        let (number, many) = (self.selected.0, on_screen.len());
+        let (Some(first), Some(last)) = (on_screen.first(), on_screen.last()) else {
+            return self.move_by(delta(motion, 1));
+        };
+        // The selected one is seen with as many before it as fit; those at the edges are not seen whole.
+        let to = match motion {
+            Motion::PageDown => (last + many.saturating_sub(2)).max(number + 1),
+            Motion::HalfDown => number + (many / 2).max(1),
+            Motion::PageUp => (*first).min(number.saturating_sub(1)),
+            Motion::HalfUp => number.saturating_sub((many / 2).max(1)),
+            Motion::Up | Motion::Down | Motion::First | Motion::Last => {
+                return self.move_by(delta(motion, 1));
+            }
+        };
+        self.selected = (to.min(all.saturating_sub(1)), 0);
     }
 
     /// To the first line of a report.

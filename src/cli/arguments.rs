@@ -292,8 +292,7 @@ pub enum FacetFormat {
 pub struct Usage {
     /// URL or file of the store
     pub target: String,
-    /// Which report
-    #[arg(value_parser = report)]
+    #[arg(value_parser = report, help = reports("Which report:", |_| true))]
     pub report: Report,
     /// Which events; all of them without
     pub filter: Option<String>,
@@ -309,8 +308,7 @@ pub struct Usage {
     /// How many rows at most
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = rows)]
     pub top: usize,
-    /// Tells users by the groups of --groups: users, top-users, new-users, similar
-    #[arg(long)]
+    #[arg(long, help = reports("Tells by the groups of --groups:", Report::can_be_by_group))]
     pub by_group: bool,
     /// Of rankings, events alone: each is looked at once, for its value
     #[arg(long)]
@@ -318,6 +316,15 @@ pub struct Usage {
     /// Form of the output
     #[arg(short = 'o', long = "format", value_enum, default_value = "table")]
     pub format: UsageFormat,
+}
+
+/// A sentence and the names of some reports.
+fn reports(sentence: &str, is_meant: fn(Report) -> bool) -> String {
+    let meant = Report::ALL
+        .into_iter()
+        .filter(|(report, _)| is_meant(*report));
+    let names: Vec<&str> = meant.map(|(_, name)| name).collect();
+    format!("{sentence} {}", names.join(", "))
 }
 
 fn report(name: &str) -> Result<Report, String> {

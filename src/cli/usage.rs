@@ -301,6 +301,13 @@ fn tell_values(usage: &Usage, ranking: &Ranking<Row>) {
             usage.tz
         ));
     }
+    if ranking.total == 0 && ranking.certainty == Certainty::Exact {
+        return narrate::say(match usage.report {
+            Report::Quiet => "nothing has gone quiet",
+            Report::NewUsers => "no user is new",
+            _ => "no event matches",
+        });
+    }
     if usage.groups.is_none() {
         return tell_ranking(ranking, ranking.rows.len());
     }

@@ -223,6 +223,30 @@ fn what_is_read_from_events_leads_back_to_them() {
 }
 
 #[test]
+fn a_page_on_nothing_is_skipped() {
+    let mut rig = rig();
+    rig.press("2");
+    // Three of them fit, the last one in part.
+    let mut seen = vec![0, 1, 2];
+    let mut shown: Vec<usize> = seen.clone();
+    while shown.last() != Some(&(SECTIONS.len() - 1)) {
+        see(&mut rig, seen.clone());
+        rig.press("pgdn");
+        let selected = rig.app.usage.selected.0;
+        seen = (selected.saturating_sub(2)..=selected).collect();
+        shown.extend(&seen);
+    }
+    assert!(
+        (0..SECTIONS.len()).all(|number| shown.contains(&number)),
+        "{shown:?}"
+    );
+    assert!(shown.len() <= 3 * SECTIONS.len(), "{shown:?}");
+    see(&mut rig, seen);
+    rig.press("pgup");
+    assert_eq!(rig.app.usage.selected, (SECTIONS.len() - 3, 0));
+}
+
+#[test]
 fn every_report_can_be_gone_to() {
     let mut rig = rig();
     rig.press("2");

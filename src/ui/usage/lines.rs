@@ -231,6 +231,11 @@ fn doings(section: &Section, done: &Doings) -> Line {
     let actions: Vec<String> = most
         .map(|(name, events)| format!("{} {}", named(name.as_ref()), short(*events)))
         .collect();
+    // What comes last is not known to be nothing before the report is whole.
+    let failed = match done.failed {
+        Some(0) if !matches!(section.state, State::Whole) => ("…".to_owned(), Role::Dim),
+        failed => known(failed, Role::Failed),
+    };
     Line {
         name: format!(
             "{}  {}",
@@ -241,7 +246,7 @@ fn doings(section: &Section, done: &Doings) -> Line {
         numbers: counted(&done.bucket, section).unwrap_or_else(|| {
             vec![
                 number(done.bucket.events),
-                known(done.failed, Role::Failed),
+                failed,
                 known(done.bucket.users, Role::Text),
             ]
         }),
