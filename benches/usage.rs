@@ -154,7 +154,7 @@ fn asked(question: &Question, url: &str, psql: &str) {
 
 /// The tab on a terminal: from the key to numbers, and to the last of those on the screen.
 fn screen(url: &str) {
-    let mut screen = Screen::start(AUDITAIL, &[url]);
+    let mut screen = Screen::start(AUDITAIL, &["--fresh", url]);
     screen.shows(|text| text.contains("complete to"), "a connected screen");
     screen.settle(Duration::from_secs(3));
     let pressed = std::time::Instant::now();
