@@ -158,6 +158,8 @@ impl Section {
     /// It is whole.
     pub(super) fn end(&mut self, answer: Answer) {
         self.state = State::Whole;
+        // The numbers behind it are many where values are.
+        self.course = None;
         self.say(answer);
     }
 
