@@ -35,8 +35,8 @@ const CLOSE_WATCH: i64 = 20 * Micros::SECOND;
 /// bring is one event by its id.
 const TAIL_OVERLAP: i64 = 5 * Micros::SECOND;
 
-/// Buckets while no histogram is on the screen: two for each column of a narrow one.
-const BUCKETS: usize = 140;
+/// Buckets while no histogram is on the screen: few, so that what is rare stands out among them.
+const BUCKETS: usize = 60;
 
 /// What was asked.
 #[derive(Clone, Debug)]
