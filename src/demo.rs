@@ -4,6 +4,8 @@
 //! [`Live`] what happens while somebody watches.
 
 mod calendar;
+#[cfg(test)]
+mod causes;
 pub mod dronahq;
 mod history;
 mod hostile;

@@ -141,6 +141,17 @@ impl App {
         Some((cells[stroke.first].since, cells[stroke.last].until))
     }
 
+    /// The same with the bar before it and the bar after it.
+    pub(super) fn around_brush(&self) -> Option<(Micros, Micros)> {
+        let cells = self.cells();
+        let stroke = self.brush.stroke(&cells)?;
+        let last = (stroke.last + 1).min(cells.len() - 1);
+        Some((
+            cells[stroke.first.saturating_sub(1)].since,
+            cells[last].until,
+        ))
+    }
+
     pub(super) fn perform_on_brush(&mut self, action: BrushAction) -> Vec<Effect> {
         match action {
             BrushAction::Focus => {

@@ -7,7 +7,7 @@ use crate::app::command::Polarity;
 use crate::app::filter_bar::term;
 use crate::app::notice::Level;
 use crate::app::{App, Effect, Focus, Generation};
-use crate::core::contrast::probe::{Bucket, Cost, Probe, probes};
+use crate::core::contrast::probe::{Bucket, Cost, Probe, Sides};
 use crate::core::contrast::{Finding, Habits, Verdict};
 use crate::core::instant::Micros;
 use crate::core::profile::Profile;
@@ -62,8 +62,10 @@ pub struct Contrast {
     pub until: Micros,
     /// The rest is what else lies in here.
     pub range: (Micros, Micros),
-    /// Events: of the part, of the rest.
+    /// Events: of the part, of the rest it is compared with.
     pub events: (u64, u64),
+    /// Events of the picture, those beside the part with them.
+    pub all: u64,
     /// Events in a minute: of the part, of the rest.
     pub rates: (f64, f64),
     /// Stretches to read.
@@ -102,9 +104,12 @@ impl Contrast {
 impl App {
     /// Compares what is under the brush with the rest of the picture.
     pub(super) fn find_differences(&mut self) -> Vec<Effect> {
-        let (Some((since, until)), Some(range), Some(description)) =
-            (self.brushed(), self.histogram.range(), self.description())
-        else {
+        let (Some((since, until)), Some(around), Some(range), Some(description)) = (
+            self.brushed(),
+            self.around_brush(),
+            self.histogram.range(),
+            self.description(),
+        ) else {
             return Vec::new();
         };
         let (time, rows) = (description.time, description.estimate);
@@ -116,26 +121,22 @@ impl App {
                 events: cell.events,
             })
             .collect();
-        let is_here = |bucket: &&Bucket| since <= bucket.since && bucket.until <= until;
-        let here = buckets
-            .iter()
-            .filter(is_here)
-            .map(|bucket| bucket.events)
-            .sum();
         let all: u64 = buckets.iter().map(|bucket| bucket.events).sum();
         let cost = match time {
             TimeAccess::Direct => Cost::Little,
             TimeAccess::Scan => Cost::AllRows(rows.unwrap_or(0).max(all)),
         };
-        let probes = probes(&buckets, since, until, cost);
-        let rates = self.rates((since, until, here), (range.0, range.1, all));
+        let sides = Sides::new(&buckets, (since, until), around);
+        let probes = sides.probes(cost);
+        let rates = sides.rates(self.now());
         let generation = self.next();
         self.focus = Focus::Contrast;
         self.contrast = Some(Contrast {
             since,
             until,
             range,
-            events: (here, all - here),
+            events: sides.events(),
+            all,
             rates,
             stretches: probes.len(),
             state: State::Reading,
@@ -154,23 +155,6 @@ impl App {
             },
         };
         vec![Effect::Contrast(generation, Box::new(request))]
-    }
-
-    /// Events in a minute: of a part of a range, of the rest of it.
-    #[expect(clippy::cast_precision_loss, reason = "rates are told with two digits")]
-    fn rates(
-        &self,
-        (since, until, here): (Micros, Micros, u64),
-        (first, last, all): (Micros, Micros, u64),
-    ) -> (f64, f64) {
-        // What is still to come is no time without events.
-        let minutes = |since: Micros, until: Micros| {
-            let length = until.min(self.now()).0.saturating_sub(since.0).max(1);
-            length as f64 / (60 * Micros::SECOND) as f64
-        };
-        let part = minutes(since, until);
-        let rest = (minutes(first, last) - part).max(f64::MIN_POSITIVE);
-        (here as f64 / part, (all - here) as f64 / rest)
     }
 
     /// Whose comparison is wanted.

@@ -70,7 +70,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, contrast: &Contrast, regio
 
 /// `2026-11-17 14:10 to 15:20 UTC · 611 of 12,956 events · reading, 8 of 60`
 fn note(app: &App, contrast: &Contrast) -> String {
-    let (here, rest) = contrast.events;
+    let (here, _) = contrast.events;
     let until = app.zone.minute(contrast.until);
     let same_day = app.zone.day(contrast.since) == app.zone.day(contrast.until);
     let until = match until.split_once(' ') {
@@ -82,7 +82,7 @@ fn note(app: &App, contrast: &Contrast) -> String {
         app.zone.minute(contrast.since),
         app.zone.name(),
         short(here),
-        short(here + rest)
+        short(contrast.all)
     );
     let read = contrast.reading.as_ref();
     match &contrast.state {

@@ -15,6 +15,12 @@ const HERE: u64 = 12;
 /// Stretches of the rest: enough to see how much shares vary by themselves.
 const REST: u64 = 48;
 
+/// And no fewer, or nobody can tell.
+const FEW: u64 = 8;
+
+/// Events of a stretch of the rest at least, where there are enough.
+const CROWD: u64 = 20;
+
 /// Rows looked at for the rest where no index leads to a time: a guest does not ask for more.
 const LOOKED_AT: u64 = 5_000_000;
 
@@ -88,43 +94,107 @@ pub enum Cost {
     AllRows(u64),
 }
 
-/// Stretches to read for a comparison of `[since, until)` with the rest of the buckets, which are in
-/// the order of time; the part's come first.
-pub fn probes(buckets: &[Bucket], since: Micros, until: Micros, cost: Cost) -> Vec<Probe> {
-    let within = |bucket: &&Bucket| bucket.since < until && since < bucket.until;
-    let here: Vec<Bucket> = (buckets.iter().filter(within))
-        .map(|bucket| Bucket {
-            since: bucket.since.max(since),
-            until: bucket.until.min(until),
-            ..*bucket
-        })
-        .collect();
-    let before: Vec<Bucket> = (buckets.iter().copied())
-        .filter(|bucket| bucket.until <= since)
-        .collect();
-    let after: Vec<Bucket> = (buckets.iter().copied())
-        .filter(|bucket| bucket.since >= until)
-        .collect();
-    let (few, many) = match cost {
-        Cost::Little => (HERE, REST),
-        Cost::AllRows(rows) => (1, (LOOKED_AT / rows.max(1)).clamp(2, REST)),
-    };
-    let mut probes = stretches(Side::Here, &here, few, MOST);
-    let (old, new) = (sum(&before), sum(&after));
-    for (side, events) in [(&before, old), (&after, new)] {
-        let share = |whole: u64| {
+/// What is compared: the buckets of a part of the time, and of the rest.
+#[derive(Clone, Debug)]
+pub struct Sides {
+    here: Vec<Bucket>,
+    before: Vec<Bucket>,
+    after: Vec<Bucket>,
+}
+
+impl Sides {
+    /// Compares `[part.0, part.1)` with the rest of the buckets, which are in the order of time.
+    ///
+    /// What has begun in the middle of a bar belongs to the part and lies outside it, and would pass
+    /// for a habit of the rest: the bars beside the part, as far as `around`, are on neither side.
+    /// They are of the rest only where there is not more of it without them.
+    pub fn new(buckets: &[Bucket], part: (Micros, Micros), around: (Micros, Micros)) -> Self {
+        let outside = |(since, until): (Micros, Micros)| {
+            let old = buckets.iter().filter(move |bucket| bucket.until <= since);
+            let new = buckets.iter().filter(move |bucket| bucket.since >= until);
+            (
+                old.copied().collect::<Vec<_>>(),
+                new.copied().collect::<Vec<_>>(),
+            )
+        };
+        let (near, far) = (outside(part), outside(around));
+        let events = |both: &(Vec<_>, Vec<_>)| sum(&both.0) + sum(&both.1);
+        let (before, after) = if 2 * events(&far) > events(&near) {
+            far
+        } else {
+            near
+        };
+        let (since, until) = part;
+        let within = |bucket: &&Bucket| bucket.since < until && since < bucket.until;
+        let here = (buckets.iter().filter(within))
+            .map(|bucket| Bucket {
+                since: bucket.since.max(since),
+                until: bucket.until.min(until),
+                ..*bucket
+            })
+            .collect();
+        Self {
+            here,
+            before,
+            after,
+        }
+    }
+
+    /// Events: of the part, of the rest.
+    pub fn events(&self) -> (u64, u64) {
+        (sum(&self.here), sum(&self.before) + sum(&self.after))
+    }
+
+    /// Events in a minute: of the part, of the rest. What is still to come is no time without events.
+    #[expect(clippy::cast_precision_loss, reason = "rates are told with two digits")]
+    pub fn rates(&self, now: Micros) -> (f64, f64) {
+        let passed = |buckets: &[Bucket]| -> i64 {
+            let lengths = buckets.iter().map(|bucket| {
+                let until = bucket.until.min(now);
+                until.0.saturating_sub(bucket.since.0).max(0)
+            });
+            lengths.sum()
+        };
+        let rate = |events: u64, length: i64| {
+            events as f64 * (60 * Micros::SECOND) as f64 / length.max(1) as f64
+        };
+        let (here, rest) = self.events();
+        (
+            rate(here, passed(&self.here)),
+            rate(rest, passed(&self.before) + passed(&self.after)),
+        )
+    }
+
+    /// Stretches to read; the part's come first.
+    pub fn probes(&self, cost: Cost) -> Vec<Probe> {
+        let (old, new) = (sum(&self.before), sum(&self.after));
+        let share = |whole: u64, events: u64| {
             u64::try_from(u128::from(whole) * u128::from(events) / u128::from((old + new).max(1)))
                 .unwrap_or(whole)
         };
-        let most = share(MOST).max(1);
-        if cost != Cost::Little && events <= most {
-            let parts = stretches(Side::Rest, side, share(REST).max(1), most);
-            probes.extend(joined(parts));
-        } else {
-            probes.extend(stretches(Side::Rest, side, share(many).max(1), most));
+        // Of a handful of events the share says nothing; too few shares say nothing of habits.
+        let habits = ((old + new) / CROWD).clamp(FEW, REST);
+        let (few, many) = match cost {
+            Cost::Little => (HERE, habits),
+            Cost::AllRows(rows) => (1, (LOOKED_AT / rows.max(1)).clamp(2, habits)),
+        };
+        let mut probes = stretches(Side::Here, &self.here, few, MOST);
+        for (side, events) in [(&self.before, old), (&self.after, new)] {
+            let most = share(MOST, events).max(1);
+            if cost != Cost::Little && events <= most {
+                let parts = stretches(Side::Rest, side, share(habits, events).max(1), most);
+                probes.extend(joined(parts));
+            } else {
+                probes.extend(stretches(
+                    Side::Rest,
+                    side,
+                    share(many, events).max(1),
+                    most,
+                ));
+            }
         }
+        probes
     }
-    probes
 }
 
 /// Stretches next to each other as one that is read at once.
@@ -205,6 +275,25 @@ mod tests {
         events.iter().enumerate().map(bucket).collect()
     }
 
+    fn sides(events: &[u64], since: i64, until: i64) -> Sides {
+        let part = (Micros(since), Micros(until));
+        Sides::new(&buckets(events), part, part)
+    }
+
+    #[test]
+    fn the_bars_beside_the_part_are_on_neither_side_unless_little_else_is_left() {
+        let part = (Micros(2_000), Micros(3_000));
+        let around = (Micros(1_000), Micros(4_000));
+        let many = Sides::new(&buckets(&[50, 4, 100, 5, 60]), part, around);
+        assert_eq!(many.events(), (100, 110));
+        let few = Sides::new(&buckets(&[3, 40, 100, 50, 6]), part, around);
+        assert_eq!(few.events(), (100, 99));
+        // Events in a microsecond; the last bucket is over at 5,000.
+        let thousandth = |rate: f64| format!("{:.3}", rate / 60_000_000.0);
+        assert_eq!(thousandth(few.rates(Micros(9_000)).0), "0.100");
+        assert_eq!(thousandth(many.rates(Micros(4_500)).1), "0.073");
+    }
+
     #[test]
     fn stretches_have_equally_many_events() {
         let probes = stretches(Side::Here, &buckets(&[10, 0, 30]), 4, 20);
@@ -216,12 +305,7 @@ mod tests {
 
     #[test]
     fn where_all_fit_all_are_read() {
-        let probes = probes(
-            &buckets(&[5, 7, 3]),
-            Micros(1_000),
-            Micros(2_000),
-            Cost::Little,
-        );
+        let probes = sides(&[5, 7, 3], 1_000, 2_000).probes(Cost::Little);
         assert!(probes.iter().all(|probe| probe.most >= 3));
         let here: Vec<_> = (probes.iter())
             .filter(|probe| probe.side == Side::Here)
@@ -236,9 +320,8 @@ mod tests {
     fn where_each_question_looks_at_all_rows_few_are_asked() {
         let rest = |events: &[u64], rows| {
             let cost = Cost::AllRows(rows);
-            let found = probes(&buckets(events), Micros(9_000), Micros(10_000), cost);
-            found
-                .into_iter()
+            let found = sides(events, 9_000, 10_000).probes(cost);
+            (found.into_iter())
                 .filter(|probe| probe.side == Side::Rest)
                 .collect::<Vec<_>>()
         };
@@ -276,7 +359,7 @@ mod tests {
             length in 1_i64..40_000,
         ) {
             let (since, until) = (Micros(from), Micros(from + length));
-            let found = probes(&buckets(&events), since, until, Cost::Little);
+            let found = sides(&events, since.0, until.0).probes(Cost::Little);
             let mut ordered = found.clone();
             ordered.sort_by_key(|probe| probe.since);
             prop_assert!(ordered.windows(2).all(|pair| pair[0].until <= pair[1].since));

@@ -35,6 +35,13 @@ const FEWEST_STRETCHES: u64 = 6;
 /// Numbers do not vary like words: long ones must be so many more.
 const LONG_POINTS: f64 = 0.20;
 
+/// Events that come together for one reason: a share of so many times as few events varies as much
+/// by chance.
+const BUNCH: f64 = 2.0;
+
+/// Who does no more than so many times as much in the same time goes on at his own pace.
+const PACE: f64 = 1.5;
+
 /// How often a value was there.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -44,6 +51,8 @@ struct Count {
     now: u64,
     /// Of the squares of its shares of the stretches of the rest.
     squares: f64,
+    /// The largest of them.
+    largest: f64,
 }
 
 impl Count {
@@ -57,7 +66,9 @@ impl Count {
             Side::Rest => {
                 self.rest += self.now;
                 if events > 0 {
-                    self.squares += (self.now as f64 / events as f64).powi(2);
+                    let share = self.now as f64 / events as f64;
+                    self.squares += share.powi(2);
+                    self.largest = self.largest.max(share);
                 }
             }
         }
@@ -230,6 +241,7 @@ impl Tally {
                 rest,
                 now: 0,
                 squares: stretches as f64,
+                largest: if stretches > 0 { 1.0 } else { 0.0 },
             },
             ..Counts::default()
         })
@@ -263,12 +275,13 @@ impl Tally {
         if self.here < FEWEST || self.rest < FEWEST {
             return Verdict::TooFew(self.here, self.rest);
         }
+        let idle = self.idle();
         let mut findings: Vec<Finding> = Vec::new();
         for (subject, counts) in &self.subjects {
             let known = (counts.values.iter())
                 .map(|(text, count)| (Value::Is(text.to_string()), *count))
                 .chain([(Value::Missing, counts.missing)]);
-            let different = known.filter(|(_, count)| self.is_different(*count));
+            let different = known.filter(|(_, count)| self.is_different(*count, idle));
             findings.extend(different.map(|(value, count)| {
                 self.finding(subject.clone(), value, (count.here, count.rest))
             }));
@@ -298,25 +311,55 @@ impl Tally {
         }
     }
 
+    /// By how much smaller the share is of those who go on at their own pace while most others do more,
+    /// 0 to less than 1: everything else has a larger share for that alone.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a sample has some thousand events"
     )]
-    fn is_different(&self, count: Count) -> bool {
+    fn idle(&self) -> f64 {
+        let Some(actors) = self.subjects.get(&Subject::Field(Field::Actor)) else {
+            return 0.0;
+        };
+        let (mut before, mut lost) = (0.0, 0.0);
+        for count in actors.values.values() {
+            let here = count.here as f64 / self.here as f64;
+            let rest = count.rest as f64 / self.rest as f64;
+            let pace = rest / self.rush.max(1.0);
+            if (pace / PACE..pace * PACE).contains(&here) {
+                before += rest;
+                lost += (rest - here).max(0.0);
+            }
+        }
+        // Where most go on as ever, those who do not are what is different.
+        if before < 0.5 { lost } else { 0.0 }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a sample has some thousand events"
+    )]
+    fn is_different(&self, count: Count, idle: f64) -> bool {
         let here = count.here as f64 / self.here as f64;
         let rest = count.rest as f64 / self.rest as f64;
-        let stretches = self.stretches.max(1) as f64;
-        // The mean of the stretches' shares is close to the share of all: they are equally large.
-        let between = (count.squares / stretches - rest * rest).max(0.0);
+        // A stretch may be an incident itself, which is no habit: the most unusual one is left out. The
+        // mean of the shares of the others is close to the share of all: they are equally large.
+        let others = self.stretches.saturating_sub(1).max(1) as f64;
+        let usual = ((rest * self.stretches as f64 - count.largest) / others).clamp(0.0, 1.0);
+        let squares = (count.squares - count.largest.powi(2)).max(0.0);
+        let between = (squares / others - usual.powi(2)).max(0.0);
         // Of few events shares vary by chance alone: that is no habit of the log.
-        let varies = (between - rest * (1.0 - rest) * self.inverse / stretches).max(0.0);
-        let chance =
-            here * (1.0 - here) / self.here as f64 + rest * (1.0 - rest) / self.rest as f64;
+        let varies = (between
+            - usual * (1.0 - usual) * self.inverse / self.stretches.max(1) as f64)
+            .max(0.0);
+        // People do several things to one object, one after the other: events are fewer than they look.
+        let chance = BUNCH
+            * (here * (1.0 - here) / self.here as f64 + rest * (1.0 - rest) / self.rest as f64);
         let distance = if here < rest {
             // What goes on at its own pace has a smaller share of more events.
             rest / self.rush.max(1.0) - here
         } else {
-            here - rest
+            here - (rest / (1.0 - idle)).min(1.0)
         };
         let enough = match self.habits() {
             Habits::Seen => POINTS,

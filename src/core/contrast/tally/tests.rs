@@ -248,7 +248,7 @@ fn where_nobody_knows_what_varies_shares_must_be_further_apart() {
     let verdict = |stretches: u64| {
         let mut tally = tally();
         let mut side = |side, of_bot: u64| {
-            for n in 0..300 {
+            for n in 0..900 {
                 let user = if n % 100 < of_bot { "bot" } else { "u" };
                 feed(&mut tally, side, user, "{}", Outcome::Ok);
             }
@@ -262,6 +262,58 @@ fn where_nobody_knows_what_varies_shares_must_be_further_apart() {
     };
     assert_eq!(verdict(2), (Habits::Unseen, 0));
     assert_eq!(verdict(12), (Habits::Seen, 2));
+}
+
+/// Shares of one user in stretches of a hundred events, the part's and the rest's.
+fn told(rush: f64, here: &[(&str, u64)], rest: &[Vec<(&str, u64)>]) -> Vec<(String, String)> {
+    let profile = crate::core::profile::load::named("clutch").expect("built in");
+    let mut tally = Tally::new(&profile, rush);
+    let mut stretch = |side, mix: &[(&str, u64)]| {
+        for (user, events) in mix {
+            for n in 0..*events {
+                let record = if *user == "probe" { "{}" } else { r#"{"a":1}"# };
+                let user = if *user == "u" {
+                    format!("u{}", n % 9)
+                } else {
+                    (*user).to_owned()
+                };
+                feed(&mut tally, side, &user, record, Outcome::Ok);
+            }
+        }
+        tally.close(side);
+    };
+    (0..8).for_each(|_| stretch(Side::Here, here));
+    for mix in rest {
+        stretch(Side::Rest, mix);
+    }
+    findings(tally.verdict())
+}
+
+#[test]
+fn another_spike_elsewhere_makes_no_habit() {
+    let mut rest = vec![vec![("u", 95), ("x", 5)]; 15];
+    rest.push(vec![("u", 20), ("x", 80)]);
+    let found = told(1.0, &[("u", 50), ("x", 50)], &rest);
+    assert!(
+        found.contains(&("actor".to_owned(), "x".to_owned())),
+        "{found:?}"
+    );
+    // Twice is a habit.
+    rest.push(vec![("u", 20), ("x", 80)]);
+    let found = told(1.0, &[("u", 50), ("x", 50)], &rest);
+    assert!(
+        !found.contains(&("actor".to_owned(), "x".to_owned())),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn what_a_bot_at_its_own_pace_leaves_to_others_is_no_difference() {
+    let rest = vec![vec![("u", 75), ("probe", 25)]; 16];
+    let here = [("u", 95), ("probe", 5)];
+    assert_eq!(told(5.0, &here, &rest), []);
+    // Were it that the others do as much as ever, it is the bot that is away.
+    assert!(!told(1.0, &here, &rest).is_empty());
 }
 
 #[test]
