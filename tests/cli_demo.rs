@@ -61,6 +61,8 @@ fn rows_of_others_are_not_touched() {
         "{error}"
     );
     assert_eq!(db.sql("select count(*) from audit_events").trim(), "1");
+    let error = run(["demo", "--into", "demo.db"]).failed(2);
+    assert!(error.contains("--keep DIRECTORY"), "{error}");
     let error = run(["demo", "--into", &db.url, "--system", "nonesuch"]).failed(2);
     assert!(
         error.contains("nonesuch") && error.contains("clutch"),

@@ -334,6 +334,11 @@ impl Picker {
         self.chosen
     }
 
+    /// Chooses the match at a place, or the last one.
+    pub fn choose(&mut self, place: usize) {
+        self.chosen = place.min(self.matches.len().saturating_sub(1));
+    }
+
     /// Goes to another match, round and round.
     pub fn step(&mut self, direction: Direction) {
         let count = self.matches.len();

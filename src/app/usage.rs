@@ -37,6 +37,14 @@ const ACTIVITY: i64 = 7 * 24 * 3_600 * Micros::SECOND;
 /// Rows of a ranking.
 pub const ROWS: usize = 6;
 
+/// Lines of a report at most: seven days to now touch eight.
+pub fn rows_of(report: Report) -> usize {
+    match report {
+        Report::Activity => 8,
+        _ => ROWS,
+    }
+}
+
 /// What the store has told.
 #[derive(Clone, Debug)]
 pub enum Reply {

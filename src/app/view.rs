@@ -216,7 +216,7 @@ impl App {
     pub(super) fn perform_on_views(&mut self, action: ViewAction) -> Vec<Effect> {
         match action {
             ViewAction::Pick => {
-                self.offer_views(Input::default());
+                self.offer_views(Input::default(), 0);
                 Vec::new()
             }
             ViewAction::Save => {
@@ -249,12 +249,14 @@ impl App {
     pub(super) fn told_views(&mut self, saved: Vec<Named>, said: Option<String>) -> Vec<Effect> {
         self.views.saved = saved;
         let on_offer = match self.overlays.last() {
-            Some(Overlay::Picker(picker)) if picker.of_views() => Some(picker.input.clone()),
+            Some(Overlay::Picker(picker)) if picker.of_views() => {
+                Some((picker.input.clone(), picker.chosen()))
+            }
             _ => None,
         };
-        if let Some(typed) = on_offer {
+        if let Some((typed, chosen)) = on_offer {
             self.overlays.pop();
-            self.offer_views(typed);
+            self.offer_views(typed, chosen);
         }
         if let Some(said) = said {
             self.notify(Level::Info, said, None);
@@ -262,12 +264,14 @@ impl App {
         Vec::new()
     }
 
-    /// Offers the saved ones that what is typed leaves; nothing where there are none.
-    fn offer_views(&mut self, typed: Input) {
+    /// Offers the saved ones that what is typed leaves, one of them chosen; nothing where there are
+    /// none.
+    fn offer_views(&mut self, typed: Input, chosen: usize) {
         if !self.views.saved.is_empty() {
             let mut picker = Picker::views(&self.views.saved);
             picker.input = typed;
             picker.narrow();
+            picker.choose(chosen);
             self.overlays.push(Overlay::Picker(picker));
         }
     }

@@ -15,6 +15,7 @@ use crate::cli::screen::Shown;
 use crate::cli::session::{open_options, password};
 use crate::cli::{headless, narrate, screen, signals};
 use crate::core::instant::Micros;
+use crate::core::sanitise::safe;
 use crate::demo::{History, Live, Plan, dronahq};
 use crate::runtime::purging::Purging;
 use crate::runtime::{Files, Opener};
@@ -22,6 +23,7 @@ use crate::store::StoreError;
 use crate::store::connect::{Owner, open, redact_url};
 use crate::store::mongo;
 use crate::store::postgres::demo::{DemoWriter, Loaded};
+use crate::store::postgres::target::is_postgres;
 use crate::store::sqlite::demo::{DemoFile, LiveWriter, Place, Script};
 
 /// Whose audit log is made up.
@@ -65,6 +67,11 @@ pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
     }
     match (product, mongo::target::is_mongo(url)) {
         (Product::DronaHq, true) => headless(into_mongo(url, arguments)),
+        (_, false) if !is_postgres(url) => Err(Failure::usage(format!(
+            "{} is no database on a server",
+            safe(url)
+        ))
+        .hint("for a file: leave out --into and give a directory, auditail demo --keep DIRECTORY")),
         (Product::Clutch, false) => headless(into(url, arguments)),
         _ => Err(Failure::usage(
             "Clutch keeps its log in PostgreSQL, DronaHQ in MongoDB; both can be shown on the screen"

@@ -15,7 +15,8 @@ use tempfile::NamedTempFile;
 /// How long another program may keep a file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Before another look at whether it does.
+/// Before another look at whether it does. A lock can be waited for with no limit or not at all; a
+/// thread that waits without one could not be stopped, so the file is looked at again and again.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// A file that no other program changes meanwhile.

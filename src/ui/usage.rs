@@ -9,7 +9,8 @@ use ratatui::layout::Rect;
 
 use crate::app::App;
 use crate::app::layout::Regions;
-use crate::app::usage::{ROWS, SECTIONS, Section, Side, State};
+use crate::app::usage::{SECTIONS, Section, Side, State, rows_of};
+use crate::core::aggregate::Certainty;
 use crate::core::instant::Micros;
 use crate::core::usage::Report;
 use crate::core::usage::answer::Answer;
@@ -138,7 +139,7 @@ fn lines_of(report: Report) -> u16 {
     match report {
         Report::Totals => totals::HEIGHT,
         Report::Heatmap => week::HEIGHT,
-        _ => u16::try_from(ROWS).unwrap_or(u16::MAX),
+        _ => u16::try_from(rows_of(report)).unwrap_or(u16::MAX),
     }
 }
 
@@ -291,5 +292,26 @@ fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, f
         }
         _ => x,
     };
+    let x = match section.answer.as_ref().and_then(in_all) {
+        Some(all) if all > rows_of(section.usage().report) => {
+            let of = format!("· {} of {all} ", rows_of(section.usage().report));
+            pen.put(x, line.y, line.right().saturating_sub(x), &of, Role::Dim)
+        }
+        _ => x,
+    };
     lines::titles(pen, line, x, section);
+}
+
+/// How many lines there are, were there room for all; `None` where nobody has counted them.
+fn in_all(answer: &Answer) -> Option<usize> {
+    let (all, certainty) = match answer {
+        Answer::Series(buckets) => (buckets.len(), Certainty::Exact),
+        Answer::Activity(days) => (days.len(), Certainty::Exact),
+        Answer::Ranking(ranking) => (ranking.total, ranking.certainty),
+        Answer::Latency(ranking) => (ranking.total, ranking.certainty),
+        Answer::Followed { ranking, .. } => (ranking.total, ranking.certainty),
+        Answer::Troubles { ranking, .. } => (ranking.total, ranking.certainty),
+        _ => return None,
+    };
+    (certainty == Certainty::Exact).then_some(all)
 }

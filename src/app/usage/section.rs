@@ -232,7 +232,11 @@ impl Section {
     fn periods(&self, starts: Vec<Micros>) -> Vec<Aim> {
         let ends = starts.iter().skip(1).copied();
         let ends: Vec<Micros> = ends.chain([self.usage.until]).collect();
-        let newest = starts.into_iter().zip(ends).rev().take(super::ROWS);
+        let newest = starts
+            .into_iter()
+            .zip(ends)
+            .rev()
+            .take(super::rows_of(self.usage.report));
         // The first one may begin before the range.
         let aim = |(start, end): (Micros, Micros)| span(start.max(self.usage.since), end);
         newest.map(aim).collect()

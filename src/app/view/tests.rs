@@ -211,6 +211,17 @@ fn a_view_is_deleted_when_that_is_asked_for_twice_in_a_row() {
     rig.tell(Msg::Views(all[1..].to_vec(), Some("deleted a".to_owned())));
     assert_eq!(left(&rig), "b");
     assert!(matches!(rig.app.overlays.last(), Some(Overlay::Picker(_))));
+    // The one after it is chosen next, not the first.
+    let more = ["a", "b", "c", "d"].map(|name| named(name, View::default()));
+    rig.tell(Msg::Views(more.to_vec(), None));
+    rig.press("down");
+    rig.tell(Msg::Views(
+        [&more[..1], &more[2..]].concat(),
+        Some("deleted b".to_owned()),
+    ));
+    rig.press("ctrl-x ctrl-x");
+    assert!(matches!(&rig.effects[..], [.., Effect::DeleteView(name)] if name == "c"));
+    rig.tell(Msg::Views(all[1..].to_vec(), None));
     rig.press("ctrl-x ctrl-x");
     assert!(matches!(&rig.effects[..], [.., Effect::DeleteView(name)] if name == "b"));
     rig.tell(Msg::Views(Vec::new(), Some("deleted b".to_owned())));

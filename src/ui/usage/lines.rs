@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::usage::{ROWS, Section, State};
+use crate::app::usage::{ROWS, Section, State, rows_of};
 use crate::core::calendar::Period;
 use crate::core::event::Outcome;
 use crate::core::instant::Micros;
@@ -158,7 +158,7 @@ pub fn lines(answer: &Answer, section: &Section) -> Vec<Line> {
         Answer::Followed { ranking, .. } => ranking.rows.iter().take(ROWS).map(followed).collect(),
         Answer::Kin(ranking) => ranking.rows.iter().take(ROWS).map(kin).collect(),
         Answer::Activity(done) => {
-            let newest = done.iter().rev().take(ROWS);
+            let newest = done.iter().rev().take(rows_of(usage.report));
             newest.map(|one| doings(section, one)).collect()
         }
         Answer::Calls(ranking) => {
