@@ -20,12 +20,12 @@ struct Tally {
     events: u64,
     /// Of different values. Hashes, not texts: a million different users are 16 MB, and the chance
     /// that two of them collide is one in thirty million.
-    seen: Option<HashSet<u64>>,
+    seen: Option<Box<HashSet<u64>>>,
 }
 
 impl Tally {
     fn number(&self) -> u64 {
-        let seen = self.seen.as_ref().map(HashSet::len);
+        let seen = self.seen.as_ref().map(|seen| seen.len());
         seen.map_or(self.events, |different| different as u64)
     }
 }
@@ -69,14 +69,17 @@ impl Accumulator {
     /// Counts an event that stands for `times` others with the same values, all of which match; for
     /// stores that group rows before they hand them out.
     pub fn feed_times(&mut self, event: &Event, record: &FlatJson<'_>, times: u64) {
-        let mut keys = vec![Vec::new()];
+        // No larger than needed: they are what most of the memory is for.
+        let room = self.request.keys.len();
+        let mut keys = vec![Vec::with_capacity(room)];
         for key in &self.request.keys {
             let values = key.groups(event, record);
             keys = keys
                 .iter()
                 .flat_map(|before| {
                     values.iter().map(|value| {
-                        let mut key = before.clone();
+                        let mut key = Vec::with_capacity(room);
+                        key.extend_from_slice(before);
                         key.push(value.clone());
                         key
                     })
@@ -118,17 +121,28 @@ impl Accumulator {
         const MOST: usize = 1_000;
         let most = self.request.top.map_or(MOST, |top| top.min(MOST));
         if self.groups.len() <= 10 * MOST {
-            return self.answer().groups;
+            return self.largest(self.request.top);
         }
-        self.largest(Some(most)).groups
+        self.largest(Some(most))
     }
 
-    /// The answer so far.
-    pub fn answer(&self) -> Aggregate {
-        self.largest(self.request.top)
+    /// The answer; the groups are moved, not copied.
+    pub fn answer(self) -> Aggregate {
+        let groups = self.groups.into_iter().map(|(key, tally)| Group {
+            key,
+            count: tally.number(),
+            events: tally.events,
+        });
+        Aggregate {
+            groups: whole(groups.collect(), &self.request.keys, self.request.top),
+            certainty: match self.forgotten {
+                0 => Certainty::Exact,
+                error => Certainty::AtLeast { error },
+            },
+        }
     }
 
-    fn largest(&self, top: Option<usize>) -> Aggregate {
+    fn largest(&self, top: Option<usize>) -> Vec<Group> {
         let mut found: Vec<(&Vec<GroupValue>, u64, u64)> = self
             .groups
             .iter()
@@ -139,30 +153,25 @@ impl Accumulator {
             found.select_nth_unstable_by(top, |a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
             found.truncate(top);
         }
-        let mut groups: Vec<Group> = found
-            .into_iter()
-            .map(|(key, count, events)| Group {
-                key: key.clone(),
-                count,
-                events,
-            })
-            .collect();
-        // One group is there even when nothing is in it, as with SQL's aggregates.
-        if self.request.keys.is_empty() && groups.is_empty() {
-            groups.push(Group {
-                key: Vec::new(),
-                count: 0,
-                events: 0,
-            });
-        }
-        Aggregate {
-            groups: ranked(groups, top),
-            certainty: match self.forgotten {
-                0 => Certainty::Exact,
-                error => Certainty::AtLeast { error },
-            },
-        }
+        let groups = found.into_iter().map(|(key, count, events)| Group {
+            key: key.clone(),
+            count,
+            events,
+        });
+        whole(groups.collect(), &self.request.keys, top)
     }
+}
+
+/// Groups in their order. One is there even when nothing is in it, as with SQL's aggregates.
+fn whole(mut groups: Vec<Group>, keys: &[GroupKey], top: Option<usize>) -> Vec<Group> {
+    if keys.is_empty() && groups.is_empty() {
+        groups.push(Group {
+            key: Vec::new(),
+            count: 0,
+            events: 0,
+        });
+    }
+    ranked(groups, top)
 }
 
 #[cfg(test)]

@@ -101,8 +101,8 @@ impl Counting {
     }
 
     fn number(&self) -> u64 {
-        let answer = self.accumulator.answer();
-        answer.groups.first().map_or(0, |group| group.count)
+        let groups = self.accumulator.so_far();
+        groups.first().map_or(0, |group| group.count)
     }
 }
 

@@ -207,12 +207,8 @@ fn total(predicate: &Predicate) -> AggregateRequest {
 }
 
 fn number(counting: &Counting) -> u64 {
-    counting
-        .accumulator
-        .answer()
-        .groups
-        .first()
-        .map_or(0, |group| group.count)
+    let groups = counting.accumulator.so_far();
+    groups.first().map_or(0, |group| group.count)
 }
 
 pub(super) async fn count(
