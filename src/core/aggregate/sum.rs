@@ -22,10 +22,20 @@ pub struct Sum {
 impl Sum {
     /// Adds the groups of one more part, each with the key and the number that `entry` makes of it.
     pub fn add(&mut self, part: &Aggregate, entry: impl Fn(&Group) -> (Vec<GroupValue>, u64)) {
-        if let Certainty::AtLeast { error } = part.certainty {
+        self.add_some(&part.groups, part.certainty, entry);
+    }
+
+    /// The same of some groups of a part, as sure as this.
+    pub fn add_some<'g>(
+        &mut self,
+        groups: impl IntoIterator<Item = &'g Group>,
+        certainty: Certainty,
+        entry: impl Fn(&Group) -> (Vec<GroupValue>, u64),
+    ) {
+        if let Certainty::AtLeast { error } = certainty {
             self.error += error;
         }
-        for group in &part.groups {
+        for group in groups {
             let (key, number) = entry(group);
             *self.groups.entry(key).or_default() += number;
         }

@@ -245,7 +245,7 @@ impl Numbers {
                     Window::Before => (&mut self.whole_before, &mut self.failed_before),
                 };
                 events.add(answer, whole);
-                failed.add(&failures(answer), whole);
+                failed.add_some(failures(answer), answer.certainty, whole);
             }
             (Part::Crowd, _) => self.crowd.add(answer),
             (Part::FailedBuckets, _) => self
@@ -264,44 +264,32 @@ impl Numbers {
     fn add_graded(&mut self, usage: &Usage, question: &Question, answer: &Aggregate) {
         let value = |group: &Group| (group.key[..1].to_vec(), group.count);
         // A value is too small by what each of its outcomes is too small by.
-        let answer = &less_sure(answer, OUTCOMES);
-        self.events.add(answer, value);
+        let sure = match answer.certainty {
+            Certainty::Exact => Certainty::Exact,
+            Certainty::AtLeast { error } => Certainty::AtLeast {
+                error: error.saturating_mul(OUTCOMES),
+            },
+        };
+        self.events.add_some(&answer.groups, sure, value);
         let recent = usage.recent();
         if recent.is_some_and(|recent| recent <= question.slice.since) {
-            self.recent.add(answer, value);
+            self.recent.add_some(&answer.groups, sure, value);
         }
-        self.failed.add(&failures(answer), value);
+        self.failed.add_some(failures(answer), sure, value);
     }
 }
 
 /// Outcomes that one value can have, with none.
 const OUTCOMES: u64 = 5;
 
-/// The same numbers, of which so many become one.
-fn less_sure(answer: &Aggregate, parts: u64) -> Aggregate {
-    Aggregate {
-        groups: answer.groups.clone(),
-        certainty: match answer.certainty {
-            Certainty::Exact => Certainty::Exact,
-            Certainty::AtLeast { error } => Certainty::AtLeast {
-                error: error.saturating_mul(parts),
-            },
-        },
-    }
-}
-
 /// The groups whose last key is the outcome of a failure.
-fn failures(answer: &Aggregate) -> Aggregate {
-    let has_failed = |group: &&Group| match group.key.last() {
+fn failures(answer: &Aggregate) -> impl Iterator<Item = &Group> {
+    answer.groups.iter().filter(|group| match group.key.last() {
         Some(GroupValue::Text(word)) => {
             Outcome::from_word(word).is_some_and(|outcome| FAILURES.contains(&outcome))
         }
         _ => false,
-    };
-    Aggregate {
-        groups: answer.groups.iter().filter(has_failed).cloned().collect(),
-        certainty: answer.certainty,
-    }
+    })
 }
 
 #[cfg(test)]

@@ -1,21 +1,24 @@
 //! Who belongs to what, so that parts of an answer add up: a user of two days is one user.
 //!
-//! Does not know who they are: hashes take the place of names, eight bytes each.
+//! Does not know who they are, nor what they belong to: hashes take the place of names, eight bytes
+//! each. The chance that two of the most that are held collide is one in a billion.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use crate::core::aggregate::{Aggregate, Certainty, GroupValue};
 
-/// Users of values remembered at most, all together: about 4 MB.
+/// Users of values remembered at most, all together: about 8 MB, also where each value has one.
 const MOST: usize = 200_000;
 
 /// Different users by value.
 #[derive(Clone, Debug, Default)]
 pub struct Crowd {
     hasher: RandomState,
-    users: HashMap<GroupValue, HashSet<u64>>,
-    size: usize,
+    /// Of a value and a user each.
+    pairs: HashSet<u64>,
+    /// By value.
+    users: HashMap<u64, u32>,
     memory: Memory,
 }
 
@@ -40,13 +43,10 @@ impl Crowd {
             let [value, user @ GroupValue::Text(_)] = group.key.as_slice() else {
                 continue;
             };
-            let user = self.hasher.hash_one(user);
-            let users = match self.users.get_mut(value) {
-                Some(users) => users,
-                None => self.users.entry(value.clone()).or_default(),
-            };
-            self.size += usize::from(users.insert(user));
-            if self.size > MOST {
+            if self.pairs.insert(self.hasher.hash_one((value, user))) {
+                *self.users.entry(self.hasher.hash_one(value)).or_default() += 1;
+            }
+            if self.pairs.len() > MOST {
                 self.give_up();
             }
         }
@@ -54,6 +54,7 @@ impl Crowd {
 
     fn give_up(&mut self) {
         self.memory = Memory::Exceeded;
+        self.pairs = HashSet::new();
         self.users = HashMap::new();
     }
 
@@ -64,7 +65,8 @@ impl Crowd {
 
     /// How many users a value has.
     pub fn of(&self, value: &GroupValue) -> u64 {
-        self.users.get(value).map_or(0, |users| users.len() as u64)
+        let users = self.users.get(&self.hasher.hash_one(value));
+        users.copied().map_or(0, u64::from)
     }
 }
 
