@@ -20,6 +20,10 @@ struct Tally {
     events: u64,
     /// Of different values. Hashes, not texts: a million different users are 16 MB, and the chance
     /// that two of them collide is one in thirty million.
+    #[expect(
+        clippy::box_collection,
+        reason = "most tallies have none, and there are very many"
+    )]
     seen: Option<Box<HashSet<u64>>>,
 }
 

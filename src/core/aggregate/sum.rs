@@ -6,8 +6,9 @@ use std::collections::HashMap;
 
 use crate::core::aggregate::{Aggregate, Certainty, Group, GroupValue};
 
-/// Groups held at most, as by one accumulator.
-const MOST_GROUPS: usize = 100_000;
+/// Groups held at most: half of those of one accumulator, as a report has several sums, and the
+/// process is to stay below 64 MB.
+const MOST_GROUPS: usize = 50_000;
 
 /// Groups and their numbers so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,7 @@ impl Sum {
         let median = *median;
         self.error += median;
         self.groups.retain(|_, number| *number > median);
+        self.groups.shrink_to(MOST_GROUPS);
     }
 
     /// There are as many different groups, or more where [`Sum::certainty`] says so.
