@@ -166,7 +166,7 @@ fn screen(url: &str) {
         "<= 1000 ms",
     );
     let last = screen.shows(
-        |text| text.contains("─ usage") && !text.contains("counting"),
+        |text| text.contains(" usage · ") && !text.contains("counting"),
         "reports that are whole",
     );
     alone(
@@ -180,7 +180,7 @@ fn screen(url: &str) {
 
 /// Whether the first card says how many events there are: it stands below the title.
 fn has_numbers(text: &str) -> bool {
-    let mut lines = text.lines().skip_while(|line| !line.contains("─ in all"));
+    let mut lines = text.lines().skip_while(|line| !line.contains(" in all ─"));
     let card = lines.nth(1);
     card.is_some_and(|line| line.contains(|c: char| c.is_ascii_digit()) && line.contains("events"))
 }

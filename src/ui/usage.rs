@@ -16,7 +16,8 @@ use crate::core::usage::Report;
 use crate::core::usage::answer::Answer;
 use crate::core::usage::plan::Window;
 use crate::ui::filter_bar;
-use crate::ui::pen::Pen;
+use crate::ui::number::short;
+use crate::ui::pen::{Pen, width};
 use crate::ui::theme::Role;
 use crate::ui::usage::totals::Comparison;
 use crate::ui::{Caret, Focused, pane_title, region, split_top};
@@ -292,9 +293,12 @@ fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, f
         }
         _ => x,
     };
-    let x = match section.answer.as_ref().and_then(in_all) {
-        Some(all) if all > rows_of(section.usage().report) => {
-            let of = format!("· {} of {all} ", rows_of(section.usage().report));
+    let x = match in_all(section) {
+        // The titles of the columns say more.
+        Some(of)
+            if x.saturating_add(width(&of).try_into().unwrap_or(u16::MAX))
+                <= lines::titled_from(line, section) =>
+        {
             pen.put(x, line.y, line.right().saturating_sub(x), &of, Role::Dim)
         }
         _ => x,
@@ -302,9 +306,9 @@ fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, f
     lines::titles(pen, line, x, section);
 }
 
-/// How many lines there are, were there room for all; `None` where nobody has counted them.
-fn in_all(answer: &Answer) -> Option<usize> {
-    let (all, certainty) = match answer {
+/// `· 6 of 14 `; nothing where all are shown, or nobody has counted them.
+fn in_all(section: &Section) -> Option<String> {
+    let (all, certainty) = match section.answer.as_ref()? {
         Answer::Series(buckets) => (buckets.len(), Certainty::Exact),
         Answer::Activity(days) => (days.len(), Certainty::Exact),
         Answer::Ranking(ranking) => (ranking.total, ranking.certainty),
@@ -313,5 +317,7 @@ fn in_all(answer: &Answer) -> Option<usize> {
         Answer::Troubles { ranking, .. } => (ranking.total, ranking.certainty),
         _ => return None,
     };
-    (certainty == Certainty::Exact).then_some(all)
+    let shown = rows_of(section.usage().report);
+    let is_told = certainty == Certainty::Exact && all > shown;
+    is_told.then(|| format!("· {shown} of {} ", short(all as u64)))
 }

@@ -81,6 +81,16 @@ fn fitting(columns: usize, line: Rect) -> usize {
     columns.min(usize::from(room))
 }
 
+/// Where the titles of the columns begin; at the right where there are none.
+pub fn titled_from(line: Rect, section: &Section) -> u16 {
+    let shown = match section.aims() {
+        [] => 0,
+        _ => fitting(columns(section.usage()).len(), line),
+    };
+    line.right()
+        .saturating_sub(NUMBER * u16::try_from(shown).unwrap_or(0))
+}
+
 /// The titles of the columns, over them, where they do not meet what stands before `from`.
 pub fn titles(pen: &mut Pen<'_>, line: Rect, from: u16, section: &Section) {
     if section.aims().is_empty() {
@@ -93,9 +103,7 @@ pub fn titles(pen: &mut Pen<'_>, line: Rect, from: u16, section: &Section) {
         .take(shown)
         .map(|title| (title, Role::Dim))
         .collect();
-    let left = line
-        .right()
-        .saturating_sub(NUMBER * u16::try_from(shown).unwrap_or(0));
+    let left = titled_from(line, section);
     if left >= from {
         put_numbers(pen, line, &numbers);
         let first = numbers.iter().enumerate().skip(1);
