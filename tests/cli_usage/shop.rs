@@ -228,6 +228,12 @@ impl Shop {
     }
 }
 
+/// Whether a report says of these keys what SQL says, of all rows there are.
+pub fn agrees(found: &Value, keys: &[&str], expected: &[Value], of: &str) {
+    assert_eq!(picked(&found["rows"], keys), expected, "{of}");
+    assert_eq!(found["total"], expected.len(), "{of}");
+}
+
 /// The rows of a report as SQL would have them: these keys of each.
 pub fn picked(rows: &Value, keys: &[&str]) -> Vec<Value> {
     let rows = rows.as_array().expect("rows");

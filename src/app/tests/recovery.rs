@@ -58,6 +58,12 @@ fn come_back(rig: &mut Rig) {
     rig.complete_to(1);
 }
 
+/// The line of the tail is cut.
+fn break_off(rig: &mut Rig) {
+    let tail = rig.app.question.tail;
+    rig.tell(Msg::Answer(tail, Answer::TailEnd(Err(gone()))));
+}
+
 #[test]
 fn a_question_asked_of_a_store_that_is_gone_is_answered_when_it_is_back() {
     let mut rig = rig();
@@ -99,9 +105,8 @@ fn what_somebody_has_stopped_stays_so() {
 fn what_a_tail_tells_again_is_not_counted_again() {
     let mut rig = rig();
     let asked = rig.app.question.histogram;
-    let tail = rig.app.question.tail;
     rig.silent = true;
-    rig.tell(Msg::Answer(tail, Answer::TailEnd(Err(gone()))));
+    break_off(&mut rig);
     come_back(&mut rig);
     // Numbers that are there are asked for anew: what was told twice is in them twice.
     assert_ne!(rig.app.question.histogram, asked);
@@ -112,8 +117,7 @@ fn what_a_tail_tells_again_is_not_counted_again() {
 fn nobody_waits_to_follow_a_question_that_has_ended() {
     let mut rig = rig();
     rig.silent = true;
-    let tail = rig.app.question.tail;
-    rig.tell(Msg::Answer(tail, Answer::TailEnd(Err(gone()))));
+    break_off(&mut rig);
     let (waiting, _) = rig.watch.expect("a wait for the store");
     rig.press("f 'until:2020-01-01' enter");
     assert_eq!(rig.app.live, Live::Off);
@@ -146,8 +150,7 @@ fn facets_and_reports_are_asked_again() {
         section.state = State::Failed(gone());
     }
     rig.silent = true;
-    let tail = rig.app.question.tail;
-    rig.tell(Msg::Answer(tail, Answer::TailEnd(Err(gone()))));
+    break_off(&mut rig);
     come_back(&mut rig);
     let failed = |section: &&usage::Section| matches!(section.state, State::Failed(_));
     assert_eq!(rig.app.usage.sections.iter().filter(failed).count(), 0);
@@ -163,8 +166,7 @@ fn a_comparison_and_a_panel_say_what_happened_and_go_on() {
     refuse(&mut rig);
     let state = |rig: &Rig| rig.app.contrast.as_ref().map(|one| one.state.clone());
     assert!(matches!(state(&rig), Some(Comparing::Failed(_))));
-    let tail = rig.app.question.tail;
-    rig.tell(Msg::Answer(tail, Answer::TailEnd(Err(gone()))));
+    break_off(&mut rig);
     come_back(&mut rig);
     assert!(matches!(state(&rig), Some(Comparing::Whole)));
 
@@ -190,8 +192,7 @@ fn a_comparison_and_a_panel_say_what_happened_and_go_on() {
         said[0].starts_with("not all is known: nothing answers"),
         "{said:?}"
     );
-    let tail = rig.app.question.tail;
-    rig.tell(Msg::Answer(tail, Answer::TailEnd(Err(gone()))));
+    break_off(&mut rig);
     come_back(&mut rig);
     let said = lines(&rig);
     assert!(
