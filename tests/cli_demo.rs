@@ -63,6 +63,8 @@ fn rows_of_others_are_not_touched() {
     assert_eq!(db.sql("select count(*) from audit_events").trim(), "1");
     let error = run(["demo", "--into", "demo.db"]).failed(2);
     assert!(error.contains("--keep DIRECTORY"), "{error}");
+    let error = run(["demo", "--into", "postgre://u:secret@h/d"]).failed(2);
+    assert!(!error.contains("secret"), "{error}");
     let error = run(["demo", "--into", &db.url, "--system", "nonesuch"]).failed(2);
     assert!(
         error.contains("nonesuch") && error.contains("clutch"),

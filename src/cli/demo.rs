@@ -69,7 +69,7 @@ pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
         (Product::DronaHq, true) => headless(into_mongo(url, arguments)),
         (_, false) if !is_postgres(url) => Err(Failure::usage(format!(
             "{} is no database on a server",
-            safe(url)
+            safe(&redact_url(url))
         ))
         .hint("for a file: leave out --into and give a directory, auditail demo --keep DIRECTORY")),
         (Product::Clutch, false) => headless(into(url, arguments)),

@@ -4,11 +4,12 @@
 //! The measure is one that can be checked with a pencil. Of each value it is counted in how many
 //! events it stands, in the part and in the rest. It is different when the two shares are
 //! [`POINTS`] apart or more, and further than [`DEVIATIONS`] times what that share varies by from
-//! one stretch of the rest to another, the most unusual stretch left out; so that people who come and go, or work in bursts, are no
-//! finding. The bars beside the part are on neither side: a cause has seldom begun with a bar. Where
-//! too few stretches were read to see what varies, they must be [`UNSEEN_POINTS`] apart, and it is
-//! said. That there are more events is none either, nor that what goes on at its own pace has a
-//! smaller share of them, and everything else for that a larger one: it is the mix that counts.
+//! one stretch of the rest to another, that with the largest share left out; so that people who come
+//! and go, or work in bursts, are no finding. The bars beside the part are on neither side, unless
+//! little else is left: a cause has seldom begun with a bar. Where too few stretches were read to see
+//! what varies, they must be [`UNSEEN_POINTS`] apart, and it is said. That there are more events is
+//! none either, nor that what goes on at its own pace has a smaller share of them, and everything
+//! else for that a larger one: it is the mix that counts.
 //!
 //! Does not read events: [`probe`] says which to read, [`tally::Tally`] takes them.
 

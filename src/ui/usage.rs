@@ -318,6 +318,7 @@ fn in_all(section: &Section) -> Option<String> {
         _ => return None,
     };
     let shown = rows_of(section.usage().report);
-    let is_told = certainty == Certainty::Exact && all > shown;
+    let is_whole = matches!(section.state, State::Whole) && certainty == Certainty::Exact;
+    let is_told = is_whole && all > shown;
     is_told.then(|| format!("· {shown} of {} ", short(all as u64)))
 }

@@ -175,6 +175,13 @@ fn whole(mut groups: Vec<Group>, keys: &[GroupKey], top: Option<usize>) -> Vec<G
             events: 0,
         });
     }
+    if let Some(top) = top.filter(|top| *top < groups.len()) {
+        groups.select_nth_unstable_by(top, |a, b| {
+            b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key))
+        });
+        groups.truncate(top);
+        groups.shrink_to_fit();
+    }
     ranked(groups, top)
 }
 

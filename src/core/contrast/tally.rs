@@ -49,7 +49,9 @@ struct Count {
     rest: u64,
     /// In the stretch that is being read.
     now: u64,
-    /// Of the squares of its shares of the stretches of the rest.
+    /// Of its shares of the stretches of the rest.
+    shares: f64,
+    /// Of the squares of them.
     squares: f64,
     /// The largest of them.
     largest: f64,
@@ -67,6 +69,7 @@ impl Count {
                 self.rest += self.now;
                 if events > 0 {
                     let share = self.now as f64 / events as f64;
+                    self.shares += share;
                     self.squares += share.powi(2);
                     self.largest = self.largest.max(share);
                 }
@@ -240,6 +243,7 @@ impl Tally {
                 here,
                 rest,
                 now: 0,
+                shares: stretches as f64,
                 squares: stretches as f64,
                 largest: if stretches > 0 { 1.0 } else { 0.0 },
             },
@@ -275,13 +279,13 @@ impl Tally {
         if self.here < FEWEST || self.rest < FEWEST {
             return Verdict::TooFew(self.here, self.rest);
         }
-        let idle = self.idle();
+        let left = self.left();
         let mut findings: Vec<Finding> = Vec::new();
         for (subject, counts) in &self.subjects {
             let known = (counts.values.iter())
                 .map(|(text, count)| (Value::Is(text.to_string()), *count))
                 .chain([(Value::Missing, counts.missing)]);
-            let different = known.filter(|(_, count)| self.is_different(*count, idle));
+            let different = known.filter(|(_, count)| self.is_different(*count, left));
             findings.extend(different.map(|(value, count)| {
                 self.finding(subject.clone(), value, (count.here, count.rest))
             }));
@@ -311,59 +315,62 @@ impl Tally {
         }
     }
 
-    /// By how much smaller the share is of those who go on at their own pace while most others do more,
-    /// 0 to less than 1: everything else has a larger share for that alone.
+    /// How many times as large the share of everything else is, 1 or more, for the sole reason that
+    /// some go on at their own pace while most others do more.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a sample has some thousand events"
     )]
-    fn idle(&self) -> f64 {
-        let Some(actors) = self.subjects.get(&Subject::Field(Field::Actor)) else {
-            return 0.0;
-        };
-        let (mut before, mut lost) = (0.0, 0.0);
-        for count in actors.values.values() {
+    fn left(&self) -> f64 {
+        let actors = self.subjects.get(&Subject::Field(Field::Actor));
+        let (mut before, mut after) = (0.0, 0.0);
+        for count in actors.iter().flat_map(|actors| actors.values.values()) {
             let here = count.here as f64 / self.here as f64;
             let rest = count.rest as f64 / self.rest as f64;
-            let pace = rest / self.rush.max(1.0);
-            if (pace / PACE..pace * PACE).contains(&here) {
+            let pace = rest / self.rush;
+            // Of a handful of events nobody can tell the pace.
+            let is_known = pace * self.here as f64 >= FEWEST as f64;
+            if is_known && (pace / PACE..pace * PACE).contains(&here) {
                 before += rest;
-                lost += (rest - here).max(0.0);
+                after += here;
             }
         }
         // Where most go on as ever, those who do not are what is different.
-        if before < 0.5 { lost } else { 0.0 }
+        if self.rush <= 1.0 || before >= 0.5 {
+            return 1.0;
+        }
+        ((1.0 - after) / (1.0 - before)).max(1.0)
     }
 
     #[expect(
         clippy::cast_precision_loss,
         reason = "a sample has some thousand events"
     )]
-    fn is_different(&self, count: Count, idle: f64) -> bool {
+    fn is_different(&self, count: Count, left: f64) -> bool {
         let here = count.here as f64 / self.here as f64;
         let rest = count.rest as f64 / self.rest as f64;
-        // A stretch may be an incident itself, which is no habit: the most unusual one is left out. The
-        // mean of the shares of the others is close to the share of all: they are equally large.
-        let others = self.stretches.saturating_sub(1).max(1) as f64;
-        let usual = ((rest * self.stretches as f64 - count.largest) / others).clamp(0.0, 1.0);
-        let squares = (count.squares - count.largest.powi(2)).max(0.0);
+        // A stretch may be an incident itself, which is no habit: the one with the largest share is left
+        // out, where there are enough of them.
+        let (left_out, enough) = match self.habits() {
+            Habits::Seen => (1, POINTS),
+            Habits::Unseen => (0, UNSEEN_POINTS),
+        };
+        let largest = count.largest * f64::from(left_out);
+        let stretches = self.stretches.max(1) as f64;
+        let others = stretches - f64::from(left_out);
+        let usual = (count.shares - largest) / others;
+        let squares = (count.squares - largest.powi(2)).max(0.0);
         let between = (squares / others - usual.powi(2)).max(0.0);
         // Of few events shares vary by chance alone: that is no habit of the log.
-        let varies = (between
-            - usual * (1.0 - usual) * self.inverse / self.stretches.max(1) as f64)
-            .max(0.0);
+        let varies = (between - usual * (1.0 - usual) * self.inverse / stretches).max(0.0);
         // People do several things to one object, one after the other: events are fewer than they look.
         let chance = BUNCH
             * (here * (1.0 - here) / self.here as f64 + rest * (1.0 - rest) / self.rest as f64);
         let distance = if here < rest {
             // What goes on at its own pace has a smaller share of more events.
-            rest / self.rush.max(1.0) - here
+            usual.min(rest) / self.rush.max(1.0) - here
         } else {
-            here - (rest / (1.0 - idle)).min(1.0)
-        };
-        let enough = match self.habits() {
-            Habits::Seen => POINTS,
-            Habits::Unseen => UNSEEN_POINTS,
+            here - (rest * left).min(1.0)
         };
         distance >= enough && distance >= DEVIATIONS * (varies + chance).sqrt()
     }

@@ -308,6 +308,13 @@ fn another_spike_elsewhere_makes_no_habit() {
 }
 
 #[test]
+fn an_incident_elsewhere_takes_nothing_from_here() {
+    let mut rest = vec![vec![("u", 95), ("x", 5)]; 7];
+    rest.push(vec![("x", 100)]);
+    assert_eq!(told(1.0, &[("u", 95), ("x", 5)], &rest), []);
+}
+
+#[test]
 fn what_a_bot_at_its_own_pace_leaves_to_others_is_no_difference() {
     let rest = vec![vec![("u", 75), ("probe", 25)]; 16];
     let here = [("u", 95), ("probe", 5)];
