@@ -99,6 +99,18 @@ mod tests {
     }
 
     #[test]
+    fn a_user_of_two_values_is_one_of_each() {
+        let mut crowd = Crowd::default();
+        let mut same = part(0..4);
+        for group in &mut same.groups {
+            group.key[1] = GroupValue::Text("ann".to_owned());
+        }
+        crowd.add(&same);
+        let of = |name: &str| crowd.of(&GroupValue::Text(name.to_owned()));
+        assert_eq!([of("a0"), of("a1")], [1, 1]);
+    }
+
+    #[test]
     fn a_million_users_are_too_many() {
         let mut crowd = Crowd::default();
         for turn in 0..10 {
