@@ -135,7 +135,7 @@ impl Histogram {
         self.all.fill(0);
         self.failed.fill(0);
         for group in groups {
-            let [GroupValue::Bucket(bucket), outcome] = group.key.as_slice() else {
+            let [GroupValue::Bucket(bucket), outcome] = &*group.key else {
                 continue;
             };
             let Some(all) = self.all.get_mut(*bucket) else {
@@ -213,10 +213,7 @@ mod tests {
 
     fn group(bucket: usize, outcome: &str, count: u64) -> Group {
         Group {
-            key: vec![
-                GroupValue::Bucket(bucket),
-                GroupValue::Text(outcome.to_owned()),
-            ],
+            key: [GroupValue::Bucket(bucket), GroupValue::Text(outcome.into())].into(),
             count,
             events: count,
         }

@@ -72,17 +72,25 @@ pub struct AggregateRequest {
 pub enum GroupValue {
     /// Index of the time bucket, or of the bin of a number.
     Bucket(usize),
-    /// A value as text.
-    Text(String),
+    /// A value as text; shared for the same reason as [`Key`].
+    Text(Arc<str>),
     /// No value.
     None,
 }
 
+/// The values of a group, in the order of the request's keys. Shared: reports hold the same key beside
+/// several numbers, and keys are most of what they hold.
+pub type Key = Arc<[GroupValue]>;
+
+/// Groups held at most by whoever counts or adds up: about 10 MB with names of ordinary length. A
+/// report holds a few times that, and the process is to stay below 64 MB.
+const MOST_GROUPS: usize = 50_000;
+
 /// One group and its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// In the order of the request's keys.
-    pub key: Vec<GroupValue>,
+    /// What it is of.
+    pub key: Key,
     /// The measure.
     pub count: u64,
     /// Events in it, whatever is measured.
@@ -223,7 +231,8 @@ impl GroupKey {
                 if texts.is_empty() {
                     vec![GroupValue::None]
                 } else {
-                    texts.into_iter().map(GroupValue::Text).collect()
+                    let texts = texts.into_iter();
+                    texts.map(|text| GroupValue::Text(text.into())).collect()
                 }
             }
             Self::Magnitude(subject) => {
@@ -391,12 +400,12 @@ mod tests {
             .answer()
             .groups
             .into_iter()
-            .map(|group| (group.key, group.count))
+            .map(|group| (group.key.to_vec(), group.count))
             .collect()
     }
 
     fn text(text: &str) -> GroupValue {
-        GroupValue::Text(text.to_owned())
+        GroupValue::Text(text.into())
     }
 
     #[test]
@@ -497,7 +506,7 @@ mod tests {
             .answer()
             .groups
             .into_iter()
-            .map(|group| group.key)
+            .map(|group| group.key.to_vec())
             .collect();
         assert_eq!(keys, [[text("1")], [text("2")]]);
         by_x.predicate = has("d.y");

@@ -226,7 +226,7 @@ impl Facet {
             .iter()
             .flat_map(|counted| &counted.answer.groups);
         let value = |group: &Group| match group.key.first() {
-            Some(GroupValue::Text(text)) => Some(text.clone()),
+            Some(GroupValue::Text(text)) => Some(text.to_string()),
             _ => None,
         };
         groups

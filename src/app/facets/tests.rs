@@ -394,7 +394,7 @@ fn an_empty_store_and_numbers_that_are_not_sure_say_so() {
     rig.press("f5");
     see(&mut rig, 100);
     let groups = (0..31).map(|n| Group {
-        key: vec![GroupValue::Text(format!("u{n}"))],
+        key: [GroupValue::Text(format!("u{n}").into())].into(),
         count: 100,
         events: 100,
     });

@@ -4,15 +4,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use crate::core::aggregate::{
-    Aggregate, AggregateRequest, Certainty, Group, GroupKey, GroupValue, Measure, ranked,
+    Aggregate, AggregateRequest, Certainty, Group, GroupKey, Key, MOST_GROUPS, Measure, ranked,
 };
 use crate::core::event::Event;
 use crate::core::json::FlatJson;
-
-/// Groups held at most; about 20 MB with names of ordinary length.
-const MOST_GROUPS: usize = 100_000;
 
 /// The number of one group while it is counted.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +41,7 @@ impl Tally {
 #[derive(Clone, Debug)]
 pub struct Accumulator {
     request: AggregateRequest,
-    groups: HashMap<Vec<GroupValue>, Tally>,
+    groups: HashMap<Key, Tally>,
     hasher: RandomState,
     most: usize,
     /// The largest count that a forgotten group can have had.
@@ -73,7 +71,6 @@ impl Accumulator {
     /// Counts an event that stands for `times` others with the same values, all of which match; for
     /// stores that group rows before they hand them out.
     pub fn feed_times(&mut self, event: &Event, record: &FlatJson<'_>, times: u64) {
-        // No larger than needed: they are what most of the memory is for.
         let room = self.request.keys.len();
         let mut keys = vec![Vec::with_capacity(room)];
         for key in &self.request.keys {
@@ -91,7 +88,10 @@ impl Accumulator {
                 .collect();
         }
         for key in keys {
-            let tally = self.groups.entry(key).or_default();
+            let tally = match self.groups.get_mut(key.as_slice()) {
+                Some(known) => known,
+                None => self.groups.entry(key.into()).or_default(),
+            };
             tally.events += times;
             if let Measure::Distinct(subject) = &self.request.measure {
                 let texts = subject.texts(event, record);
@@ -147,7 +147,7 @@ impl Accumulator {
     }
 
     fn largest(&self, top: Option<usize>) -> Vec<Group> {
-        let mut found: Vec<(&Vec<GroupValue>, u64, u64)> = self
+        let mut found: Vec<(&Key, u64, u64)> = self
             .groups
             .iter()
             .map(|(key, tally)| (key, tally.number(), tally.events))
@@ -158,7 +158,7 @@ impl Accumulator {
             found.truncate(top);
         }
         let groups = found.into_iter().map(|(key, count, events)| Group {
-            key: key.clone(),
+            key: Arc::clone(key),
             count,
             events,
         });
@@ -170,7 +170,7 @@ impl Accumulator {
 fn whole(mut groups: Vec<Group>, keys: &[GroupKey], top: Option<usize>) -> Vec<Group> {
     if keys.is_empty() && groups.is_empty() {
         groups.push(Group {
-            key: Vec::new(),
+            key: Key::default(),
             count: 0,
             events: 0,
         });
@@ -190,7 +190,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::core::aggregate::Subject;
+    use crate::core::aggregate::{GroupValue, Subject};
     use crate::core::event::{Cursor, EventId, Field, KeyPart, Payload, Values};
     use crate::core::instant::At;
     use crate::core::query::predicate::Predicate;
@@ -236,7 +236,8 @@ mod tests {
         let Certainty::AtLeast { error } = answer.certainty else {
             panic!("groups were forgotten: {answer:?}");
         };
-        assert_eq!(answer.groups[0].key, [GroupValue::Text("often".to_owned())]);
+        let often = GroupValue::Text("often".into());
+        assert_eq!(*answer.groups[0].key, [often]);
         let count = answer.groups[0].count;
         assert!(
             count <= 2_500 && count + error >= 2_500,

@@ -4,16 +4,12 @@
 
 use std::collections::HashMap;
 
-use crate::core::aggregate::{Aggregate, Certainty, Group, GroupValue};
-
-/// Groups held at most: half of those of one accumulator, as a report has several sums, and the
-/// process is to stay below 64 MB.
-const MOST_GROUPS: usize = 50_000;
+use crate::core::aggregate::{Aggregate, Certainty, Group, GroupValue, Key, MOST_GROUPS};
 
 /// Groups and their numbers so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
-    groups: HashMap<Vec<GroupValue>, u64>,
+    groups: HashMap<Key, u64>,
     /// What the parts may lack, and what was forgotten here.
     error: u64,
     /// As many groups were held at once before some were forgotten.
@@ -22,7 +18,7 @@ pub struct Sum {
 
 impl Sum {
     /// Adds the groups of one more part, each with the key and the number that `entry` makes of it.
-    pub fn add(&mut self, part: &Aggregate, entry: impl Fn(&Group) -> (Vec<GroupValue>, u64)) {
+    pub fn add(&mut self, part: &Aggregate, entry: impl Fn(&Group) -> (Key, u64)) {
         self.add_some(&part.groups, part.certainty, entry);
     }
 
@@ -31,7 +27,7 @@ impl Sum {
         &mut self,
         groups: impl IntoIterator<Item = &'g Group>,
         certainty: Certainty,
-        entry: impl Fn(&Group) -> (Vec<GroupValue>, u64),
+        entry: impl Fn(&Group) -> (Key, u64),
     ) {
         if let Certainty::AtLeast { error } = certainty {
             self.error += error;
@@ -46,8 +42,8 @@ impl Sum {
     }
 
     /// Adds to one group.
-    pub fn put(&mut self, key: Vec<GroupValue>, number: u64) {
-        *self.groups.entry(key).or_default() += number;
+    pub fn put(&mut self, key: impl Into<Key>, number: u64) {
+        *self.groups.entry(key.into()).or_default() += number;
     }
 
     /// One without groups that lacks what this one lacks.
@@ -77,6 +73,12 @@ impl Sum {
         self.most.max(self.groups.len())
     }
 
+    /// A key as it is held here, or a new one.
+    pub fn key(&self, key: &[GroupValue]) -> Key {
+        let held = self.groups.get_key_value(key);
+        held.map_or_else(|| key.into(), |(held, _)| Key::clone(held))
+    }
+
     /// The number of a group; none is zero.
     pub fn of(&self, key: &[GroupValue]) -> u64 {
         self.groups.get(key).copied().unwrap_or(0)
@@ -102,7 +104,7 @@ mod tests {
 
     fn part(range: std::ops::Range<usize>, count: u64) -> Aggregate {
         let group = |n: usize| Group {
-            key: vec![GroupValue::Text(n.to_string())],
+            key: [GroupValue::Text(n.to_string().into())].into(),
             count,
             events: count,
         };
@@ -112,7 +114,7 @@ mod tests {
         }
     }
 
-    fn whole(group: &Group) -> (Vec<GroupValue>, u64) {
+    fn whole(group: &Group) -> (Key, u64) {
         (group.key.clone(), group.count)
     }
 
@@ -121,7 +123,7 @@ mod tests {
         let mut sum = Sum::default();
         sum.add(&part(0..3, 2), whole);
         sum.add(&part(1..2, 5), whole);
-        let key = |n: usize| [GroupValue::Text(n.to_string())];
+        let key = |n: usize| [GroupValue::Text(n.to_string().into())];
         assert_eq!([0, 1, 2, 3].map(|n| sum.of(&key(n))), [2, 7, 2, 0]);
         assert_eq!((sum.groups().len(), sum.certainty()), (3, Certainty::Exact));
     }
@@ -137,7 +139,7 @@ mod tests {
         let Certainty::AtLeast { error } = sum.certainty() else {
             panic!("values were forgotten");
         };
-        let often = sum.of(&[GroupValue::Text("0".to_owned())]);
+        let often = sum.of(&[GroupValue::Text("0".into())]);
         assert!(
             often <= 2_001 && often + error >= 2_001,
             "{often} + {error}"

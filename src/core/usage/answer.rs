@@ -425,7 +425,7 @@ fn activity(usage: &Usage, edges: &[Micros], numbers: &Numbers) -> Vec<Doings> {
 
 fn value(key: &[GroupValue]) -> Option<String> {
     match key.first() {
-        Some(GroupValue::Text(text)) => Some(text.clone()),
+        Some(GroupValue::Text(text)) => Some(text.to_string()),
         _ => None,
     }
 }

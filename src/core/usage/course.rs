@@ -3,10 +3,11 @@
 //!
 //! One question at a time, newest times first. Holds no connection and no clock.
 
+use std::iter::once;
 use std::sync::Arc;
 
 use crate::core::aggregate::sum::Sum;
-use crate::core::aggregate::{Aggregate, AggregateRequest, Certainty, Group, GroupValue};
+use crate::core::aggregate::{Aggregate, AggregateRequest, Certainty, Group, GroupValue, Key};
 use crate::core::event::Outcome;
 use crate::core::instant::Micros;
 use crate::core::usage::answer::Answer;
@@ -207,13 +208,13 @@ impl Course {
 
 impl Numbers {
     fn add(&mut self, usage: &Usage, question: &Question, answer: &Aggregate) {
-        let count = |group: &Group| (group.key.clone(), group.count);
-        let in_series = |group: &Group| {
-            let mut key = group.key.clone();
-            if let Some(GroupValue::Bucket(bucket)) = key.first_mut() {
-                *bucket += question.first;
+        let count = |group: &Group| (Arc::clone(&group.key), group.count);
+        let in_series = |group: &Group| match &*group.key {
+            [GroupValue::Bucket(bucket), rest @ ..] => {
+                let bucket = GroupValue::Bucket(bucket + question.first);
+                once(bucket).chain(rest.iter().cloned()).collect()
             }
-            key
+            _ => Arc::clone(&group.key),
         };
         match (question.stage.part, question.stage.window) {
             (Part::Buckets, _) => {
@@ -239,7 +240,7 @@ impl Numbers {
             }
             (Part::Graded, _) => self.add_graded(usage, question, answer),
             (Part::Whole | Part::GradedWhole, window) => {
-                let whole = |group: &Group| (Vec::new(), group.count);
+                let whole = |group: &Group| (Key::default(), group.count);
                 let (events, failed) = match window {
                     Window::Range => (&mut self.whole, &mut self.failed),
                     Window::Before => (&mut self.whole_before, &mut self.failed_before),
@@ -262,7 +263,6 @@ impl Numbers {
 
     /// Events and failures by value.
     fn add_graded(&mut self, usage: &Usage, question: &Question, answer: &Aggregate) {
-        let value = |group: &Group| (group.key[..1].to_vec(), group.count);
         // A value is too small by what each of its outcomes is too small by.
         let sure = match answer.certainty {
             Certainty::Exact => Certainty::Exact,
@@ -270,12 +270,14 @@ impl Numbers {
                 error: error.saturating_mul(OUTCOMES),
             },
         };
+        let value = |group: &Group| (Key::from(&group.key[..1]), group.count);
         self.events.add_some(&answer.groups, sure, value);
+        let known = |group: &Group| (self.events.key(&group.key[..1]), group.count);
         let recent = usage.recent();
         if recent.is_some_and(|recent| recent <= question.slice.since) {
-            self.recent.add_some(&answer.groups, sure, value);
+            self.recent.add_some(&answer.groups, sure, known);
         }
-        self.failed.add_some(failures(answer), sure, value);
+        self.failed.add_some(failures(answer), sure, known);
     }
 }
 

@@ -40,7 +40,7 @@ impl Crowd {
             if !self.is_whole() {
                 return;
             }
-            let [value, user @ GroupValue::Text(_)] = group.key.as_slice() else {
+            let [value, user @ GroupValue::Text(_)] = &*group.key else {
                 continue;
             };
             if self.pairs.insert(self.hasher.hash_one((value, user))) {
@@ -76,9 +76,9 @@ mod tests {
     use crate::core::aggregate::Group;
 
     fn part(users: std::ops::Range<usize>) -> Aggregate {
-        let text = |text: String| GroupValue::Text(text);
+        let text = |text: String| GroupValue::Text(text.into());
         let group = |user: usize| Group {
-            key: vec![text(format!("a{}", user % 2)), text(user.to_string())],
+            key: [text(format!("a{}", user % 2)), text(user.to_string())].into(),
             count: 3,
             events: 3,
         };
@@ -93,7 +93,7 @@ mod tests {
         let mut crowd = Crowd::default();
         crowd.add(&part(0..10));
         crowd.add(&part(5..12));
-        let of = |name: &str| crowd.of(&GroupValue::Text(name.to_owned()));
+        let of = |name: &str| crowd.of(&GroupValue::Text(name.into()));
         assert_eq!([of("a0"), of("a1"), of("none")], [6, 6, 0]);
         assert_eq!(crowd.of(&GroupValue::None), 0);
     }
@@ -103,10 +103,11 @@ mod tests {
         let mut crowd = Crowd::default();
         let mut same = part(0..4);
         for group in &mut same.groups {
-            group.key[1] = GroupValue::Text("ann".to_owned());
+            let ann = GroupValue::Text("ann".into());
+            group.key = [group.key[0].clone(), ann].into();
         }
         crowd.add(&same);
-        let of = |name: &str| crowd.of(&GroupValue::Text(name.to_owned()));
+        let of = |name: &str| crowd.of(&GroupValue::Text(name.into()));
         assert_eq!([of("a0"), of("a1")], [1, 1]);
     }
 

@@ -297,7 +297,7 @@ impl Dossier {
         let mut values: Vec<(String, u64)> = sum
             .groups()
             .filter_map(|(key, count)| match key {
-                [GroupValue::Text(text)] => Some((text.clone(), count)),
+                [GroupValue::Text(text)] => Some((text.to_string(), count)),
                 _ => None,
             })
             .collect();
@@ -316,7 +316,7 @@ impl Dossier {
                     (seen, 0, Ask::Hours)
                 }
                 Trait::Field(field) => {
-                    let key = [GroupValue::Text(value.clone())];
+                    let key = [GroupValue::Text(value.as_str().into())];
                     let sum = self.values.get(field);
                     let error = match sum.map(Sum::certainty) {
                         Some(Certainty::AtLeast { error }) => error,

@@ -127,7 +127,7 @@ fn kin<'h, 's: 'h>(members: impl Iterator<Item = &'h Habits<'s>>) -> Kin {
     let mut actions: Vec<(&GroupValue, f64)> = actions.into_iter().collect();
     actions.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     let share = |(action, number): (&GroupValue, f64)| match action {
-        GroupValue::Text(name) => (Some(name.clone()), number / all),
+        GroupValue::Text(name) => (Some(name.to_string()), number / all),
         GroupValue::Bucket(_) | GroupValue::None => (None, number / all),
     };
     kin.actions = actions.into_iter().map(share).collect();
@@ -140,9 +140,9 @@ mod tests {
     use crate::core::aggregate::{Aggregate, Certainty, Group};
 
     fn pairs(pairs: &[(&str, &str, u64)]) -> Sum {
-        let text = |text: &str| GroupValue::Text(text.to_owned());
+        let text = |text: &str| GroupValue::Text(text.into());
         let group = |(user, action, count): &(&str, &str, u64)| Group {
-            key: vec![text(user), text(action)],
+            key: [text(user), text(action)].into(),
             count: *count,
             events: *count,
         };

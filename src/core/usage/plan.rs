@@ -405,7 +405,7 @@ fn failures() -> Predicate {
 fn among(field: Field, rows: &[GroupValue]) -> Predicate {
     let values = rows.iter().map(|row| match row {
         GroupValue::Text(text) => {
-            let equal = Test::Equals(Literal::Bare(text.clone()));
+            let equal = Test::Equals(Literal::Bare(text.to_string()));
             Predicate::Atom(Atom::Field(field, equal))
         }
         GroupValue::Bucket(_) | GroupValue::None => {

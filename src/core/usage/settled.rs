@@ -60,7 +60,7 @@ impl Settled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::aggregate::{Certainty, Group, Measure};
+    use crate::core::aggregate::{Certainty, Group, Key, Measure};
     use crate::core::instant::Micros;
     use crate::core::query::predicate::Predicate;
 
@@ -82,7 +82,7 @@ mod tests {
 
     fn answer(groups: usize) -> Arc<Aggregate> {
         let group = Group {
-            key: Vec::new(),
+            key: Key::default(),
             count: 1,
             events: 1,
         };

@@ -4,7 +4,7 @@
 //! belongs to [`NO_GROUP`], an event without a user to nobody.
 
 use crate::core::aggregate::sum::Sum;
-use crate::core::aggregate::{Group, GroupValue};
+use crate::core::aggregate::{Group, GroupValue, Key};
 use crate::core::group::{Groups, NO_GROUP};
 use crate::core::usage::Usage;
 use crate::core::usage::answer::{Bucket, Ranking};
@@ -47,7 +47,7 @@ pub struct Deed {
 pub(super) fn deeds(usage: &Usage, groups: &Groups, by_user: &Sum) -> Ranking<Deed> {
     let (events, users) = by_user.by_group(groups, 0);
     let name = |value: &GroupValue| match value {
-        GroupValue::Text(name) => Some(name.clone()),
+        GroupValue::Text(name) => Some(name.to_string()),
         GroupValue::Bucket(_) | GroupValue::None => None,
     };
     let deed = |(key, number): (&[GroupValue], u64)| {
@@ -73,7 +73,7 @@ fn keys(groups: &Groups, place: usize, key: &[GroupValue]) -> Vec<Vec<GroupValue
     };
     let with = |group: &str| {
         let mut key = key.to_vec();
-        key[place] = GroupValue::Text(group.to_owned());
+        key[place] = GroupValue::Text(group.into());
         key
     };
     let keys: Vec<_> = groups.of(user).map(with).collect();
@@ -95,7 +95,7 @@ pub fn fold(groups: &Groups, by_user: &[Group]) -> Vec<Group> {
     let mut folded: Vec<Group> = sum
         .groups()
         .map(|(key, count)| Group {
-            key: key.to_vec(),
+            key: key.into(),
             count,
             events: count,
         })
@@ -111,7 +111,8 @@ impl Sum {
         for (key, number) in self.groups() {
             let is_user = matches!(key.get(place), Some(GroupValue::Text(_)));
             for key in keys(groups, place, key) {
-                users.put(key.clone(), u64::from(is_user));
+                let key = Key::from(key);
+                users.put(Key::clone(&key), u64::from(is_user));
                 numbers.put(key, number);
             }
         }
@@ -146,7 +147,7 @@ impl Numbers {
         let new = |sum: &Sum| {
             let mut kept = sum.none();
             for (key, number) in sum.groups().filter(|(key, _)| is_new(key)) {
-                kept.put(key.to_vec(), number);
+                kept.put(key, number);
             }
             kept
         };
@@ -176,7 +177,7 @@ pub(super) fn shares(
         if let Some(shares) = all.get_mut(*bucket).filter(|held| held.len() < usage.top) {
             shares.push(Share {
                 value: match group {
-                    GroupValue::Text(name) => Some(name.clone()),
+                    GroupValue::Text(name) => Some(name.to_string()),
                     GroupValue::Bucket(_) | GroupValue::None => None,
                 },
                 users: users.of(key),

@@ -102,7 +102,7 @@ impl Touched {
     /// The answer to the question that [`Touched::next`] gave last.
     pub fn take(&mut self, answer: &Aggregate) {
         let text = |value: Option<&GroupValue>| match value {
-            Some(GroupValue::Text(text)) => Some(text.clone()),
+            Some(GroupValue::Text(text)) => Some(text.to_string()),
             _ => None,
         };
         if self.pairs.is_none() {

@@ -64,7 +64,7 @@ fn told(result: impl Fn() -> Result<Counted, StoreError>) -> Rig {
 
 fn groups(values: &[&str], certainty: Certainty) -> Aggregate {
     let group = |(value, count): (&&str, u64)| Group {
-        key: vec![GroupValue::Text((*value).to_owned())],
+        key: [GroupValue::Text((*value).into())].into(),
         count,
         events: count,
     };
