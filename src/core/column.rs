@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::core::aggregate::Subject;
 use crate::core::event::{Event, Extent, Field};
 use crate::core::json::{FlatJson, Kind};
@@ -148,21 +150,20 @@ pub fn record<'s, 'e>(
         .flatten()
 }
 
+/// Most columns show one value.
+pub type Texts<'e> = SmallVec<[Cow<'e, str>; 1]>;
+
 /// The values a column shows as text: leaves as people read them, containers as JSON.
-pub fn texts<'e>(
-    shown: &Shown,
-    event: &'e Event,
-    record: Option<&'e FlatJson<'e>>,
-) -> Vec<Cow<'e, str>> {
+pub fn texts<'e>(shown: &Shown, event: &'e Event, record: Option<&'e FlatJson<'e>>) -> Texts<'e> {
     match (shown, record) {
-        (Shown::Id, _) => vec![Cow::Borrowed(event.id.as_str())],
-        (Shown::At, _) => vec![Cow::Owned(event.at().to_string())],
+        (Shown::Id, _) => smallvec![Cow::Borrowed(event.id.as_str())],
+        (Shown::At, _) => smallvec![event.at().spelled()],
         (Shown::Outcome, _) => event
             .outcome
             .map(|outcome| Cow::Borrowed(outcome.word()))
             .into_iter()
             .collect(),
-        (Shown::Payload, _) => vec![Cow::Borrowed(&*event.payload.text)],
+        (Shown::Payload, _) => smallvec![Cow::Borrowed(&*event.payload.text)],
         (Shown::Field(field), _) => {
             let values = event.all(*field);
             values.map(Scalar::into_text).collect()
@@ -184,7 +185,7 @@ pub fn texts<'e>(
                 ),
             })
             .collect(),
-        (Shown::Own(_) | Shown::Path(_), None) => Vec::new(),
+        (Shown::Own(_) | Shown::Path(_), None) => Texts::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Does not parse what people type (that is `query::time`) and does not know time zones.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -27,6 +28,14 @@ impl Micros {
     pub fn plus(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
     }
+
+    /// As it is displayed, made once: an export spells millions.
+    pub fn spelled(self) -> String {
+        self.to_utc().map_or_else(
+            || format!("{}us", self.0),
+            |at| at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        )
+    }
 }
 
 impl From<DateTime<Utc>> for Micros {
@@ -38,10 +47,7 @@ impl From<DateTime<Utc>> for Micros {
 /// RFC 3339 in UTC with six digits, the form of every machine-readable output.
 impl fmt::Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.to_utc() {
-            Some(at) => f.write_str(&at.to_rfc3339_opts(SecondsFormat::Micros, true)),
-            None => write!(f, "{}us", self.0),
-        }
+        f.write_str(&self.spelled())
     }
 }
 
@@ -75,15 +81,20 @@ impl At {
     pub fn is_dated(self) -> bool {
         matches!(self, Self::Instant(_))
     }
+
+    /// As it is displayed.
+    pub fn spelled(self) -> Cow<'static, str> {
+        match self {
+            Self::NegInfinity => "-infinity".into(),
+            Self::Instant(at) => at.spelled().into(),
+            Self::PosInfinity => "infinity".into(),
+            Self::Absent => "—".into(),
+        }
+    }
 }
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NegInfinity => f.write_str("-infinity"),
-            Self::Instant(at) => at.fmt(f),
-            Self::PosInfinity => f.write_str("infinity"),
-            Self::Absent => f.write_str("—"),
-        }
+        f.write_str(&self.spelled())
     }
 }

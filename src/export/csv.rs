@@ -57,15 +57,16 @@ impl<W: Write> Printer for CsvPrinter<W> {
         self.head()?;
         let record = record(self.columns.iter().map(|column| &column.shown), event);
         for column in &self.columns {
-            let mut field = joined(&texts(&column.shown, event, record.as_ref())).into_owned();
+            let values = texts(&column.shown, event, record.as_ref());
+            let mut field = joined(&values);
             if self.medium == Medium::Terminal {
-                field = safe(&field).into_owned();
+                field = safe(&field).into_owned().into();
             }
             if is_formula(&field) {
-                field.insert(0, '\'');
+                field.to_mut().insert(0, '\'');
                 self.guarded += 1;
             }
-            self.out.write_field(field).map_err(into_io)?;
+            self.out.write_field(field.as_bytes()).map_err(into_io)?;
         }
         self.out.write_record(None::<&[u8]>).map_err(into_io)
     }

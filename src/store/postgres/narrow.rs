@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use tokio_postgres::Row;
 
 use crate::core::aggregate::Subject;
-use crate::core::event::{Cursor, Event, Field, KeyPart, Payload, Values};
+use crate::core::event::{Cursor, Event, EventId, Field, KeyPart, Payload, Values};
 use crate::core::instant::{At, Micros};
 use crate::core::path::Path;
 use crate::core::profile::{TimeEncoding, ValueExpr};
@@ -16,7 +17,6 @@ use crate::store::Parts;
 use crate::store::postgres::answer::{raw, text};
 use crate::store::postgres::layout::{KeyColumn, Layout, TimeForm, Way};
 use crate::store::postgres::project::{Projection, Selection};
-use crate::store::postgres::rows::id;
 use crate::store::postgres::sql::plain::{is_plain, is_string};
 use crate::store::postgres::sql::quote::ident;
 use crate::store::postgres::stamp::Stamp;
@@ -131,9 +131,10 @@ impl Narrow {
         )
     }
 
-    /// The event of a row, where nothing but strings and the instant has to be looked at.
-    pub fn event(&self, row: &Row) -> Option<Event> {
-        self.direct.as_ref()?.event(row)
+    /// The event of a row, where nothing but strings and the instant has to be looked at. `memory` is
+    /// for what is put together on the way.
+    pub fn event(&self, row: &Row, memory: &mut String) -> Option<Event> {
+        self.direct.as_ref()?.event(row, memory)
     }
 
     /// A record with nothing but the parts; and which column the row's place is.
@@ -225,34 +226,31 @@ impl Direct {
         })
     }
 
-    fn event(&self, row: &Row) -> Option<Event> {
+    fn event(&self, row: &Row, memory: &mut String) -> Option<Event> {
         let stamp = raw(row, self.stamp).and_then(Stamp::of)?;
         let at = At::Instant(Micros(stamp.unix()?));
-        let mut texts = [const { None }; Field::ALL.len()];
-        for (slot, (_, place)) in texts.iter_mut().zip(&self.fields) {
-            *slot = text(row, *place);
-            if slot.as_deref().is_some_and(|text| !is_plain(text)) {
-                return None;
+        let mut found = SmallVec::<[_; Field::ALL.len()]>::new();
+        for (field, place) in &self.fields {
+            if let Some(value) = text(row, *place) {
+                if !is_plain(&value) {
+                    return None;
+                }
+                found.push((*field, Scalar::Text(value)));
             }
         }
-        let found = self
-            .fields
-            .iter()
-            .zip(&texts)
-            .filter_map(|((field, _), text)| Some((*field, Scalar::Text(text.as_deref()?.into()))));
-        let values = Values::of(&found.collect::<Vec<_>>());
-        let mut spelled = String::with_capacity(40);
-        stamp.spell(&mut spelled);
-        let key = vec![KeyPart::Int(text(row, self.key)?.parse().ok()?)];
+        let key = text(row, self.key)?;
+        memory.clear();
+        stamp.spell(memory);
         Some(Event {
-            id: id(&key),
+            // The server spells a number as its id is spelled.
+            id: EventId::new(&*key),
             cursor: Cursor {
                 at,
-                time: KeyPart::Text(spelled.into()),
-                key,
+                time: KeyPart::Text(memory.as_str().into()),
+                key: vec![KeyPart::Int(key.parse().ok()?)],
             },
             outcome: None,
-            values,
+            values: Values::of(&found),
             payload: Payload::whole(Arc::clone(&self.nothing)),
         })
     }

@@ -216,7 +216,7 @@ impl<'p> Pager<'p> {
                         self.let_out(&mut ties).await?;
                         is_first = false;
                     }
-                    ties.hold(*event);
+                    ties.hold(event);
                 }
             }
             if count < CHUNK && !ties.are_heavy() {
@@ -355,7 +355,7 @@ impl<'p> Pager<'p> {
                     }
                     self.left = self.left.map(|left| left - 1);
                     brought.last = Some(event.cursor.clone());
-                    self.batch.push(*event, self.stop).await?;
+                    self.batch.push(event, self.stop).await?;
                 }
             }
         }

@@ -32,7 +32,7 @@ pub struct RowReader<'l> {
 /// A row that was read.
 pub enum Read {
     /// It belongs to the answer.
-    Event(Box<Event>),
+    Event(Event),
     /// The server let it through, the predicate does not.
     Other(Cursor),
 }
@@ -82,14 +82,16 @@ impl<'l> RowReader<'l> {
 
     /// Reads one row of [`RowReader::selected`] or [`RowReader::statement`].
     pub fn read(&mut self, row: &Row) -> Result<Read, StoreError> {
-        if let Some(event) = self.narrow.as_ref().and_then(|narrow| narrow.event(row)) {
-            return Ok(Read::Event(Box::new(event)));
+        let memory = &mut self.put_together;
+        let narrow = self.narrow.as_ref();
+        if let Some(event) = narrow.and_then(|narrow| narrow.event(row, memory)) {
+            return Ok(Read::Event(event));
         }
         self.with_record(row, |reader, record, place| {
             let event = reader.event(record, place);
             match reader.recheck {
                 Some(predicate) if !predicate.matches(&event, record) => Read::Other(event.cursor),
-                _ => Read::Event(Box::new(event)),
+                _ => Read::Event(event),
             }
         })
     }

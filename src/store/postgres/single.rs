@@ -33,7 +33,7 @@ pub async fn fetch(
     let mut event = None;
     while let Some(row) = rows.next().await? {
         if let Read::Event(read) = reader.read(&row)? {
-            event = Some(*read);
+            event = Some(read);
         }
     }
     Ok(event)
