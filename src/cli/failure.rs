@@ -91,6 +91,14 @@ impl Failure {
         self
     }
 
+    /// A thread has told nothing: only a panic, which is reported above, ends it so.
+    pub fn panicked(who: &str) -> Self {
+        Self::new(
+            Kind::Panicked,
+            format!("{who} has panicked; the report above says where"),
+        )
+    }
+
     /// What a failed write to the output means.
     pub fn output(name: &str, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {

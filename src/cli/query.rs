@@ -72,12 +72,9 @@ async fn work(arguments: &Query, common: &Common, stop: CancellationToken) -> Re
     };
     let written = printing.start(receiver, common)?;
     let read = session.store.page(request, pieces, &session.stop).await;
-    let written = written.await.map_err(|_| {
-        Failure::new(
-            Kind::Failed,
-            "the thread that writes the output has ended early",
-        )
-    })?;
+    let written = written
+        .await
+        .map_err(|_| Failure::panicked("the thread that writes the output"))?;
     // A reader that has gone makes the store stop, too; the reader is the reason then.
     let printed = written?;
     let end = read?;

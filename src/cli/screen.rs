@@ -121,14 +121,19 @@ fn ended(signal: Signal) -> Failure {
 
 /// Refuses to draw where nobody would see it.
 pub fn need_terminal(instead: &str) -> Result<(), Failure> {
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if !dumb && std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+    if has_terminal() {
         return Ok(());
     }
     Err(Failure::usage(
         "the screen needs a terminal, and stdin or stdout is none that can be drawn on",
     )
     .hint(format!("auditail {instead}")))
+}
+
+/// Whether there is a terminal that can be drawn on.
+pub fn has_terminal() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !dumb && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
 }
 
 /// Shows the screen until the user leaves.
@@ -161,10 +166,7 @@ pub fn show(open: Opener, purging: Purging, shown: Shown, common: &Common) -> Re
         Exit::Done => Ok(()),
         Exit::NotConnected(error) => Err(error.into()),
         Exit::Signal(signal) => Err(ended(signal)),
-        Exit::Panicked => Err(Failure::new(
-            Kind::Panicked,
-            "a part of the program has panicked; the report above says where",
-        )),
+        Exit::Panicked => Err(Failure::panicked("a part of the program")),
     }
 }
 

@@ -74,12 +74,9 @@ async fn work(arguments: &Tail, common: &Common, stop: CancellationToken) -> Res
         ended = session.store.tail(request, items, &session.stop) => ended,
         () = cancel_after(duration, &session.stop) => Ok(()),
     };
-    let written = written.await.map_err(|_| {
-        Failure::new(
-            Kind::Failed,
-            "the thread that writes the output has ended early",
-        )
-    })?;
+    let written = written
+        .await
+        .map_err(|_| Failure::panicked("the thread that writes the output"))?;
     written?;
     match ended {
         // The time of `--for` is over, or a signal came, which has an exit code of its own.

@@ -3,7 +3,6 @@
 //! Never holds more than its first rows: their widths decide for the rest, so that any number of
 //! rows streams through.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use chrono_tz::Tz;
@@ -17,6 +16,9 @@ use crate::export::Printer;
 
 /// Rows looked at before the widths are settled.
 const MEASURED: usize = 500;
+/// No column pads its values to more than this where nothing limits a line: one value of a megabyte would
+/// make every row as long.
+const WIDEST: usize = 200;
 /// What separates two columns.
 const GAP: &str = "  ";
 
@@ -141,7 +143,12 @@ impl<W: Write> TablePrinter<W> {
                 *width = (*width).max(cell.width());
             }
         }
-        fit(&mut widths, self.look.width);
+        match self.look.width {
+            Some(limit) => fit(&mut widths, limit),
+            None => widths
+                .iter_mut()
+                .for_each(|width| *width = WIDEST.min(*width)),
+        }
         let header = Row {
             cells: headers,
             outcome: None,
@@ -161,14 +168,18 @@ impl<W: Write> TablePrinter<W> {
             if place > 0 {
                 line.push_str(GAP);
             }
-            let text = clip(cell, *width, self.look.charset);
+            // A reader that is no terminal gets every value whole.
+            let text = match self.look.width {
+                Some(_) => clip(cell, *width, self.look.charset),
+                None => cell.clone(),
+            };
             let padding = width.saturating_sub(text.width());
             let painted = match (&self.columns[place].shown, row.outcome, self.look.paint) {
                 (Shown::Outcome, Some(outcome), Paint::Ansi) => paint(&text, outcome),
                 _ => text,
             };
-            // Writing to a `String` cannot fail.
-            let _ = write!(line, "{painted}{:padding$}", "");
+            line.push_str(&painted);
+            line.push_str(&" ".repeat(padding));
         }
         line.truncate(line.trim_end().len());
         line.push('\n');
@@ -229,9 +240,8 @@ pub fn paint(text: &str, outcome: Outcome) -> String {
 }
 
 /// Takes width from the widest column until the line fits; no column gets narrower than this.
-fn fit(widths: &mut [usize], limit: Option<usize>) {
+fn fit(widths: &mut [usize], limit: usize) {
     const LEAST: usize = 6;
-    let Some(limit) = limit else { return };
     let gaps = GAP.len() * widths.len().saturating_sub(1);
     loop {
         let total = widths.iter().sum::<usize>() + gaps;
@@ -313,6 +323,24 @@ mod tests {
         let widths: Vec<usize> = table.lines().map(UnicodeWidthStr::width).collect();
         assert_eq!(widths.len(), MEASURED + 2);
         assert!(widths.iter().all(|width| *width <= 80));
+    }
+
+    #[test]
+    fn a_stream_gets_the_longest_value_whole_and_other_rows_are_not_as_long() {
+        let mut long = event();
+        let actor = "x".repeat(200_000);
+        long.values = Values::of(&[(Field::Actor, Scalar::Text(actor.as_str().into()))]);
+        let look = Look {
+            width: None,
+            ..LOOK
+        };
+        let mut events = vec![long.clone(), event()];
+        events.resize_with(MEASURED, event);
+        events.push(long);
+        let table = printed(look, &events);
+        let lines: Vec<&str> = table.lines().collect();
+        assert!(lines[1].contains(&actor) && lines[MEASURED + 1].contains(&actor));
+        assert!(lines[2].width() < 3 * WIDEST, "{}", lines[2].width());
     }
 
     #[test]

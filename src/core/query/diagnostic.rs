@@ -84,7 +84,8 @@ pub fn render(text: &str, diagnostics: &[Diagnostic]) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(out, "{word}: {}", safe(&diagnostic.message));
         let _ = writeln!(out, "  {}", safe(text));
-        let _ = writeln!(out, "  {:before$}{carets}", "");
+        // A width in a format string ends at 65,535.
+        let _ = writeln!(out, "  {}{carets}", " ".repeat(before));
         if let Some(hint) = &diagnostic.hint {
             let _ = writeln!(out, "hint: {}", safe(hint));
         }
