@@ -97,6 +97,11 @@ impl Groups {
         Ok(Self::of_pairs(pairs, names))
     }
 
+    /// Whether anybody is in several groups.
+    pub fn overlap(&self) -> bool {
+        self.of.windows(2).any(|pair| pair[0].0 == pair[1].0)
+    }
+
     fn of_pairs(mut pairs: Vec<(Arc<str>, u32)>, names: BTreeMap<Arc<str>, u32>) -> Self {
         pairs.sort_unstable();
         pairs.dedup();

@@ -149,6 +149,16 @@ fn rubbish_is_refused_with_a_sentence() {
         ("actions", &["--since", "yesteryear"], "--since yesteryear"),
         ("actions", &["--until", "\u{1b}[2J"], "--until"),
         ("actions", &["--tz", "Mars/Olympus"], "Mars/Olympus"),
+        (
+            "actions",
+            &["--tz", "kolkata"],
+            "did you mean Asia/Kolkata?",
+        ),
+        (
+            "actions",
+            &["--tz", "+05:30"],
+            "a name such as Europe/Berlin",
+        ),
         ("actions", &["-o", "xml"], "xml"),
         ("actions", &["user:("], "the filter cannot be understood"),
         ("actoins", &[], "one of totals, users, actions"),
@@ -164,6 +174,69 @@ fn rubbish_is_refused_with_a_sentence() {
         "{}",
         none.err
     );
+}
+
+#[test]
+fn a_filter_is_not_widened_by_a_range() {
+    let table = Table::new(
+        "insert into audit_log values (1, '2026-01-05T00:00:00Z', 'ann', 'open', 'ok', 0), \
+         (2, '2026-01-10T12:00:00Z', 'ann', 'open', 'ok', 0), (3, '2026-01-20T00:00:00Z', 'ann', 'open', 'ok', 0);",
+    );
+    for (filter, range, events) in [
+        ("", &JANUARY[..], 3),
+        ("since:2026-01-06", &JANUARY, 2),
+        ("until:2026-01-10", &JANUARY, 2),
+        ("at:2026-01-10", &JANUARY, 1),
+        (
+            "since:2026-01-02",
+            &["--since", "2026-01-08", "--until", "2026-01-31"],
+            2,
+        ),
+    ] {
+        let found = table.json("actions", &[&[filter], range].concat());
+        assert_eq!(found["rows"][0]["events"], events, "{filter} {range:?}");
+    }
+}
+
+#[test]
+fn the_first_part_of_the_calendar_may_be_short_and_says_so() {
+    let table = Table::new(
+        "insert into audit_log values (1, '2026-01-07T00:00:00Z', 'ann', 'open', 'ok', 0);",
+    );
+    let short = table.run("users", &["--since", "2026-01-07", "--until", "2026-01-31"]);
+    let says = "the first week counts from 2026-01-07 UTC on";
+    assert!(short.err.contains(says), "{}", short.err);
+    // A Monday.
+    let whole = table.run("users", &["--since", "2026-01-05", "--until", "2026-01-31"]);
+    assert!(!whole.err.contains("the first week"), "{}", whole.err);
+    short.ok();
+    whole.ok();
+}
+
+#[test]
+fn groups_that_nobody_is_in_are_told() {
+    let table = Table::new(
+        "insert into audit_log values (1, '2026-01-07T00:00:00Z', 'ann', 'open', 'ok', 0);",
+    );
+    let file = std::path::Path::new(&table.path).with_extension("csv");
+    let file = file.to_str().expect("a plain path");
+    let by_group = ["--by-group", "--groups", file, "--since", "2026-01-01"];
+    for (lines, is_told, overlaps) in [
+        ("ops,ann\n", true, false),
+        ("ann,ops\n", false, false),
+        ("ann,ops\nann,dev\n", false, true),
+    ] {
+        std::fs::write(file, lines).expect("written");
+        let found = table.run("top-users", &by_group);
+        let told = found.err.contains("nobody of --groups");
+        assert_eq!(
+            (told, found.err.contains("of several groups")),
+            (is_told, overlaps),
+            "{lines}: {}",
+            found.err
+        );
+        found.ok();
+    }
 }
 
 #[test]
