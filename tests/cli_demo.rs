@@ -96,3 +96,26 @@ fn a_demo_can_keep_writing_and_finish_what_it_began() {
     assert_eq!(writer.signal("TERM").0, Some(143));
     assert_eq!(tail.signal("TERM").0, Some(143));
 }
+
+#[test]
+fn without_a_terminal_a_kept_demo_is_a_file() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (system, name) in [("clutch", "audit.db"), ("dronahq", "dronahq.db")] {
+        let kept = directory.path().to_str().expect("a plain path");
+        let make = [
+            "demo", "--system", system, "--events", "100", "--keep", kept,
+        ];
+        let made = run(make);
+        assert!(made.err.contains("loaded 1"), "{}", made.err);
+        made.ok();
+        let file = directory.path().join(name);
+        let file = file.to_str().expect("a plain path");
+        let rows: u64 = run(["count", file]).ok().trim().parse().expect("a number");
+        assert!(rows >= 100, "{rows}");
+        // It stays as it is.
+        let again = run(make);
+        assert!(again.err.contains("former run"), "{}", again.err);
+        again.ok();
+        assert_eq!(run(["count", file]).ok().trim(), rows.to_string());
+    }
+}

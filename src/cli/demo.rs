@@ -1,6 +1,6 @@
 //! `auditail demo`: a generated audit log, on the screen or into a database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,7 +59,12 @@ pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
         )));
     }
     let Some(url) = &arguments.into else {
-        return on_screen(product, arguments, common);
+        return match &arguments.keep {
+            Some(directory) if !screen::has_terminal() && !arguments.first.is_given() => {
+                headless(into_file(product, arguments, directory))
+            }
+            _ => on_screen(product, arguments, common),
+        };
     };
     if arguments.first.is_given() {
         return Err(Failure::usage("--into loads events and shows no screen")
@@ -83,6 +88,37 @@ pub fn run(arguments: &Demo, common: &Common) -> Result<(), Failure> {
                 .to_owned(),
         )),
     }
+}
+
+/// Leaves the store in a directory, for scripts, and goes on writing if a rate is given.
+async fn into_file(product: Product, arguments: &Demo, directory: &Path) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    let work = async {
+        let begun = local_now();
+        let (plan, place) = (plan(arguments, begun), Place::Kept(directory.to_owned()));
+        let made = tokio::task::spawn_blocking(move || create(product, &place, plan)).await;
+        let file = made.map_err(|_| Failure::panicked("the thread that makes the demo"))??;
+        let shown = safe(&file.path().to_string_lossy()).into_owned();
+        match file.rows() {
+            Some(rows) => narrate::say(&format!(
+                "loaded {rows} events into {shown} in {:.1} s",
+                seconds_since(begun)
+            )),
+            None => narrate::say(&format!(
+                "{shown} holds the demo's events of a former run; they stay as they are"
+            )),
+        }
+        let Some(rate) = arguments.rate.filter(|rate| *rate > 0.0) else {
+            return Ok(());
+        };
+        narrate::say(&format!(
+            "writing {rate} events a second until it is stopped (Ctrl-C)"
+        ));
+        let writer = write_live(product, &file, arguments.seed, rate)?;
+        stop.cancelled().await;
+        Ok(writer.stop()?)
+    };
+    signals::heed(&stop, work).await
 }
 
 /// Loads DronaHQ's records into MongoDB, and goes on writing if a rate is given.
@@ -155,7 +191,8 @@ struct Playground {
 /// Shows the demo. The first frame does not wait for the store to be made.
 fn on_screen(product: Product, arguments: &Demo, common: &Common) -> Result<(), Failure> {
     screen::need_terminal(
-        "demo --into postgres://USER@HOST/DATABASE loads the events into a database",
+        "demo --into postgres://USER@HOST/DATABASE loads the events into a database, \
+         auditail demo --keep DIRECTORY into a file",
     )?;
     let playground = Arc::new(Mutex::new(Playground::default()));
     let place = arguments.keep.clone().map_or(Place::Temporary, Place::Kept);
@@ -245,21 +282,36 @@ fn make(
     if let Some(file) = &playground.file {
         return Ok(file.path().to_owned());
     }
-    let file = match product {
-        Product::Clutch => DemoFile::create(place, History::new(plan)),
-        Product::DronaHq => DemoFile::create(place, dronahq::history(plan)),
-    }?;
+    let file = create(product, place, plan)?;
     let path = file.path().to_owned();
     if rate > 0.0 {
-        let live = Live::new(plan.seed, rate, local_now());
-        let script = match product {
-            Product::Clutch => Script::Clutch(live),
-            Product::DronaHq => Script::DronaHq(live, fastrand::Rng::with_seed(plan.seed)),
-        };
-        playground.writer = Some(LiveWriter::start(&file, script)?);
+        playground.writer = Some(write_live(product, &file, plan.seed, rate)?);
     }
     playground.file = Some(file);
     Ok(path)
+}
+
+/// Makes the store; blocks.
+fn create(product: Product, place: &Place, plan: Plan) -> Result<DemoFile, StoreError> {
+    match product {
+        Product::Clutch => DemoFile::create(place, History::new(plan)),
+        Product::DronaHq => DemoFile::create(place, dronahq::history(plan)),
+    }
+}
+
+/// Starts a thread that goes on writing.
+fn write_live(
+    product: Product,
+    file: &DemoFile,
+    seed: u64,
+    rate: f64,
+) -> Result<LiveWriter, StoreError> {
+    let live = Live::new(seed, rate, local_now());
+    let script = match product {
+        Product::Clutch => Script::Clutch(live),
+        Product::DronaHq => Script::DronaHq(live, fastrand::Rng::with_seed(seed)),
+    };
+    LiveWriter::start(file, script)
 }
 
 /// A thread that panicked while making the store has left nothing half-made in it.
