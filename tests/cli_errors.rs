@@ -51,6 +51,8 @@ fn a_command_line_that_cannot_be_understood_is_usage() {
         &["query", "x.sqlite", "--limit", "many"],
         &["query", "x.sqlite", "-o", "yaml"],
         &["query", "x.sqlite", "--tz", "Mars/Phobos"],
+        &["query", "x.sqlite", "--columns", ""],
+        &["x.sqlite", "--columns", "at,,actor"],
         &["query", "x.sqlite", "--profile", "no-such-profile"],
         &["query", "mysql://host/db"],
         &["nonsense", "x"],

@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cli::arguments::first::First;
 use crate::core::calendar::Period;
 use crate::core::column::Names;
+use crate::core::nearest::nearest;
 use crate::core::usage::Report;
 
 /// Tail, search and understand the audit log a product already writes to PostgreSQL,
@@ -48,10 +49,10 @@ pub struct Common {
     #[arg(long, global = true, value_name = "NAME")]
     pub table: Option<String>,
     /// Zone of a time column that does not store one
-    #[arg(long, global = true, value_name = "ZONE")]
+    #[arg(long, global = true, value_name = "ZONE", value_parser = zone)]
     pub column_tz: Option<Tz>,
     /// Zone of times that are typed and of times that are shown to people  [default: UTC]
-    #[arg(long = "tz", global = true, value_name = "ZONE")]
+    #[arg(long = "tz", global = true, value_name = "ZONE", value_parser = zone)]
     pub typed_tz: Option<Tz>,
     /// CSV file of users and their groups, for `group:`
     #[arg(long, global = true, value_name = "FILE")]
@@ -128,7 +129,7 @@ pub struct Demo {
     /// How many events a second are added; 0 adds none
     #[arg(long, value_name = "R")]
     pub rate: Option<f64>,
-    /// Seed of the generator: the same seed gives the same events
+    /// Seed of the generator: begun at the same moment, the same seed gives the same events
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     /// Keeps the store in this directory
@@ -199,7 +200,7 @@ pub struct Query {
     #[arg(long, value_enum, default_value = "newest")]
     pub order: Order,
     /// Columns, by event field, profile field or .payload.path
-    #[arg(long, value_name = "A,B,…")]
+    #[arg(long, value_name = "A,B,…", value_parser = names)]
     pub columns: Vec<Names>,
     /// Form of the output
     #[arg(short = 'o', long = "format", value_enum, default_value = "table")]
@@ -336,6 +337,32 @@ fn rows(number: &str) -> Result<usize, String> {
         Ok(0) | Err(_) => Err("a whole number from 1 is needed".to_owned()),
         Ok(number) => Ok(number),
     }
+}
+
+fn names(text: &str) -> Result<Names, String> {
+    let names = Names::from(text);
+    let is_empty = |name: &String| name.trim().is_empty();
+    if names.0.iter().any(is_empty) {
+        return Err("each column needs a name".to_owned());
+    }
+    Ok(names)
+}
+
+/// A zone by its name.
+fn zone(name: &str) -> Result<Tz, String> {
+    let all = || chrono_tz::TZ_VARIANTS.iter();
+    let found = all().find(|tz| tz.name().eq_ignore_ascii_case(name));
+    found.copied().ok_or_else(|| {
+        let of_city = |tz: &&Tz| {
+            let city = tz.name().rsplit('/').next();
+            city.is_some_and(|city| city.eq_ignore_ascii_case(name))
+        };
+        let of_city = all().find(of_city).map(|tz| tz.name());
+        match of_city.or_else(|| nearest(name, all().map(|tz| tz.name()))) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "a name such as Europe/Berlin, Asia/Kolkata or UTC is needed".to_owned(),
+        }
+    })
 }
 
 fn period(name: &str) -> Result<Period, String> {

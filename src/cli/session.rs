@@ -131,6 +131,11 @@ impl Session {
 
     /// What a name stands for, by the same rules as in a filter.
     pub async fn subject(&mut self, name: &str) -> Result<Subject, Failure> {
+        if name.trim().is_empty() {
+            return Err(Failure::usage("what has no name has no values").hint(
+                "name an event field such as actor or action, or a path such as .status.code",
+            ));
+        }
         let resolved = self.resolved(&subject::question(name)).await?;
         let (subject, warnings) = subject::answer(name, resolved)
             .map_err(|error| Failure::usage(error.message).hint(error.hint))?;

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use crate::app::view::Tab;
 use crate::app::view::anchor::Anchor;
-use crate::cli::arguments::named;
+use crate::cli::arguments::{named, names, zone};
 use crate::core::calendar::Period;
 use crate::core::column::Names;
 
@@ -21,7 +21,7 @@ pub struct First {
     #[arg(long, value_name = "NAME")]
     pub view: Option<String>,
     /// These columns of the list, by event field, profile field or .payload.path
-    #[arg(long, value_name = "A,B,…")]
+    #[arg(long, value_name = "A,B,…", value_parser = names)]
     pub columns: Vec<Names>,
     /// This event, by its time and id or by its id alone, and those around it
     #[arg(long, value_name = "TIME/ID")]
@@ -32,11 +32,14 @@ pub struct First {
     /// Part of the calendar that reports count in one
     #[arg(long, value_parser = words(&Period::ALL).try_map(|word| named(&Period::ALL, &word)))]
     pub period: Option<Period>,
+    /// Tells the ranking of users by the groups of --groups
+    #[arg(long)]
+    pub by_group: bool,
     /// Zone of times on the screen, where it is another one than --tz
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
     pub zone: Option<Tz>,
     /// Everything, instead of what was on the screen when the store was left
-    #[arg(long, conflicts_with_all = ["filter", "view"])]
+    #[arg(long)]
     pub fresh: bool,
 }
 
@@ -49,6 +52,7 @@ impl First {
             || self.event.is_some()
             || self.tab.is_some()
             || self.period.is_some()
+            || self.by_group
             || self.zone.is_some()
             || self.fresh
     }
