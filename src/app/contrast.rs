@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::app::command::Polarity;
 use crate::app::filter_bar::term;
+use crate::app::histogram::Cell;
 use crate::app::notice::Level;
 use crate::app::{App, Effect, Focus, Generation};
 use crate::core::contrast::probe::{Bucket, Cost, Probe, Sides};
@@ -68,6 +69,9 @@ pub struct Contrast {
     pub all: u64,
     /// Events in a minute: of the part, of the rest.
     pub rates: (f64, f64),
+    /// Of which share it is known that they failed: of the part, of all that is not in it. `None` where
+    /// nothing failed, or one of the two is empty.
+    pub failures: Option<(f64, f64)>,
     /// Stretches to read.
     pub stretches: usize,
     /// How far it is.
@@ -101,6 +105,22 @@ impl Contrast {
     }
 }
 
+/// The shares of failures in a part and in the rest.
+fn failures(cells: impl Iterator<Item = Cell>, part: (Micros, Micros)) -> Option<(f64, f64)> {
+    let (mut here, mut rest) = ((0, 0), (0, 0));
+    for cell in cells {
+        let is_here = part.0 <= cell.since && cell.until <= part.1;
+        let (events, failed) = if is_here { &mut here } else { &mut rest };
+        *events += cell.events;
+        *failed += cell.failed;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a share of events")]
+    let share = |(events, failed): (u64, u64)| (events > 0).then(|| failed as f64 / events as f64);
+    share(here)
+        .zip(share(rest))
+        .filter(|shares| *shares != (0.0, 0.0))
+}
+
 impl App {
     /// Compares what is under the brush with the rest of the picture.
     pub(super) fn find_differences(&mut self) -> Vec<Effect> {
@@ -122,6 +142,7 @@ impl App {
             })
             .collect();
         let all: u64 = buckets.iter().map(|bucket| bucket.events).sum();
+        let failures = failures(self.histogram.buckets(), (since, until));
         let cost = match time {
             TimeAccess::Direct => Cost::Little,
             TimeAccess::Scan => Cost::AllRows(rows.unwrap_or(0).max(all)),
@@ -138,6 +159,7 @@ impl App {
             events: sides.events(),
             all,
             rates,
+            failures,
             stretches: probes.len(),
             state: State::Reading,
             reading: None,

@@ -6,7 +6,9 @@ use crate::app::contrast::{Contrast, State};
 use crate::app::filter_bar::term;
 use crate::app::layout::Regions;
 use crate::app::{App, Focus};
-use crate::core::contrast::{FEWEST, Finding, Habits, Share, Subject, Value, Verdict};
+use crate::core::contrast::{
+    FEWEST, Finding, Habits, POINTS, Share, Subject, UNSEEN_POINTS, Value, Verdict,
+};
 use crate::core::number::grouped;
 use crate::ui::number::short;
 use crate::ui::pen::{Pen, width};
@@ -20,7 +22,7 @@ const SHARE: u16 = 13;
 const BAR: u16 = 6;
 
 /// Columns of the difference.
-const POINTS: u16 = 6;
+const DIFFERENCE: u16 = 6;
 
 /// Lines below the list about the selected difference.
 const DETAIL: u16 = 5;
@@ -110,7 +112,7 @@ fn heading(pen: &mut Pen<'_>, line: Rect, contrast: &Contrast) {
     for (x, cells, word) in [
         (here, SHARE, "here"),
         (rest, SHARE, "elsewhere"),
-        (points, POINTS, "points"),
+        (points, DIFFERENCE, "points"),
     ] {
         let text = format!("{word:>width$}", width = usize::from(cells) - 1);
         pen.put(x, line.y, cells, &text, Role::Dim);
@@ -119,7 +121,7 @@ fn heading(pen: &mut Pen<'_>, line: Rect, contrast: &Contrast) {
 
 /// Where the columns of numbers begin.
 fn columns(line: Rect) -> [u16; 3] {
-    let points = line.right().saturating_sub(POINTS);
+    let points = line.right().saturating_sub(DIFFERENCE);
     let rest = points.saturating_sub(SHARE);
     [rest.saturating_sub(SHARE), rest, points]
 }
@@ -138,14 +140,14 @@ fn row(pen: &mut Pen<'_>, line: Rect, finding: &Finding) {
     let difference = format!(
         "{:>+width$.0}",
         finding.difference() * 100.0,
-        width = usize::from(POINTS) - 1
+        width = usize::from(DIFFERENCE) - 1
     );
     let role = if finding.difference() > 0.0 {
         Role::Text
     } else {
         Role::Dim
     };
-    pen.put(points, line.y, POINTS, &difference, role);
+    pen.put(points, line.y, DIFFERENCE, &difference, role);
 }
 
 fn share(pen: &mut Pen<'_>, (x, y): (u16, u16), share: Share) {
@@ -243,12 +245,18 @@ fn message(pen: &mut Pen<'_>, area: Rect, contrast: &Contrast) {
         (State::Reading, _) => vec![("comparing…".to_owned(), Role::Dim)],
         (State::Stopped, _) => vec![("stopped before anything was found".to_owned(), Role::Dim)],
         (State::Whole, _) => vec![
-            ("nothing is different here".to_owned(), Role::Text),
+            (nothing(contrast), Role::Text),
             (
-                "Who, what, where and all else in the records is mixed as in the rest.".to_owned(),
+                "Who, what, where and all else in the records is mixed much as in the rest."
+                    .to_owned(),
                 Role::Text,
             ),
             (rates(contrast), Role::Text),
+            (failures(contrast), Role::Text),
+            (
+                "What took only a part of this time shows under a brush as short.".to_owned(),
+                Role::Dim,
+            ),
             (
                 unseen(contrast).unwrap_or_default().to_owned(),
                 Role::Warning,
@@ -273,6 +281,29 @@ fn verdict(contrast: &Contrast) -> Option<&Verdict> {
 
 fn is_reading(contrast: &Contrast) -> bool {
     matches!(contrast.state, State::Reading)
+}
+
+/// `nothing is different here by 10 points beyond what varies anyway`
+fn nothing(contrast: &Contrast) -> String {
+    let habits = contrast.reading.as_ref().map(|reading| reading.habits);
+    let points = match habits {
+        Some(Habits::Unseen) => UNSEEN_POINTS,
+        Some(Habits::Seen) | None => POINTS,
+    };
+    format!(
+        "nothing is different here by {:.0} points beyond what varies anyway",
+        points * 100.0
+    )
+}
+
+/// `Failures are 13.3 % of the events here, 4.6 % of the others.`
+fn failures(contrast: &Contrast) -> String {
+    contrast
+        .failures
+        .map_or_else(String::new, |(here, others)| {
+            let (here, others) = (here * 100.0, others * 100.0);
+            format!("Failures are {here:.1} % of the events here, {others:.1} % of the others.")
+        })
 }
 
 /// `There are just more events: 8.10 a minute here, 1.20 in the rest.`
