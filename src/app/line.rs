@@ -5,7 +5,7 @@ use tui_input::InputRequest;
 use crate::app::command::{Action, COMMANDS, Direction, Scope};
 use crate::app::filter_bar::{LONGEST, Room, paste, term};
 use crate::app::notice::Level;
-use crate::app::overlay::{Choice, Overlay};
+use crate::app::overlay::{Choice, Overlay, Picker};
 use crate::app::{App, Effect, Focus, Page};
 
 impl App {
@@ -127,7 +127,7 @@ impl App {
         match self.overlays.pop() {
             Some(Overlay::Picker(picker)) => match picker.pick() {
                 Some(choice) => self.picked(choice),
-                None => Vec::new(),
+                None => self.typed_instead(picker),
             },
             Some(Overlay::Search { input, within }) => {
                 if !input.value().is_empty() {
@@ -144,6 +144,17 @@ impl App {
             None if self.focus == Focus::Facets => self.submit_facet(),
             None => self.submit_filter(),
         }
+    }
+
+    /// What was typed is none of the lines on offer.
+    fn typed_instead(&mut self, picker: Picker) -> Vec<Effect> {
+        if let Some(range) = picker.typed_range(self.moment()) {
+            let text = term::with_range(self.filter.text(), Some(&range));
+            return self.set_filter(&text);
+        }
+        // It stays: who meant something else would go on typing into the page below.
+        self.overlays.push(Overlay::Picker(picker));
+        Vec::new()
     }
 
     /// What the picked line of a list asks for.

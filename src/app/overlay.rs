@@ -11,6 +11,8 @@ use crate::app::view::{Named, Tab};
 use crate::app::{App, Focus};
 use crate::core::aggregate::Subject;
 use crate::core::event::{Event, Field};
+use crate::core::query::resolve::Moment;
+use crate::core::query::time;
 use crate::store::{Exactness, Explanation};
 
 /// Something over the panes.
@@ -92,6 +94,9 @@ pub struct Picker {
 
 /// The heading of saved views.
 const VIEWS: &str = "saved views · Ctrl-X deletes";
+
+/// The heading of time ranges.
+const TIMES: &str = "time range";
 
 /// The ranges on offer.
 const RANGES: [(&str, Option<&str>); 6] = [
@@ -242,7 +247,7 @@ impl Picker {
             about: term.unwrap_or_default().to_owned(),
             choice: Choice::Range(term),
         };
-        Self::new("time range", RANGES.into_iter().map(item).collect())
+        Self::new(TIMES, RANGES.into_iter().map(item).collect())
     }
 
     /// Saved views, as their file has them.
@@ -263,6 +268,36 @@ impl Picker {
             }
         };
         Self::new(VIEWS, saved.iter().map(item).collect())
+    }
+
+    /// Why nothing is on offer, and what can be typed instead.
+    pub fn nothing(&self) -> &'static str {
+        if self.title == TIMES {
+            "a time, too: 2026-08, yesterday, -3h, 2026-08-01..2026-08-07"
+        } else {
+            "nothing matches"
+        }
+    }
+
+    /// The term of a filter that a typed time means, where none of the ranges on offer was meant.
+    pub fn typed_range(&self, moment: Moment) -> Option<String> {
+        let text = self.input.value().trim();
+        if self.title != TIMES || text.is_empty() {
+            return None;
+        }
+        let parts: Vec<&str> = text.split("..").filter(|part| !part.is_empty()).collect();
+        let are_times = parts.iter().all(|part| time::period(part, moment).is_ok());
+        if !are_times || parts.is_empty() || parts.len() > 2 {
+            return None;
+        }
+        // How long ago it was begun; everything else is all of what it says.
+        let name = match time::length(text.trim_start_matches('-')) {
+            Ok(_) => "since",
+            Err(_) => "at",
+        };
+        // A blank would end the term.
+        let text: Vec<&str> = text.split_whitespace().collect();
+        Some(format!("{name}:{}", text.join("T")))
     }
 
     /// Whether it offers saved views.

@@ -81,6 +81,29 @@ fn keys_do_what_they_say() {
 }
 
 #[test]
+fn a_time_is_typed_where_ranges_are_on_offer() {
+    for (typed, filter) in [
+        ("3h", " [since:3h]"),
+        ("2020-01..2030", " [at:2020-01..2030]"),
+        ("2020-01-01 12:00..2030", " [at:2020-01-01T12:00..2030]"),
+    ] {
+        let keys = format!("t '{typed}' enter");
+        check(&keys, &format!("following 40/40 list{filter}"));
+    }
+    // What means nothing stays to be mended; keys of the page below it do nothing meanwhile.
+    for keys in ["t 'neverland' enter", "t '..' enter x", "v 'x' enter"] {
+        let mut rig = Rig::new(events(40));
+        rig.app.views.saved = vec![Named {
+            name: "a".to_owned(),
+            view: view::View::default(),
+        }];
+        rig.press(keys);
+        let left = rig.app.overlays.last();
+        assert!(matches!(left, Some(Overlay::Picker(_))), "{keys}");
+    }
+}
+
+#[test]
 fn every_action_of_the_table_can_be_reached() {
     for command in COMMANDS {
         let reachable = !command.keys.is_empty() || command.id == "app.quit";

@@ -90,6 +90,11 @@ pub enum By {
     Groups,
 }
 
+impl By {
+    /// All of them, with the words for them.
+    pub const ALL: [(Self, &str); 2] = [(Self::Users, "users"), (Self::Groups, "groups")];
+}
+
 impl Board {
     /// The period of series: weeks unless somebody chose another.
     pub fn period(&self) -> Period {
@@ -249,7 +254,11 @@ impl App {
                     usage.groups.clone_from(&groups);
                 }
                 if *report == Report::Activity {
-                    usage.since = usage.since.max(usage.until.plus(-ACTIVITY));
+                    let week = usage.until.plus(-ACTIVITY);
+                    let days = Period::Day.edges(week, usage.until, usage.tz);
+                    // Seven whole days with today: a part of an eighth would look like a quiet day.
+                    let first = days.and_then(|days| days.get(1).copied());
+                    usage.since = usage.since.max(first.unwrap_or(week));
                     usage.period = Period::Day;
                 }
                 Section::new(usage, now, time)

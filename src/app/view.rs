@@ -12,6 +12,7 @@ use tui_input::Input;
 use crate::app::command::ViewAction;
 use crate::app::notice::Level;
 use crate::app::overlay::{Choice, Overlay, Picker};
+use crate::app::usage::By;
 use crate::app::view::anchor::Anchor;
 use crate::app::{App, Effect, Focus, Generation, Page};
 use crate::core::calendar::Period;
@@ -58,6 +59,8 @@ pub struct View {
     pub tab: Tab,
     /// Of series; `None` leaves it as it is.
     pub period: Option<Period>,
+    /// How users are told.
+    pub by: By,
     /// The zone in which the filter's times are read; `None` leaves it as it is.
     pub tz: Option<Tz>,
     /// The zone in which times are shown; `None` leaves it as it is.
@@ -145,7 +148,7 @@ impl App {
     }
 
     /// Whether nothing was asked yet: the filter that the screen opened with has a mistake.
-    pub(super) fn is_waiting_for_filter(&self) -> bool {
+    pub fn is_waiting_for_filter(&self) -> bool {
         self.question.page == Generation::default() && self.filter.is_invalid()
     }
 
@@ -161,6 +164,7 @@ impl App {
                 Page::Archives => Tab::Archives,
             },
             period: self.usage.period,
+            by: self.usage.by,
             tz: Some(self.settings.tz),
             zone: Some(self.zone.tz()),
         }
@@ -185,6 +189,11 @@ impl App {
         if view.period.is_some() {
             self.usage.period = view.period;
         }
+        // Nobody can tell by groups that are not known.
+        self.usage.by = match self.settings.groups {
+            Some(_) => view.by,
+            None => By::Users,
+        };
     }
 
     /// Shows a view.

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::app::usage::By;
 use crate::app::view::{Named, Opening, View};
 use crate::cli::arguments::Common;
 use crate::cli::arguments::first::First;
@@ -50,6 +51,13 @@ pub fn opening(
     view.event = first.event.clone().or(view.event.take());
     view.tab = first.tab.unwrap_or(view.tab);
     view.period = first.period.or(view.period);
+    if first.by_group {
+        if common.groups.is_none() {
+            return Err(Failure::usage("--by-group needs to know the groups")
+                .hint("--groups FILE.csv names them, a line USER,GROUP each"));
+        }
+        view.by = By::Groups;
+    }
     if let Some(tz) = common.typed_tz {
         view.tz = Some(tz);
         view.zone = None;

@@ -10,6 +10,7 @@ use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::app::usage::By;
 use crate::app::view::anchor::Anchor;
 use crate::app::view::{Tab, View};
 use crate::core::calendar::Period;
@@ -32,6 +33,8 @@ struct Line {
     event: Option<String>,
     tab: String,
     period: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
     tz: Option<String>,
     zone: Option<String>,
 }
@@ -96,6 +99,9 @@ pub fn keep(path: &Path, source: &str, view: &View, left: Micros) -> io::Result<
         event: view.event.as_ref().map(Anchor::to_string),
         tab: view.tab.word().to_owned(),
         period: view.period.map(|period| period.word().to_owned()),
+        by: (By::ALL.iter())
+            .find(|(by, _)| *by == view.by && *by != By::default())
+            .map(|(_, word)| (*word).to_owned()),
         tz: view.tz.map(|tz| tz.name().to_owned()),
         zone: view.zone.map(|zone| zone.name().to_owned()),
     })?;
@@ -122,6 +128,10 @@ fn understood(line: &str) -> Option<(Line, View)> {
         Some(word) => Some(known(&Period::ALL, word)?),
         None => None,
     };
+    let by = match &line.by {
+        Some(word) => known(&By::ALL, word)?,
+        None => By::default(),
+    };
     let has_break = |text: &String| text.chars().any(char::is_control);
     if has_break(&line.filter) || line.columns.iter().any(has_break) {
         return None;
@@ -132,6 +142,7 @@ fn understood(line: &str) -> Option<(Line, View)> {
         event: line.event.as_deref().map(Anchor::from),
         tab: known(&Tab::ALL, &line.tab)?,
         period,
+        by,
         tz: zone(&line.tz)?,
         zone: zone(&line.zone)?,
     };
@@ -158,6 +169,7 @@ mod tests {
             event: Some(Anchor::from("2026-01-15T12:04:04.000007Z/a/b \"c\"")),
             tab: Tab::Usage,
             period: Some(Period::Month),
+            by: By::Groups,
             tz: Some(Tz::UTC),
             zone: Some(Tz::Asia__Kathmandu),
         }

@@ -19,6 +19,9 @@ use crate::ui::{Caret, region, split_top, suggestions};
 /// In front of the text.
 const PROMPT: &str = " filter ▸ ";
 
+/// Columns that a text keeps beside the result.
+const LEAST: u16 = 24;
+
 /// Columns of the prompt.
 fn prompt() -> u16 {
     u16::try_from(PROMPT.width()).unwrap_or(0)
@@ -40,13 +43,18 @@ impl Line {
         let result = result(app);
         let (text, cells) = (columns_of(app.filter.text()), columns_of(&result));
         // While typing the text has the room; the result comes back with the first column it leaves.
-        let fits = text.saturating_add(cells).saturating_add(3) <= free;
+        // Afterwards the result stays, as long as enough of the text does.
+        let is_typed = app.focus == Focus::Filter;
+        let fits = text.saturating_add(cells).saturating_add(3) <= free
+            || !is_typed && cells.saturating_add(2 + LEAST) <= free;
         let room = if fits { free - cells - 2 } else { free };
         let caret = columns_of(&app.filter.text()[..app.filter.caret()]);
+        // The beginning says what is asked for: `-user:x` without its sign is the opposite.
+        let reach = if is_typed { caret } else { 0 };
         Self {
             result: fits.then_some(result),
             room,
-            scrolled: caret.saturating_sub(room.saturating_sub(1)),
+            scrolled: reach.saturating_sub(room.saturating_sub(1)),
         }
     }
 }
@@ -153,6 +161,9 @@ fn text(pen: &mut Pen<'_>, line: Rect, app: &App, divided: &Line) {
         })
         .map_or(text.len(), |(at, _)| at);
     pen.put(line.x, line.y, line.width, &text[cut..], Role::Text);
+    if cut > 0 {
+        pen.put(line.x, line.y, 1, "…", Role::Dim);
+    }
     // Of the diagnostics only those that are visible are worth measuring.
     let end = text[cut..]
         .char_indices()
@@ -224,7 +235,7 @@ fn result(app: &App) -> String {
         ..
     } = &app.question;
     let mut parts = Vec::new();
-    if app.filter.is_invalid() {
+    if app.filter.is_invalid() && !app.is_waiting_for_filter() {
         parts.push("previous result".to_owned());
     }
     match paging {

@@ -172,7 +172,7 @@ fn pick_lines(pen: &mut Pen<'_>, inner: Rect, picker: &Picker) {
             inner.x + 3,
             inner.y + 1,
             inner.width,
-            "nothing matches",
+            picker.nothing(),
             Role::Dim,
         );
     }

@@ -48,7 +48,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, regions: &mut Regions) -> 
     let (bar, rest) = split_top(area, filter_bar::height(app, area.width).min(area.height));
     let (title, body) = split_top(rest, 1);
     // A filter that cannot be understood does not ask anything.
-    let name = if app.filter.is_invalid() {
+    let name = if app.filter.is_invalid() && !app.is_waiting_for_filter() {
         "usage · previous result"
     } else {
         "usage"

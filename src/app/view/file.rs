@@ -9,6 +9,7 @@
 //! tab = "usage"                                # or events, archives; events without
 //! columns = ["at", "user", ".details.code"]    # of the list of events; optional
 //! period = "day"                               # or week, month; optional
+//! by = "groups"                                # or users, as without; needs --groups
 //! tz = "UTC"                                   # of times in the filter; optional
 //! zone = "Europe/Berlin"                       # of times on the screen; optional
 //! ```
@@ -18,11 +19,14 @@ use std::ops::Range;
 use chrono_tz::Tz;
 use toml::de::DeTable;
 
+use crate::app::usage::By;
 use crate::app::view::{Named, Tab, View};
 use crate::core::calendar::Period;
 use crate::core::strict::{Item, Mistake, Source, Table};
 
-const KEYS: [&str; 7] = ["name", "filter", "columns", "tab", "period", "tz", "zone"];
+const KEYS: [&str; 8] = [
+    "name", "filter", "columns", "tab", "period", "by", "tz", "zone",
+];
 
 /// Begins a view.
 const HEADER: &str = "[[view]]";
@@ -57,6 +61,7 @@ fn view(item: &Item<'_>) -> Result<Named, Mistake> {
     }
     let tab = table.get("tab").map(|item| item.word(&Tab::ALL));
     let period = table.get("period").map(|item| item.word(&Period::ALL));
+    let by = table.get("by").map(|item| item.word(&By::ALL));
     let view = View {
         filter: table
             .get("filter")
@@ -68,6 +73,7 @@ fn view(item: &Item<'_>) -> Result<Named, Mistake> {
         event: None,
         tab: tab.transpose()?.unwrap_or_default(),
         period: period.transpose()?,
+        by: by.transpose()?.unwrap_or_default(),
         tz: table.get("tz").map(|item| zone(&item)).transpose()?,
         zone: table.get("zone").map(|item| zone(&item)).transpose()?,
     };
@@ -155,6 +161,7 @@ fn print(named: &Named) -> String {
         ),
         ("tab", Some(text(view.tab.word()))),
         ("period", view.period.map(|period| text(period.word()))),
+        ("by", (view.by == By::Groups).then(|| text("groups"))),
         ("tz", view.tz.map(|tz| text(tz.name()))),
         ("zone", view.zone.map(|zone| text(zone.name()))),
     ];
@@ -244,14 +251,16 @@ mod tests {
         let tab = prop::sample::select(Tab::ALL.map(|(tab, _)| tab).to_vec());
         let period = prop::sample::select(Period::ALL.map(|(period, _)| period).to_vec());
         let columns = prop::collection::vec(r#"[a-z."',\]\\]{0,6}"#, 0..3);
-        let look = (columns, tab, prop::option::of(period), zones(), zones());
-        ("[a-c]", words, look).prop_map(|(name, filter, (columns, tab, period, tz, zone))| {
+        let by = prop::sample::select(By::ALL.map(|(by, _)| by).to_vec());
+        let look = (columns, tab, prop::option::of(period), by, zones(), zones());
+        ("[a-c]", words, look).prop_map(|(name, filter, (columns, tab, period, by, tz, zone))| {
             let view = View {
                 filter,
                 columns,
                 event: None,
                 tab,
                 period,
+                by,
                 tz,
                 zone,
             };

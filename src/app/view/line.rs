@@ -1,5 +1,6 @@
 //! A view as a command line for a shell.
 
+use crate::app::usage::By;
 use crate::app::view::{Tab, View};
 
 /// A command line that opens the store of these words at a view.
@@ -20,6 +21,9 @@ pub fn spell(words: &[String], view: &View) -> String {
     }
     if let Some(period) = view.period {
         line.extend(["--period", period.word()].map(str::to_owned));
+    }
+    if view.by == By::Groups {
+        line.push("--by-group".to_owned());
     }
     if let Some(tz) = view.tz {
         line.extend(["--tz", tz.name()].map(str::to_owned));

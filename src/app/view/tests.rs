@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 
 use crate::app::inquiry::{Told, Wanted};
 use crate::app::rig::{NOW, Rig, events, settings};
+use crate::app::usage::By;
 use crate::app::view::anchor::Anchor;
 use crate::app::view::{Named, Opening, Tab, View};
 use crate::app::{Answer, App, Effect, Msg, Overlay, Page};
@@ -23,14 +24,23 @@ fn failures() -> View {
         columns: vec!["at".to_owned(), ".details.status.code".to_owned()],
         tab: Tab::Usage,
         period: Some(Period::Month),
+        by: By::Groups,
         tz: Some(Tz::Asia__Kolkata),
         zone: Some(Tz::Europe__Berlin),
     }
 }
 
+/// Of a screen that knows a group.
+fn grouped() -> crate::app::Settings {
+    let groups = crate::core::group::Groups::parse(b"alice,ops\n", "groups.csv");
+    let mut settings = settings();
+    settings.groups = Some(std::sync::Arc::new(groups.expect("a table")));
+    settings
+}
+
 /// A screen that opens like this.
 fn opened(opening: Opening) -> Rig {
-    let mut settings = settings();
+    let mut settings = grouped();
     settings.opening = opening;
     Rig::of(App::new(settings), events(40))
 }
@@ -152,7 +162,7 @@ fn a_filter_that_means_nothing_any_more_is_shown_and_not_run() {
 
 #[test]
 fn a_view_is_saved_under_a_name_and_picked_by_it() {
-    let mut rig = Rig::new(events(40));
+    let mut rig = Rig::of(App::new(grouped()), events(40));
     rig.press("v");
     assert!(
         told(&rig).contains("no view is saved yet"),

@@ -7,6 +7,7 @@ use clap::Parser as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::app::usage::By;
 use crate::app::view::anchor::Anchor;
 use crate::app::view::{Tab, line};
 use crate::cli::arguments::{Cli, Command, spare_filters};
@@ -41,6 +42,7 @@ fn views() -> impl Strategy<Value = View> {
     let zones = || prop::sample::select(vec![Tz::UTC, Tz::Asia__Kolkata, Tz::Europe__Berlin]);
     let tab = prop::sample::select(Tab::ALL.map(|(tab, _)| tab).to_vec());
     let period = prop::sample::select(Period::ALL.map(|(period, _)| period).to_vec());
+    let by = prop::sample::select(By::ALL.map(|(by, _)| by).to_vec());
     let event = texts().prop_map(|text| Anchor::from(text.as_str()));
     let event = prop::option::of(event);
     let columns = prop::collection::vec(r#"[a-z.]{1,4}(\."[a-z,' $]{1,4}")?"#, 0..4);
@@ -50,15 +52,17 @@ fn views() -> impl Strategy<Value = View> {
         event,
         tab,
         prop::option::of(period),
+        by,
         zones(),
         zones(),
     )
-        .prop_map(|(filter, columns, event, tab, period, tz, zone)| View {
+        .prop_map(|(filter, columns, event, tab, period, by, tz, zone)| View {
             filter,
             columns,
             event,
             tab,
             period,
+            by,
             tz: Some(tz),
             zone: Some(zone).filter(|zone| *zone != tz),
         })
@@ -71,6 +75,9 @@ proptest! {
         let target = format!("/srv/{name}x.db");
         let mut words = vec![target];
         words.extend(table.into_iter().flat_map(|table| ["--table".to_owned(), table]));
+        if view.by == By::Groups {
+            words.extend(["--groups", "/srv/groups.csv"].map(str::to_owned));
+        }
         let again = opened(&line::spell(&words, &view));
         prop_assert_eq!(&again.words, &words);
         prop_assert_eq!(again.view, view);
