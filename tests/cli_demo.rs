@@ -102,10 +102,10 @@ fn without_a_terminal_a_kept_demo_is_a_file() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     for (system, name) in [("clutch", "audit.db"), ("dronahq", "dronahq.db")] {
         let kept = directory.path().to_str().expect("a plain path");
-        let make = [
+        let line = [
             "demo", "--system", system, "--events", "100", "--keep", kept,
         ];
-        let made = run(make);
+        let made = run(line);
         assert!(made.err.contains("loaded 1"), "{}", made.err);
         made.ok();
         let file = directory.path().join(name);
@@ -113,7 +113,7 @@ fn without_a_terminal_a_kept_demo_is_a_file() {
         let rows: u64 = run(["count", file]).ok().trim().parse().expect("a number");
         assert!(rows >= 100, "{rows}");
         // It stays as it is.
-        let again = run(make);
+        let again = run(line);
         assert!(again.err.contains("former run"), "{}", again.err);
         again.ok();
         assert_eq!(run(["count", file]).ok().trim(), rows.to_string());

@@ -109,7 +109,7 @@ impl Contrast {
 fn failures(cells: impl Iterator<Item = Cell>, part: (Micros, Micros)) -> Option<(f64, f64)> {
     let (mut here, mut rest) = ((0, 0), (0, 0));
     for cell in cells {
-        let is_here = part.0 <= cell.since && cell.until <= part.1;
+        let is_here = cell.since < part.1 && cell.until > part.0;
         let (events, failed) = if is_here { &mut here } else { &mut rest };
         *events += cell.events;
         *failed += cell.failed;

@@ -153,7 +153,9 @@ impl App {
             return self.set_filter(&text);
         }
         // It stays: who meant something else would go on typing into the page below.
-        self.overlays.push(Overlay::Picker(picker));
+        if !picker.input.value().is_empty() {
+            self.overlays.push(Overlay::Picker(picker));
+        }
         Vec::new()
     }
 

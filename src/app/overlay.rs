@@ -273,31 +273,47 @@ impl Picker {
     /// Why nothing is on offer, and what can be typed instead.
     pub fn nothing(&self) -> &'static str {
         if self.title == TIMES {
-            "a time, too: 2026-08, yesterday, -3h, 2026-08-01..2026-08-07"
+            "Enter takes a time: 3h, 2026-08, 2026-08-01..02"
         } else {
             "nothing matches"
         }
     }
 
+    /// Whether what was typed is how long ago a range begins.
+    fn is_length(&self) -> bool {
+        let text = self.input.value().trim().trim_start_matches('-');
+        self.title == TIMES && !text.is_empty() && time::length(text).is_ok()
+    }
+
     /// The term of a filter that a typed time means, where none of the ranges on offer was meant.
     pub fn typed_range(&self, moment: Moment) -> Option<String> {
-        let text = self.input.value().trim();
-        if self.title != TIMES || text.is_empty() {
+        if self.title != TIMES {
             return None;
         }
-        let parts: Vec<&str> = text.split("..").filter(|part| !part.is_empty()).collect();
-        let are_times = parts.iter().all(|part| time::period(part, moment).is_ok());
-        if !are_times || parts.is_empty() || parts.len() > 2 {
-            return None;
-        }
-        // How long ago it was begun; everything else is all of what it says.
-        let name = match time::length(text.trim_start_matches('-')) {
-            Ok(_) => "since",
-            Err(_) => "at",
+        let text = self.input.value();
+        let side = |side: &str| {
+            let side = side.trim();
+            let period = time::period(side, moment).ok()?;
+            // A blank would end the term.
+            let words: Vec<&str> = side.split_whitespace().collect();
+            Some((words.join("T"), period.end.0 - period.start.0))
         };
-        // A blank would end the term.
-        let text: Vec<&str> = text.split_whitespace().collect();
-        Some(format!("{name}:{}", text.join("T")))
+        if self.is_length() {
+            return Some(format!("since:{}", text.trim()));
+        }
+        let Some((from, to)) = text.split_once("..") else {
+            // At an instant there is next to nothing.
+            return side(text)
+                .filter(|(_, length)| *length > 1)
+                .map(|(at, _)| format!("at:{at}"));
+        };
+        let open = |text: &str| text.trim().is_empty();
+        match (open(from), open(to)) {
+            (true, true) => None,
+            (true, false) => Some(format!("at:..{}", side(to)?.0)),
+            (false, true) => Some(format!("at:{}..", side(from)?.0)),
+            (false, false) => Some(format!("at:{}..{}", side(from)?.0, side(to)?.0)),
+        }
     }
 
     /// Whether it offers saved views.
@@ -351,8 +367,19 @@ impl Picker {
 
     /// Ranks the items again by what is typed.
     pub fn narrow(&mut self) {
-        let labels = self.items.iter().map(|item| item.label.as_str());
-        self.matches = fuzzy::rank(self.input.value(), labels);
+        // What is a length is not also letters of another one: `3d` is not 30 days.
+        let (typed, labels): (_, Vec<&str>) = if self.is_length() {
+            let length = self.input.value().trim().trim_start_matches('-');
+            let terms = self.items.iter().map(|item| {
+                let term = item.about.strip_prefix("since:-");
+                term.filter(|term| *term == length).unwrap_or_default()
+            });
+            (length, terms.collect())
+        } else {
+            let labels = self.items.iter().map(|item| item.label.as_str());
+            (self.input.value(), labels.collect())
+        };
+        self.matches = fuzzy::rank(typed, labels);
         self.chosen = 0;
         self.doomed = None;
     }

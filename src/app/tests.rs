@@ -84,14 +84,25 @@ fn keys_do_what_they_say() {
 fn a_time_is_typed_where_ranges_are_on_offer() {
     for (typed, filter) in [
         ("3h", " [since:3h]"),
-        ("2020-01..2030", " [at:2020-01..2030]"),
+        ("3d", " [since:3d]"),
+        ("-50m", " [since:-50m]"),
+        ("7d", " [since:-7d]"),
+        ("7 d", " [since:-7d]"),
+        ("2020-01 .. 2030", " [at:2020-01..2030]"),
+        ("2020-01..", " [at:2020-01..]"),
         ("2020-01-01 12:00..2030", " [at:2020-01-01T12:00..2030]"),
     ] {
         let keys = format!("t '{typed}' enter");
         check(&keys, &format!("following 40/40 list{filter}"));
     }
     // What means nothing stays to be mended; keys of the page below it do nothing meanwhile.
-    for keys in ["t 'neverland' enter", "t '..' enter x", "v 'x' enter"] {
+    for keys in [
+        "t 'neverland' enter",
+        "t '..' enter x",
+        "t 'now' enter",
+        "t '+3h' enter",
+        "v 'x' enter",
+    ] {
         let mut rig = Rig::new(events(40));
         rig.app.views.saved = vec![Named {
             name: "a".to_owned(),

@@ -37,7 +37,7 @@ const ACTIVITY: i64 = 7 * 24 * 3_600 * Micros::SECOND;
 /// Rows of a ranking.
 pub const ROWS: usize = 6;
 
-/// Lines of a report at most: seven days to now touch eight.
+/// Lines of a report at most: a change of the clocks may add a day to seven.
 pub fn rows_of(report: Report) -> usize {
     match report {
         Report::Activity => 8,
@@ -256,8 +256,8 @@ impl App {
                 if *report == Report::Activity {
                     let week = usage.until.plus(-ACTIVITY);
                     let days = Period::Day.edges(week, usage.until, usage.tz);
-                    // Seven whole days with today: a part of an eighth would look like a quiet day.
-                    let first = days.and_then(|days| days.get(1).copied());
+                    // Seven days with today: a part of an eighth would look like a quiet day.
+                    let first = days.and_then(|days| days.into_iter().find(|day| *day >= week));
                     usage.since = usage.since.max(first.unwrap_or(week));
                     usage.period = Period::Day;
                 }

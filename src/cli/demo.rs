@@ -115,7 +115,12 @@ async fn into_file(product: Product, arguments: &Demo, directory: &Path) -> Resu
             "writing {rate} events a second until it is stopped (Ctrl-C)"
         ));
         let writer = write_live(product, &file, arguments.seed, rate)?;
-        stop.cancelled().await;
+        while !stop.is_cancelled() && !writer.is_over() {
+            tokio::select! {
+                () = tokio::time::sleep(GLANCE) => {}
+                () = stop.cancelled() => {}
+            }
+        }
         Ok(writer.stop()?)
     };
     signals::heed(&stop, work).await
@@ -174,6 +179,9 @@ async fn until_due(live: &Live, stop: &CancellationToken) {
         () = stop.cancelled() => {}
     }
 }
+
+/// Between two looks at a thread that writes.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// Events a second on the screen, unless the command line says otherwise.
 const RATE: f64 = 3.0;

@@ -286,12 +286,12 @@ fn is_reading(contrast: &Contrast) -> bool {
 /// `nothing is different here by 10 points beyond what varies anyway`
 fn nothing(contrast: &Contrast) -> String {
     let habits = contrast.reading.as_ref().map(|reading| reading.habits);
-    let points = match habits {
-        Some(Habits::Unseen) => UNSEEN_POINTS,
-        Some(Habits::Seen) | None => POINTS,
+    let (points, beyond) = match habits {
+        Some(Habits::Unseen) => (UNSEEN_POINTS, ""),
+        Some(Habits::Seen) | None => (POINTS, " beyond what varies anyway"),
     };
     format!(
-        "nothing is different here by {:.0} points beyond what varies anyway",
+        "nothing is different here by {:.0} points{beyond}",
         points * 100.0
     )
 }

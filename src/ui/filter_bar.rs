@@ -45,12 +45,18 @@ impl Line {
         // While typing the text has the room; the result comes back with the first column it leaves.
         // Afterwards the result stays, as long as enough of the text does.
         let is_typed = app.focus == Focus::Filter;
+        let is_cut = !is_typed && !app.filter.is_invalid();
         let fits = text.saturating_add(cells).saturating_add(3) <= free
-            || !is_typed && cells.saturating_add(2 + LEAST) <= free;
+            || is_cut && cells.saturating_add(2 + LEAST) <= free;
         let room = if fits { free - cells - 2 } else { free };
         let caret = columns_of(&app.filter.text()[..app.filter.caret()]);
-        // The beginning says what is asked for: `-user:x` without its sign is the opposite.
-        let reach = if is_typed { caret } else { 0 };
+        // The beginning says what is asked for: `-user:x` without its sign is the opposite. What is
+        // wrong has to be seen.
+        let wrong = diagnostic(app).map_or(0, |found| {
+            let text = app.filter.text();
+            columns_of(&text[..text.ceil_char_boundary(found.span.end.min(text.len()))])
+        });
+        let reach = if is_typed { caret } else { wrong };
         Self {
             result: fits.then_some(result),
             room,

@@ -171,7 +171,7 @@ fn pick_lines(pen: &mut Pen<'_>, inner: Rect, picker: &Picker) {
         pen.put(
             inner.x + 3,
             inner.y + 1,
-            inner.width,
+            inner.width.saturating_sub(3),
             picker.nothing(),
             Role::Dim,
         );

@@ -236,6 +236,10 @@ fn groups_that_nobody_is_in_are_told() {
             found.err
         );
         found.ok();
+        for none in [&["--since", "2030-01-01"][..], &["--top", "1", "x:y"]] {
+            let found = table.run("actions", &[&by_group, none].concat());
+            assert!(!found.err.contains("nobody of --groups"), "{}", found.err);
+        }
     }
 }
 

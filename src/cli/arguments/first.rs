@@ -38,7 +38,7 @@ pub struct First {
     /// Zone of times on the screen, where it is another one than --tz
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     pub zone: Option<Tz>,
-    /// Everything, instead of what was on the screen when the store was left
+    /// Nothing of what was on the screen when the store was left
     #[arg(long)]
     pub fresh: bool,
 }

@@ -104,16 +104,19 @@ fn tell_members(usage: &Usage, answer: &Answer) {
         narrate::say("a user of several groups counts in each of them");
     }
     let is_strange = |name: &Option<String>| name.as_deref().is_none_or(|name| name == NO_GROUP);
-    let are_strange = match answer {
-        Answer::Ranking(ranking) if usage.report == Report::TopUsers => {
-            ranking.rows.iter().all(|row| is_strange(&row.value)) && ranking.total > 0
-        }
-        Answer::Deeds(ranking) => {
-            ranking.rows.iter().all(|deed| is_strange(&deed.group))
-                && ranking.total == ranking.rows.len()
-        }
-        _ => false,
+    let (total, names): (_, Vec<_>) = match answer {
+        Answer::Ranking(found) => (
+            found.total,
+            found.rows.iter().map(|row| &row.value).collect(),
+        ),
+        Answer::Deeds(found) => (
+            found.total,
+            found.rows.iter().map(|row| &row.group).collect(),
+        ),
+        _ => return,
     };
+    // Of rows that are not shown nobody knows.
+    let are_strange = total > 0 && total == names.len() && names.into_iter().all(is_strange);
     if are_strange {
         narrate::say(
             "nobody of --groups is among these users: a line of the file is USER,GROUP, the user spelled as in the log",

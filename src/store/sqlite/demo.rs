@@ -315,6 +315,11 @@ impl LiveWriter {
         })
     }
 
+    /// Whether it has ended by itself.
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Stops it, and says what went wrong if it had ended by itself.
     pub fn stop(mut self) -> Result<(), StoreError> {
         self.end()
