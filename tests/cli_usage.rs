@@ -5,9 +5,11 @@ mod extremes;
 mod groups;
 mod latency;
 mod pipelines;
+mod ranges;
 mod rankings;
 mod shop;
 mod streamed;
+mod table;
 
 use std::collections::BTreeSet;
 

@@ -10,6 +10,7 @@ use auditail::core::usage::plan::Slicing;
 use auditail::core::usage::settled::Settled;
 use auditail::core::usage::{Report, Usage};
 use auditail::store::connect::{OpenOptions, open};
+use auditail::store::reading::{self, Heard};
 use auditail::store::{AggregateItem, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use crate::measure::{alone, ms};
 /// The range of the tab.
 const RANGE: i64 = 90 * 24 * 3_600 * Micros::SECOND;
 
-/// Prints a line for every report that is made of counts.
+/// Prints two lines for every report.
 pub async fn measure(url: &str) {
     let store = open(url, &OpenOptions::default())
         .await
@@ -31,12 +32,16 @@ pub async fn measure(url: &str) {
         let mut usage = Usage::new(report, &profile, Predicate::All);
         (usage.since, usage.until) = (now.plus(-RANGE), now);
         usage.period = Period::Week;
-        if usage.lack().is_some() || usage.stages().is_empty() {
+        if usage.lack().is_some() {
             continue;
         }
         let begun = Instant::now();
-        let mut course = Course::new(usage, now, Slicing::ByCalendar).expect("a short range");
-        let first = answered(&*store, &mut course, &stop).await;
+        let first = if report.is_read() {
+            read(&*store, &usage, &stop).await
+        } else {
+            let mut course = Course::new(usage, now, Slicing::ByCalendar).expect("a short range");
+            answered(&*store, &mut course, &stop).await
+        };
         alone(
             &format!("{name}: first numbers"),
             &ms(first - begun),
@@ -45,6 +50,19 @@ pub async fn measure(url: &str) {
         let whole = begun.elapsed();
         alone("  the whole report", &ms(whole), "reported");
     }
+}
+
+/// Reads to the end; when something was known.
+async fn read(store: &dyn Store, usage: &Usage, stop: &CancellationToken) -> Instant {
+    let mut first: Option<Instant> = None;
+    let mut tell = |heard| {
+        if let Heard::Answer(_) = heard {
+            first.get_or_insert_with(Instant::now);
+        }
+    };
+    let whole = reading::report(store, usage, stop, &mut tell).await;
+    whole.expect("an answer");
+    first.unwrap_or_else(Instant::now)
 }
 
 /// Asks to the end; when the first numbers came.

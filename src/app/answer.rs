@@ -47,6 +47,8 @@ pub enum Answer {
     CountsEnd(Result<Vec<Group>, StoreError>),
     /// Part of a part of a report.
     Usage(AggregateItem),
+    /// What is known of a report that is read from events.
+    UsageSoFar(Box<crate::core::usage::answer::Answer>),
     /// A part of a report, or all of it.
     UsageEnd(Result<crate::app::usage::Reply, StoreError>),
     /// What was found out about an event.
@@ -133,6 +135,7 @@ impl App {
             }
             Answer::CountsEnd(result) => self.counts_ended(result),
             Answer::Usage(AggregateItem::Partial(groups, _)) => self.usage_partly(groups),
+            Answer::UsageSoFar(answer) => self.usage_so_far(*answer),
             Answer::UsageEnd(result) => self.usage_told(result),
             Answer::Inquiry(told) => self.inquiry_told(told),
             Answer::Facet(item) => self.facet_partly(&item),
@@ -166,7 +169,9 @@ impl App {
             Answer::Overview(_) => dialog.map(|dialog| dialog.overviewed),
             Answer::Work(_) => self.work.as_ref().map(|work| work.generation),
             Answer::Archives(_) => Some(self.archives.listed),
-            Answer::Usage(_) | Answer::UsageEnd(_) => Some(self.usage.asked),
+            Answer::Usage(_) | Answer::UsageSoFar(_) | Answer::UsageEnd(_) => {
+                Some(self.usage.asked)
+            }
             Answer::Inquiry(told) => Some(self.inquiry.awaits(told)),
             Answer::Facet(_) | Answer::FacetEnd(_) => Some(self.facets.asked),
             Answer::Contrast(_) | Answer::ContrastEnd(_) => self.contrast_asked(),

@@ -326,6 +326,15 @@ impl App {
         Vec::new()
     }
 
+    pub(super) fn usage_so_far(&mut self, answer: Answer) -> Vec<Effect> {
+        if let Some((number, Wish::Read(_))) = &self.usage.asking
+            && let Some(section) = self.usage.sections.get_mut(*number)
+        {
+            section.say(answer);
+        }
+        Vec::new()
+    }
+
     pub(super) fn usage_told(&mut self, result: Result<Reply, StoreError>) -> Vec<Effect> {
         let board = &mut self.usage;
         let Some((number, wish)) = board.asking.take() else {

@@ -23,7 +23,8 @@ use crate::core::usage::course::{Course, Question};
 use crate::core::usage::plan::Slicing;
 use crate::core::usage::settled::Settled;
 use crate::core::usage::{Detail, RangeError, Report, Usage};
-use crate::store::{AggregateItem, Progress, StoreError, TimeAccess, reading};
+use crate::store::reading::{self, Heard};
+use crate::store::{AggregateItem, Progress, StoreError, TimeAccess};
 
 /// Looked at without `--since`.
 fn lately(report: Report) -> &'static str {
@@ -73,7 +74,11 @@ async fn answer(
 ) -> Result<Answer, Failure> {
     if usage.report.is_read() {
         let mut progress = ProgressLine::new(output::charset(common));
-        let mut tell = |step| progress.update(step);
+        let mut tell = |heard| {
+            if let Heard::Progress(step) = heard {
+                progress.update(step);
+            }
+        };
         let read = reading::report(&*session.store, &usage, &session.stop, &mut tell).await;
         progress.clear();
         return read.map_err(interrupted);

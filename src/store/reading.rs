@@ -4,32 +4,53 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::aggregate::Certainty;
 use crate::core::event::{Event, Field};
+use crate::core::instant::At;
 use crate::core::query::predicate::Predicate;
 use crate::core::usage::answer::{Answer, Ranking};
 use crate::core::usage::calls::Call;
 use crate::core::usage::plan::Window;
-use crate::core::usage::sequel::{MOST_EVENTS, MOST_FAILURES, Sequels};
+use crate::core::usage::sequel::{MOST_EVENTS, MOST_FAILURES, Sequels, stretches};
 use crate::core::usage::trouble::{MOST_FAILURES as MOST_TRACED, Troubles};
 use crate::core::usage::{Report, Usage};
 use crate::store::{
-    PageFrom, PageItem, PageRequest, Parts, PayloadNeed, Progress, Store, StoreError,
+    PageFrom, PageItem, PageRequest, Parts, PayloadNeed, Progress, Store, StoreError, TimeAccess,
 };
 
 /// Pieces of a page under way.
 const PIECES: usize = 4;
 
-/// Makes a report that [`Report::is_read`]; `tell` hears how far that is.
+/// Between two answers that are not whole: often enough to see them grow.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What is heard of a report while events are read for it.
+pub enum Heard {
+    /// How far it is.
+    Progress(Progress),
+    /// What is known so far.
+    Answer(Answer),
+}
+
+/// What comes by while events are read.
+enum Seen<'e> {
+    Event(&'e Event),
+    Progress(Progress),
+    /// Some time has gone by.
+    Pause,
+}
+
+/// Makes a report that [`Report::is_read`]; `tell` hears how far that is, and what is known.
 pub async fn report(
     store: &dyn Store,
     usage: &Usage,
     stop: &CancellationToken,
-    tell: &mut (dyn FnMut(Progress) + Send),
+    tell: &mut (dyn FnMut(Heard) + Send),
 ) -> Result<Answer, StoreError> {
     let reader = Reader { store, stop };
     match usage.report {
@@ -49,58 +70,81 @@ impl Reader<'_> {
     async fn calls(
         &self,
         usage: &Usage,
-        tell: &mut (dyn FnMut(Progress) + Send),
+        tell: &mut (dyn FnMut(Heard) + Send),
     ) -> Result<Answer, StoreError> {
         let profile = Arc::clone(&self.store.description().profile);
-        let (mut calls, mut total) = (Vec::new(), 0);
-        self.read(
-            usage.listed(),
-            usage.top,
-            PayloadNeed::Whole,
-            tell,
-            |event| {
-                total += 1;
-                if calls.len() < usage.top {
-                    calls.push(Call::of(event, &profile));
-                }
-                ControlFlow::Continue(())
-            },
-        )
-        .await?;
-        Ok(Answer::Calls(Ranking {
-            rows: calls,
-            total,
+        let mut ranking = Ranking {
+            rows: Vec::new(),
+            total: 0,
             certainty: Certainty::Exact,
-        }))
+        };
+        let visit = |seen: Seen<'_>| {
+            match seen {
+                Seen::Event(event) => {
+                    ranking.total += 1;
+                    if ranking.rows.len() < usage.top {
+                        ranking.rows.push(Call::of(event, &profile));
+                    }
+                }
+                Seen::Progress(step) => tell(Heard::Progress(step)),
+                Seen::Pause => tell(Heard::Answer(Answer::Calls(ranking.clone()))),
+            }
+            ControlFlow::Continue(())
+        };
+        self.read(usage.listed(), usage.top, PayloadNeed::Whole, visit)
+            .await?;
+        Ok(Answer::Calls(ranking))
     }
 
     /// Which actions errors follow.
     async fn followed(
         &self,
         usage: &Usage,
-        tell: &mut (dyn FnMut(Progress) + Send),
+        tell: &mut (dyn FnMut(Heard) + Send),
     ) -> Result<Answer, StoreError> {
         let mut sequels = Sequels::default();
-        if usage.can_follow() {
-            let who = Parts::default().with(Field::Actor).with(Field::Session);
-            let need = PayloadNeed::Only(who.with(Field::Action));
-            self.read(usage.failures_after(), MOST_FAILURES, need, tell, |event| {
-                sequels.fail(event)
-            })
-            .await?;
-            self.read(usage.listed(), MOST_EVENTS, need, tell, |event| {
-                sequels.pass(event)
-            })
-            .await?;
+        if !usage.can_follow() {
+            return Ok(Answer::followed(usage, &sequels));
         }
-        Ok(Answer::followed(usage, sequels))
+        let who = Parts::default().with(Field::Actor).with(Field::Session);
+        let need = PayloadNeed::Only(who.with(Field::Action));
+        let range = usage.window(Window::Range);
+        let stretches = match self.store.description().time {
+            TimeAccess::Direct => stretches(range).collect(),
+            // Each would look at every row.
+            TimeAccess::Scan => vec![range],
+        };
+        for stretch in stretches {
+            sequels.begin();
+            let failures = Usage::failures_after(stretch);
+            self.read(failures, MOST_FAILURES, need, |seen| match seen {
+                Seen::Event(event) => sequels.fail(event),
+                Seen::Progress(_) | Seen::Pause => ControlFlow::Continue(()),
+            })
+            .await?;
+            let events = usage.within(stretch);
+            self.read(events, MOST_EVENTS, need, |seen| match seen {
+                Seen::Event(event) => sequels.pass(event),
+                Seen::Progress(_) | Seen::Pause => ControlFlow::Continue(()),
+            })
+            .await?;
+            if sequels.are_over() {
+                break;
+            }
+            tell(Heard::Progress(Progress {
+                looked_to: At::Instant(stretch.since),
+                fraction: None,
+            }));
+            tell(Heard::Answer(Answer::followed(usage, &sequels)));
+        }
+        Ok(Answer::followed(usage, &sequels))
     }
 
     /// Failures by what they said and where it happened, beside those of the range before.
     async fn traces(
         &self,
         usage: &Usage,
-        tell: &mut (dyn FnMut(Progress) + Send),
+        tell: &mut (dyn FnMut(Heard) + Send),
     ) -> Result<Answer, StoreError> {
         let mut troubles = Troubles::default();
         if usage.has_outcomes() {
@@ -108,13 +152,21 @@ impl Reader<'_> {
                 // Where it happened may stand at the end of a long record.
                 let need = PayloadNeed::Whole;
                 let failures = usage.failures(window);
-                self.read(failures, MOST_TRACED, need, tell, |event| {
-                    troubles.take(event, window)
+                self.read(failures, MOST_TRACED, need, |seen| {
+                    match seen {
+                        Seen::Event(event) => return troubles.take(event, window),
+                        Seen::Progress(step) => tell(Heard::Progress(step)),
+                        Seen::Pause => {
+                            let known = Answer::troubles(usage, troubles.so_far());
+                            tell(Heard::Answer(known));
+                        }
+                    }
+                    ControlFlow::Continue(())
                 })
                 .await?;
             }
         }
-        Ok(Answer::troubles(usage, troubles))
+        Ok(Answer::troubles(usage, troubles.answer()))
     }
 
     /// Reads events, newest first, until there is nothing more, or nobody wants more: one beyond
@@ -124,8 +176,7 @@ impl Reader<'_> {
         predicate: Predicate,
         most: usize,
         payload: PayloadNeed,
-        tell: &mut (dyn FnMut(Progress) + Send),
-        mut visit: impl FnMut(&Event) -> ControlFlow<()>,
+        mut visit: impl FnMut(Seen<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let (out, items) = mpsc::channel(PIECES);
         let request = PageRequest {
@@ -137,14 +188,19 @@ impl Reader<'_> {
         let visiting = async {
             // Dropped at the end: the store stops when nobody listens.
             let mut items = items;
+            let mut paused = Instant::now();
             while let Some(item) = items.recv().await {
                 match item {
                     PageItem::Events(events) => {
-                        if events.iter().any(|event| visit(event).is_break()) {
-                            return ControlFlow::Break(());
+                        for event in &events {
+                            visit(Seen::Event(event))?;
                         }
                     }
-                    PageItem::Progress(step) => tell(step),
+                    PageItem::Progress(step) => visit(Seen::Progress(step))?,
+                }
+                if paused.elapsed() >= PAUSE {
+                    paused = Instant::now();
+                    visit(Seen::Pause)?;
                 }
             }
             ControlFlow::Continue(())

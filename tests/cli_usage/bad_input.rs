@@ -2,47 +2,13 @@
 
 use std::process::{Command, Stdio};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::shop::{Shop, picked};
+use super::table::{JANUARY, Table};
 use crate::harness;
 use crate::harness::postgres::Db;
 use crate::harness::program::{self, Finished, run};
-
-/// A table that is guessed, filled by a statement.
-struct Table {
-    _directory: tempfile::TempDir,
-    path: String,
-}
-
-impl Table {
-    fn new(rows: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let path = directory.path().join("odd.sqlite");
-        let connection = rusqlite::Connection::open(&path).expect("a new file");
-        connection
-            .execute_batch(&format!(
-                "create table audit_log (id integer primary key, created_at text, actor text, action text, \
-                 outcome text, duration_ms real); create index at on audit_log (created_at); {rows}"
-            ))
-            .expect(rows);
-        Self {
-            path: path.to_str().expect("a plain path").to_owned(),
-            _directory: directory,
-        }
-    }
-
-    fn run(&self, report: &str, rest: &[&str]) -> Finished {
-        run(["usage", &self.path, report].iter().chain(rest))
-    }
-
-    fn json(&self, report: &str, rest: &[&str]) -> Value {
-        let out = self.run(report, &[rest, &["-o", "json"]].concat()).ok();
-        serde_json::from_str(&out).expect("one JSON object")
-    }
-}
-
-const JANUARY: [&str; 4] = ["--since", "2026-01-01", "--until", "2026-01-31"];
 
 /// Every report there is, by the word for it in the help of a mistyped one.
 fn reports() -> Vec<String> {
@@ -174,43 +140,6 @@ fn rubbish_is_refused_with_a_sentence() {
         "{}",
         none.err
     );
-}
-
-#[test]
-fn a_filter_is_not_widened_by_a_range() {
-    let table = Table::new(
-        "insert into audit_log values (1, '2026-01-05T00:00:00Z', 'ann', 'open', 'ok', 0), \
-         (2, '2026-01-10T12:00:00Z', 'ann', 'open', 'ok', 0), (3, '2026-01-20T00:00:00Z', 'ann', 'open', 'ok', 0);",
-    );
-    for (filter, range, events) in [
-        ("", &JANUARY[..], 3),
-        ("since:2026-01-06", &JANUARY, 2),
-        ("until:2026-01-10", &JANUARY, 2),
-        ("at:2026-01-10", &JANUARY, 1),
-        (
-            "since:2026-01-02",
-            &["--since", "2026-01-08", "--until", "2026-01-31"],
-            2,
-        ),
-    ] {
-        let found = table.json("actions", &[&[filter], range].concat());
-        assert_eq!(found["rows"][0]["events"], events, "{filter} {range:?}");
-    }
-}
-
-#[test]
-fn the_first_part_of_the_calendar_may_be_short_and_says_so() {
-    let table = Table::new(
-        "insert into audit_log values (1, '2026-01-07T00:00:00Z', 'ann', 'open', 'ok', 0);",
-    );
-    let short = table.run("users", &["--since", "2026-01-07", "--until", "2026-01-31"]);
-    let says = "the first week counts from 2026-01-07 UTC on";
-    assert!(short.err.contains(says), "{}", short.err);
-    // A Monday.
-    let whole = table.run("users", &["--since", "2026-01-05", "--until", "2026-01-31"]);
-    assert!(!whole.err.contains("the first week"), "{}", whole.err);
-    short.ok();
-    whole.ok();
 }
 
 #[test]

@@ -46,17 +46,17 @@ impl Rig {
                 assert!(troubles.take(event, window).is_continue());
             }
         }
-        Answer::troubles(usage, troubles)
+        Answer::troubles(usage, troubles.answer())
     }
 
     fn followed(&self, usage: &Usage) -> Answer {
         let mut sequels = Sequels::default();
-        for event in self.newest(&usage.failures_after()) {
+        for event in self.newest(&Usage::failures_after(usage.window(Window::Range))) {
             assert!(sequels.fail(event).is_continue());
         }
         for event in self.newest(&usage.listed()) {
             assert!(sequels.pass(event).is_continue());
         }
-        Answer::followed(usage, sequels)
+        Answer::followed(usage, &sequels)
     }
 }

@@ -163,7 +163,8 @@ impl Section {
         self.say(answer);
     }
 
-    fn say(&mut self, answer: Answer) {
+    /// What is known of it.
+    pub(super) fn say(&mut self, answer: Answer) {
         self.answer = Some(answer);
         self.aims = self.lead();
     }

@@ -3,7 +3,7 @@
 use crate::app::layout::{Regions, Sections};
 use crate::app::rig::{Rig, event};
 use crate::app::usage::{SECTIONS, State};
-use crate::app::{Effect, Msg, Page};
+use crate::app::{Effect, Generation, Msg, Page};
 use crate::core::usage::Report;
 use crate::core::usage::answer::{Answer, Compared};
 use crate::store::StoreError;
@@ -290,6 +290,28 @@ fn a_lost_connection_is_tried_once_and_a_failure_stops_one_report() {
         let state = &rig.app.usage.sections[number].state;
         assert_eq!(matches!(state, State::Failed(_)), is_over);
     }
+}
+
+#[test]
+fn what_is_read_fills_in() {
+    let mut rig = rig();
+    rig.silent = true;
+    rig.press("2");
+    let number = place(Report::Followed);
+    see(&mut rig, [number]);
+    let usage = rig.app.usage.sections[number].usage().clone();
+    let asked = rig.app.usage.asked;
+    let known = || crate::app::Answer::UsageSoFar(Box::new(rig_answer(&usage)));
+    let _ = rig.app.update(Msg::Answer(Generation::default(), known()));
+    assert!(rig.app.usage.sections[number].answer.is_none());
+    let _ = rig.app.update(Msg::Answer(asked, known()));
+    let section = &rig.app.usage.sections[number];
+    assert!(matches!(section.answer, Some(Answer::Followed { .. })));
+    assert!(matches!(section.state, State::Asking) && rig.app.usage.is_asking());
+}
+
+fn rig_answer(usage: &crate::core::usage::Usage) -> Answer {
+    Answer::followed(usage, &crate::core::usage::sequel::Sequels::default())
 }
 
 #[test]

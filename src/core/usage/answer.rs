@@ -12,7 +12,7 @@ use crate::core::usage::course::Numbers;
 use crate::core::usage::kin::{self, Kin};
 use crate::core::usage::sequel::{Followed, Sequels};
 use crate::core::usage::team::{Deed, Shares, deeds, shares};
-use crate::core::usage::trouble::{Trouble, Troubles};
+use crate::core::usage::trouble::Trouble;
 use crate::core::usage::{Report, Usage};
 
 /// A period of a series. The first and the last may be cut by the range.
@@ -217,8 +217,8 @@ impl Answer {
                 total: 0,
                 certainty: Certainty::Exact,
             }),
-            Report::Followed => Self::followed(usage, Sequels::default()),
-            Report::Traces => Self::troubles(usage, Troubles::default()),
+            Report::Followed => Self::followed(usage, &Sequels::default()),
+            Report::Traces => Self::troubles(usage, (Vec::new(), None)),
             Report::Activity => Self::Activity(activity(usage, edges, numbers)),
             Report::Similar => {
                 let (mut rows, total) = kin::groups(&numbers.actions);
@@ -253,7 +253,7 @@ impl Answer {
 
 impl Answer {
     /// What is followed by errors.
-    pub fn followed(usage: &Usage, sequels: Sequels) -> Self {
+    pub fn followed(usage: &Usage, sequels: &Sequels) -> Self {
         let (mut rows, sampled_since) = sequels.answer();
         let total = rows.len();
         rows.truncate(usage.top);
@@ -280,8 +280,8 @@ impl Answer {
     }
 
     /// What failed, and where.
-    pub fn troubles(usage: &Usage, troubles: Troubles) -> Self {
-        let (mut rows, sampled_since) = troubles.answer();
+    pub fn troubles(usage: &Usage, found: (Vec<Trouble>, Option<Micros>)) -> Self {
+        let (mut rows, sampled_since) = found;
         let total = rows.len();
         rows.truncate(usage.top);
         Self::Troubles {

@@ -351,16 +351,17 @@ impl Usage {
         self.within(self.window(window)).and(failures())
     }
 
-    /// All failures that may follow an event of the range, whatever the filter says of them.
-    pub fn failures_after(&self) -> Predicate {
+    /// All failures that may follow an event of a stretch, whatever the filter says of them.
+    pub fn failures_after(stretch: Slice) -> Predicate {
         let range = Atom::At {
-            since: Some(self.since),
-            until: Some(self.until.plus(WITHIN).plus(1)),
+            since: Some(stretch.since),
+            until: Some(stretch.until.plus(WITHIN).plus(1)),
         };
         Predicate::Atom(range).and(failures())
     }
 
-    fn within(&self, slice: Slice) -> Predicate {
+    /// The events of a stretch of time that are meant.
+    pub fn within(&self, slice: Slice) -> Predicate {
         let range = Predicate::Atom(Atom::At {
             since: Some(slice.since),
             until: Some(slice.until),

@@ -1,9 +1,9 @@
 //! Which actions an error follows: a failure of the same user or the same session within five seconds
 //! after them.
 //!
-//! Failures are remembered first, then events go by, the newest ones first. Both are bounded: what
-//! lies before the oldest event that was looked at with all its failures is not judged, and the answer
-//! says from when on it holds. Does not read any store.
+//! Of one stretch of time after the other, the newest first, failures are remembered, then events go
+//! by. Both are bounded: what lies before the oldest event that was looked at with all its failures is
+//! not judged, and the answer says from when on it holds. Does not read any store.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 
 use crate::core::event::{Event, Field};
 use crate::core::instant::Micros;
+use crate::core::usage::plan::Slice;
 
 /// How long after an action an error is its sequel.
 pub const WITHIN: i64 = 5 * Micros::SECOND;
@@ -23,6 +24,25 @@ pub const MOST_EVENTS: usize = 200_000;
 
 /// Different actions counted at most.
 const MOST_ACTIONS: usize = 100_000;
+
+/// The newest stretch; each one before is twice as long, up to [`LONGEST`].
+const SHORTEST: i64 = 3_600 * Micros::SECOND;
+
+/// No stretch is longer: most of its failures could be older than any event that is looked at.
+const LONGEST: i64 = 4 * 24 * SHORTEST;
+
+/// A range in stretches, the newest first: short ones at first, so that something is known soon.
+pub fn stretches(range: Slice) -> impl Iterator<Item = Slice> {
+    let mut until = range.until;
+    let mut length = SHORTEST;
+    std::iter::from_fn(move || {
+        let since = range.since.max(until.plus(-length));
+        let stretch = Slice { since, until };
+        length = LONGEST.min(2 * length);
+        until = since;
+        (stretch.since < stretch.until).then_some(stretch)
+    })
+}
 
 /// An action, and what came after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +71,17 @@ pub struct Sequels {
 }
 
 impl Sequels {
+    /// Begins with a stretch before all that was looked at; its failures come next.
+    pub fn begin(&mut self) {
+        self.failures.clear();
+        self.remembered = 0;
+    }
+
+    /// Whether nothing older is counted.
+    pub fn are_over(&self) -> bool {
+        self.sampled_since.is_some()
+    }
+
     /// Remembers a failure; they come newest first. Breaks when there are too many.
     pub fn fail(&mut self, event: &Event) -> ControlFlow<()> {
         let Some(at) = event.at().instant() else {
@@ -120,14 +151,13 @@ impl Sequels {
 
     /// The actions most often followed by an error first, then the most frequent; and the instant from
     /// which on they were counted, where that was not all of the range.
-    pub fn answer(self) -> (Vec<Followed>, Option<Micros>) {
-        let mut rows: Vec<Followed> = self
-            .actions
-            .into_iter()
+    pub fn answer(&self) -> (Vec<Followed>, Option<Micros>) {
+        let actions = self.actions.iter();
+        let mut rows: Vec<Followed> = actions
             .map(|(value, (events, followed))| Followed {
-                value,
-                events,
-                followed,
+                value: value.clone(),
+                events: *events,
+                followed: *followed,
             })
             .collect();
         let size = |row: &Followed| std::cmp::Reverse((row.followed, row.events));
@@ -200,6 +230,22 @@ mod tests {
                 "{at} {who} {session}"
             );
         }
+    }
+
+    #[test]
+    fn stretches_are_the_range_the_newest_first() {
+        let hour = 3_600 * Micros::SECOND;
+        let of = |since: i64, until: i64| {
+            let (since, until) = (Micros(since), Micros(until));
+            stretches(Slice { since, until }).collect::<Vec<_>>()
+        };
+        assert_eq!(of(5, 5), []);
+        let all = of(7, 90 * 24 * hour);
+        assert_eq!(all[0].until, Micros(90 * 24 * hour));
+        assert_eq!(all[0].since, Micros((90 * 24 - 1) * hour));
+        assert!(all.windows(2).all(|two| two[0].since == two[1].until));
+        assert_eq!(all.last().map(|last| last.since), Some(Micros(7)));
+        assert!(all.len() < 40, "{}", all.len());
     }
 
     #[test]

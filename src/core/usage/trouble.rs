@@ -58,6 +58,13 @@ pub struct Trouble {
     pub is_new: Option<bool>,
 }
 
+/// How much of the range before was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Known,
+    InPart,
+}
+
 #[derive(Debug, Default)]
 struct Group {
     events: u64,
@@ -113,16 +120,26 @@ impl Troubles {
 
     /// The groups of the range, those with most failures first; and from when on its failures were
     /// read, where that was not all of them.
-    pub fn answer(self) -> (Vec<Trouble>, Option<Micros>) {
-        let is_known = self.cut[1].is_none();
-        let groups = self
-            .groups
-            .into_iter()
-            .filter(|(_, group)| group.events > 0);
+    pub fn answer(&self) -> (Vec<Trouble>, Option<Micros>) {
+        let before = match self.cut[1] {
+            None => Before::Known,
+            Some(_) => Before::InPart,
+        };
+        (self.rows(before), self.cut[0])
+    }
+
+    /// The same while failures are still to come: what is new is not known yet.
+    pub fn so_far(&self) -> (Vec<Trouble>, Option<Micros>) {
+        (self.rows(Before::InPart), self.cut[0])
+    }
+
+    fn rows(&self, before: Before) -> Vec<Trouble> {
+        let is_known = before == Before::Known;
+        let groups = self.groups.iter().filter(|(_, group)| group.events > 0);
         let mut rows: Vec<Trouble> = groups
             .map(|((status, frames), group)| Trouble {
-                status,
-                frames,
+                status: status.clone(),
+                frames: frames.clone(),
                 events: group.events,
                 users: group.users.len() as u64,
                 first: group.seen.map(|(first, _)| first),
@@ -135,7 +152,7 @@ impl Troubles {
             let name = |row: &Trouble| (row.status.clone(), row.frames.clone());
             b.events.cmp(&a.events).then_with(|| name(a).cmp(&name(b)))
         });
-        (rows, self.cut[0])
+        rows
     }
 }
 

@@ -9,8 +9,10 @@ use crate::app::answer::Answer;
 use crate::app::usage::Reply;
 use crate::app::{Effect, Generation};
 use crate::core::aggregate::{Aggregate, AggregateRequest};
+use crate::core::usage::Usage;
 use crate::runtime::effects::{PIECES, Report, Workers, contrast, facets, pass_on, send};
-use crate::store::{AggregateItem, Store, StoreError, reading};
+use crate::store::reading::{self, Heard};
+use crate::store::{AggregateItem, Store, StoreError};
 
 impl Workers {
     /// Counts many events.
@@ -35,14 +37,31 @@ impl Workers {
             }
             Effect::ReadUsage(generation, usage) => {
                 let stop = self.slots.usage.renew(all);
-                self.ask(generation, async move {
-                    let read = reading::report(&*store, &usage, &stop, &mut |_| {}).await;
-                    Answer::UsageEnd(read.map(|answer| Reply::Report(Box::new(answer))))
-                });
+                self.spawn(read(store, *usage, generation, out, stop));
             }
             other => self.take_stop(other),
         }
     }
+}
+
+/// Makes a report from events, and tells what is known until it is whole.
+async fn read(
+    store: Arc<dyn Store>,
+    usage: Usage,
+    generation: Generation,
+    out: Sender<Report>,
+    stop: CancellationToken,
+) {
+    let mut tell = |heard| {
+        if let Heard::Answer(known) = heard {
+            // Where nobody has time for it, the next one says more.
+            let part = Answer::UsageSoFar(Box::new(known));
+            let _ = out.try_send(Report::Answer(generation, part));
+        }
+    };
+    let read = reading::report(&*store, &usage, &stop, &mut tell).await;
+    let whole = read.map(|answer| Reply::Report(Box::new(answer)));
+    send(&out, generation, Answer::UsageEnd(whole)).await;
 }
 
 /// How numbers become answers: while more are to come, and when they are all.
