@@ -6,6 +6,7 @@ pub mod archive;
 pub mod choice;
 pub mod connect;
 pub mod follow;
+pub mod membership;
 pub mod mongo;
 pub mod overlap;
 pub mod postgres;
@@ -29,6 +30,7 @@ use crate::core::profile::Profile;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
 use crate::core::record::Column;
+use crate::store::membership::{PairRows, Pairs};
 
 /// A boxed future, so that the trait can be used as `dyn Store`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -108,6 +110,14 @@ pub trait Store: Send + Sync + 'static {
         &'a self,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Finding>, StoreError>>;
+
+    /// The rows of two columns of another table as text, those that have both; `None` where there are
+    /// no other tables. One more than [`membership::MOST`] tells that there are more.
+    fn pairs<'a>(
+        &'a self,
+        pairs: Pairs,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<PairRows>, StoreError>>;
 
     /// The store's own clock, for freezing relative times.
     fn now<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, Result<Micros, StoreError>>;

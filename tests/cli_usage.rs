@@ -4,6 +4,7 @@ mod bad_input;
 mod extremes;
 mod groups;
 mod latency;
+mod membership;
 mod pipelines;
 mod ranges;
 mod rankings;

@@ -19,6 +19,7 @@ use crate::app::work::Tidings;
 use crate::app::{App, Connection, Effect, Generation, Live};
 use crate::core::aggregate::Group;
 use crate::core::event::Event;
+use crate::core::group::Groups;
 use crate::core::instant::Micros;
 use crate::core::json::JsonError;
 use crate::core::query::catalog::Catalog;
@@ -35,6 +36,8 @@ pub enum Answer {
     Opened(Arc<Description>, Option<i64>),
     /// It could not be opened.
     NotOpened(StoreError),
+    /// Who is in which group, as the store itself says; comes before it is open.
+    Groups(Result<Arc<Groups>, StoreError>),
     /// Names and values.
     Catalog(Result<Box<Catalog>, StoreError>),
     /// Part of a page.
@@ -99,7 +102,7 @@ impl Question {
     /// Whose answers of this kind are still wanted; `None` where that is not a question's affair.
     fn awaits(&self, answer: &Answer) -> Option<Generation> {
         Some(match answer {
-            Answer::Opened(..) | Answer::NotOpened(_) => self.opening,
+            Answer::Opened(..) | Answer::NotOpened(_) | Answer::Groups(_) => self.opening,
             Answer::Catalog(_) => self.catalog,
             Answer::Page(_) | Answer::PageEnd(..) => self.page,
             Answer::Counts(_) | Answer::CountsEnd(_) => self.histogram,
@@ -121,6 +124,7 @@ impl App {
         }
         match answer {
             Answer::Opened(description, skew) => self.opened(description, skew),
+            Answer::Groups(result) => self.told_groups(result),
             Answer::NotOpened(error) => {
                 self.connection = Connection::Failed(error);
                 Vec::new()

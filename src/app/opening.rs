@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
+use crate::app::notice::Level;
+use crate::app::usage::By;
 use crate::app::view::Opening;
 use crate::app::{App, Connection, Effect};
 use crate::core::group::Groups;
@@ -45,6 +47,9 @@ impl App {
         skew: Option<i64>,
     ) -> Vec<Effect> {
         self.learn(Catalog::new(&description.name, &description.profile));
+        if self.settings.groups.is_none() {
+            self.usage.by = By::Users;
+        }
         self.connection = Connection::Ready(description);
         self.await_sample();
         self.skew = skew.unwrap_or(0);
@@ -53,6 +58,21 @@ impl App {
         effects.push(self.sample());
         effects.extend(self.seek_anchor());
         effects
+    }
+
+    /// Groups that were told by whoever opened the store come first.
+    pub(super) fn told_groups(&mut self, result: Result<Arc<Groups>, StoreError>) -> Vec<Effect> {
+        match result {
+            Ok(groups) => {
+                self.settings.groups.get_or_insert(groups);
+            }
+            Err(_) if self.settings.groups.is_some() => {}
+            Err(error) => {
+                let text = format!("who is in which group is not known: {error}");
+                self.notify(Level::Error, text, error.hint().map(str::to_owned));
+            }
+        }
+        Vec::new()
     }
 
     fn learn(&mut self, catalog: Catalog) {

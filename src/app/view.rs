@@ -189,11 +189,9 @@ impl App {
         if view.period.is_some() {
             self.usage.period = view.period;
         }
-        // Nobody can tell by groups that are not known.
-        self.usage.by = match self.settings.groups {
-            Some(_) => view.by,
-            None => By::Users,
-        };
+        // Nobody can tell by groups that are not known; a store may know them once it is open.
+        let are_known = self.settings.groups.is_some() || self.description().is_none();
+        self.usage.by = if are_known { view.by } else { By::Users };
     }
 
     /// Shows a view.

@@ -52,10 +52,6 @@ pub fn opening(
     view.tab = first.tab.unwrap_or(view.tab);
     view.period = first.period.or(view.period);
     if first.by_group {
-        if common.groups.is_none() {
-            return Err(Failure::usage("--by-group needs to know the groups")
-                .hint("--groups FILE.csv names them, a line USER,GROUP each"));
-        }
         view.by = By::Groups;
     }
     if let Some(tz) = common.typed_tz {

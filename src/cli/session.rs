@@ -22,7 +22,7 @@ use crate::core::query::subject;
 use crate::core::query::time;
 use crate::store::connect::{OpenOptions, Owner, Survey, open};
 use crate::store::secret::Secret;
-use crate::store::{AggregateItem, Description, Store, StoreError};
+use crate::store::{AggregateItem, Description, Store, StoreError, membership};
 
 /// An opened store.
 pub struct Session {
@@ -36,6 +36,21 @@ pub struct Session {
     pub groups: Option<Arc<Groups>>,
     /// What a sample of the store names; taken only when the profile's names do not suffice.
     sampled: Option<Catalog>,
+}
+
+/// The groups that the store itself knows; where they cannot be read all else goes on without.
+async fn own_groups(
+    store: &dyn Store,
+    stop: &CancellationToken,
+) -> Result<Option<Arc<Groups>>, Failure> {
+    match membership::groups(store, stop).await {
+        Ok(groups) => Ok(groups.map(Arc::new)),
+        Err(StoreError::Cancelled) => Err(StoreError::Cancelled.into()),
+        Err(error) => {
+            narrate::say(&format!("who is in which group is not known: {error}"));
+            Ok(None)
+        }
+    }
 }
 
 impl Session {
@@ -63,6 +78,10 @@ impl Session {
         let store = tokio::select! {
             store = open(target, &options) => store?,
             () = stop.cancelled() => return Err(Failure::new(Kind::Interrupted, "stopped")),
+        };
+        let groups = match groups {
+            Some(groups) => Some(groups),
+            None => own_groups(&*store, &stop).await?,
         };
         Ok(Self {
             description: store.description(),

@@ -182,7 +182,7 @@ fn groups(session: &Session, arguments: &Arguments) -> Result<Arc<Groups>, Failu
     let groups = session.groups.clone();
     groups.ok_or_else(|| {
         Failure::usage("--by-group needs to know the groups")
-            .hint("--groups FILE.csv names them, a line USER,GROUP each")
+            .hint("--groups FILE.csv names them, a line USER,GROUP each; or [groups] of a profile")
     })
 }
 

@@ -49,7 +49,6 @@ impl Groups {
             message,
         };
         let mut pairs = Vec::new();
-        let mut names: BTreeMap<Arc<str>, u32> = BTreeMap::new();
         let mut record = csv::StringRecord::new();
         let mut is_first = true;
         loop {
@@ -75,12 +74,7 @@ impl Groups {
                     return Err(fail(at, message));
                 }
                 [user, group] => {
-                    let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
-                    let place = match names.get(*group) {
-                        Some(place) => *place,
-                        None => *names.entry(Arc::from(*group)).or_insert(next),
-                    };
-                    pairs.push((Arc::from(*user), place));
+                    pairs.push((Arc::from(*user), Arc::from(*group)));
                 }
                 fields => {
                     let message = format!(
@@ -94,7 +88,7 @@ impl Groups {
         if pairs.is_empty() {
             return Err(fail(None, "nobody is in any group here".to_owned()));
         }
-        Ok(Self::of_pairs(pairs, names))
+        Ok(Self::told(pairs))
     }
 
     /// Whether anybody is in several groups.
@@ -102,7 +96,14 @@ impl Groups {
         self.of.windows(2).any(|pair| pair[0].0 == pair[1].0)
     }
 
-    fn of_pairs(mut pairs: Vec<(Arc<str>, u32)>, names: BTreeMap<Arc<str>, u32>) -> Self {
+    /// Of users and their groups.
+    pub fn told(members: Vec<(Arc<str>, Arc<str>)>) -> Self {
+        let mut names: BTreeMap<Arc<str>, u32> = BTreeMap::new();
+        let mut pairs = Vec::with_capacity(members.len());
+        for (user, group) in members {
+            let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
+            pairs.push((user, *names.entry(group).or_insert(next)));
+        }
         pairs.sort_unstable();
         pairs.dedup();
         let mut members = vec![Vec::new(); names.len()];

@@ -43,6 +43,8 @@ pub struct Profile {
     pub changes: Changes,
     /// Where the inputs and outputs of a call are.
     pub calls: CallFacts,
+    /// Where the store itself says who is in which group.
+    pub groups: Option<Membership>,
     /// What a purge must know.
     pub purge: PurgeFacts,
 }
@@ -316,6 +318,37 @@ pub struct CallFacts {
     pub inputs: Vec<Path>,
     /// What it answered.
     pub outputs: Vec<Path>,
+}
+
+/// A table or collection that says who is in which group, a user and a group in each row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Its name, or `schema.name`.
+    pub table: String,
+    /// Who.
+    pub user: Member,
+    /// In which.
+    pub group: Member,
+}
+
+/// A column of users or of groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name; in documents a path.
+    pub column: String,
+    /// Where the names are, when the column has ids.
+    pub named: Option<Naming>,
+}
+
+/// A table that names what others have the ids of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Naming {
+    /// Its name, or `schema.name`.
+    pub table: String,
+    /// Its column of ids.
+    pub id: String,
+    /// Its column of names.
+    pub name: String,
 }
 
 /// What a purge must know about a store.

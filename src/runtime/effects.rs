@@ -28,7 +28,7 @@ use crate::core::instant::Micros;
 use crate::core::json::FlatJson;
 use crate::runtime::purging::{Desk, Purging};
 use crate::runtime::{Files, Opener};
-use crate::store::{CountMode, PageRequest, Store, StoreError, TailRequest};
+use crate::store::{CountMode, PageRequest, Store, StoreError, TailRequest, membership};
 
 /// Pieces of an answer that wait to be passed on.
 const PIECES: usize = 4;
@@ -283,7 +283,12 @@ impl Workers {
                         .and_then(Result::ok)
                         .map(|there| there.0 - here.0);
                     let description = store.description();
+                    let groups = membership::groups(&*store, &stop).await;
                     let _ = out.send(Report::Store(store)).await;
+                    if let Some(groups) = groups.transpose() {
+                        let groups = groups.map(Arc::new);
+                        send(&out, generation, Answer::Groups(groups)).await;
+                    }
                     send(&out, generation, Answer::Opened(description, skew)).await;
                 }
                 Err(error) => send(&out, generation, Answer::NotOpened(error)).await,

@@ -32,6 +32,7 @@ use crate::core::sanitise::safe;
 use crate::store::archive::stock::Stock;
 use crate::store::archive::sweep::Sweep;
 use crate::store::connect::OpenOptions;
+use crate::store::membership::{PairRows, Pairs};
 use crate::store::{
     AggregateItem, BoxFuture, Count, CountMode, Description, Explanation, Finding, PageEnd,
     PageItem, PageRequest, Store, StoreError, TailItem, TailRequest,
@@ -176,6 +177,14 @@ impl Store for ArchiveStore {
         _: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Finding>, StoreError>> {
         Box::pin(std::future::ready(Ok(self.findings.clone())))
+    }
+
+    fn pairs<'a>(
+        &'a self,
+        _: Pairs,
+        _: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<PairRows>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     fn now<'a>(&'a self, _: &'a CancellationToken) -> BoxFuture<'a, Result<Micros, StoreError>> {

@@ -35,6 +35,7 @@ use crate::core::profile::detect::Candidate;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
 use crate::store::connect::OpenOptions;
+use crate::store::membership::{PairRows, Pairs};
 use crate::store::mongo::link::Watcher;
 use crate::store::mongo::source::Source;
 use crate::store::mongo::target::Target;
@@ -155,6 +156,14 @@ impl Store for MongoStore {
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Finding>, StoreError>> {
         Box::pin(examine::examine(&self.source, stop))
+    }
+
+    fn pairs<'a>(
+        &'a self,
+        pairs: Pairs,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<PairRows>, StoreError>> {
+        Box::pin(single::pairs(&self.source, pairs, stop))
     }
 
     fn now<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, Result<Micros, StoreError>> {

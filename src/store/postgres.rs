@@ -51,6 +51,7 @@ use crate::core::query::predicate::Predicate;
 use crate::core::sanitise::safe;
 use crate::store::choice;
 use crate::store::connect::{OpenOptions, Survey};
+use crate::store::membership::{PairRows, Pairs};
 use crate::store::postgres::catalogue::{Table, Which};
 use crate::store::postgres::grouping::Doubts;
 use crate::store::postgres::layout::Layout;
@@ -339,6 +340,14 @@ impl Store for PostgresStore {
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Finding>, StoreError>> {
         Box::pin(examine::examine(&self.inner, stop))
+    }
+
+    fn pairs<'a>(
+        &'a self,
+        pairs: Pairs,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<PairRows>, StoreError>> {
+        Box::pin(single::pairs(&self.inner, pairs, stop))
     }
 
     fn now<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, Result<Micros, StoreError>> {

@@ -34,6 +34,7 @@ use crate::core::profile::detect::Candidate;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
 use crate::store::connect::OpenOptions;
+use crate::store::membership::{PairRows, Pairs};
 use crate::store::sqlite::shape::Shape;
 use crate::store::sqlite::worker::Worker;
 use crate::store::{
@@ -167,6 +168,14 @@ impl Store for SqliteStore {
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Finding>, StoreError>> {
         Box::pin(examine::examine(self, stop))
+    }
+
+    fn pairs<'a>(
+        &'a self,
+        pairs: Pairs,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Option<PairRows>, StoreError>> {
+        Box::pin(look::pairs(self, pairs, stop))
     }
 
     fn now<'a>(&'a self, stop: &'a CancellationToken) -> BoxFuture<'a, Result<Micros, StoreError>> {

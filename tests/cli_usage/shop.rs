@@ -183,6 +183,12 @@ impl Shop {
         }
     }
 
+    /// Adds to the profile of [`Shape::Own`].
+    pub fn knows(&self, more: &str) {
+        let own = self.directory.path().join("shop.toml");
+        std::fs::write(own, format!("{PROFILE}{more}")).expect("written");
+    }
+
     /// Runs a report on one of the stores.
     pub fn run(&self, store: &Store, rest: &[&str]) -> Finished {
         let own = self.directory.path().join("shop.toml");

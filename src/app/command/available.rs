@@ -104,7 +104,9 @@ pub(super) fn extensible(app: &App) -> Availability {
 
 pub(super) fn grouped(app: &App) -> Availability {
     if app.settings.groups.is_none() {
-        Availability::No("who is in which group was not told: --groups FILE.csv tells it")
+        Availability::No(
+            "who is in which group was not told: --groups FILE.csv tells it, or a profile's [groups]",
+        )
     } else {
         connected(app)
     }

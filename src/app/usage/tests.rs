@@ -315,6 +315,37 @@ fn rig_answer(usage: &crate::core::usage::Usage) -> Answer {
 }
 
 #[test]
+fn a_store_may_tell_the_groups_itself() {
+    let groups = |table: &[u8]| {
+        let groups = crate::core::group::Groups::parse(table, "groups.csv");
+        std::sync::Arc::new(groups.expect("a table"))
+    };
+    for (given, expected) in [(None, "own"), (Some(groups(b"alice,given\n")), "given")] {
+        let mut settings = crate::app::rig::settings();
+        settings.groups = given;
+        settings.opening.view.by = crate::app::usage::By::Groups;
+        settings.opening.view.filter = format!("group:{expected}");
+        let (mut app, first) = crate::app::App::new(settings);
+        let told = crate::app::Answer::Groups(Ok(groups(b"alice,own\n")));
+        let _ = app.update(Msg::Answer(app.question.opening, told));
+        let mut rig = Rig::of((app, first), rig().events);
+        assert_eq!(rig.app.filter.diagnostics(), [], "{expected}");
+        rig.press("2");
+        see(&mut rig, all());
+        let Some(Answer::Ranking(found)) = &rig.app.usage.sections[place(Report::TopUsers)].answer
+        else {
+            panic!("no ranking");
+        };
+        assert_eq!(found.rows[0].value.as_deref(), Some(expected));
+    }
+    // Without any they are told one by one, whatever a view remembers.
+    let mut settings = crate::app::rig::settings();
+    settings.opening.view.by = crate::app::usage::By::Groups;
+    let rig = Rig::of(crate::app::App::new(settings), rig().events);
+    assert_eq!(rig.app.usage.by, crate::app::usage::By::Users);
+}
+
+#[test]
 fn stopping_is_heeded_until_somebody_asks_again() {
     let mut rig = rig();
     rig.silent = true;

@@ -39,6 +39,7 @@ pub fn guess(relation: &Relation) -> Result<(Profile, u32, Vec<String>), String>
             encoding: encoding(time.kind),
         },
         time_also: Vec::new(),
+        groups: None,
         key: Vec::new(),
         fields: Field::ALL.map(|field| roles.field(field)),
         outcome: roles.outcome_rules(),

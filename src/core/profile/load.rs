@@ -44,6 +44,11 @@
 //! inputs = ["request.body"]
 //! outputs = ["response.body"]
 //!
+//! [groups]                            # a table that says who is in which group; optional
+//! table = "memberships"               # or schema.name
+//! user = "login"                      # a column, spelled as the actor is; in documents a path
+//! group = { column = "team", table = "teams", id = "id", name = "title" }   # where it has ids
+//!
 //! [purge]
 //! refuse = "why it is never purged"   # optional
 //! [purge.chain]                       # rows chained by hashes: only the oldest go, all of them
@@ -120,8 +125,9 @@ mod tests {
     use crate::core::event::{Field, Outcome};
     use crate::core::path::Path;
     use crate::core::profile::{
-        CallFacts, Changes, ColumnKind, Condition, HashChain, Keep, Others, OutcomeRule, OwnField,
-        PurgeFacts, Related, Signature, TemplatePart, TimeEncoding, TimeRule, ValueExpr,
+        CallFacts, Changes, ColumnKind, Condition, HashChain, Keep, Member, Membership, Naming,
+        Others, OutcomeRule, OwnField, PurgeFacts, Related, Signature, TemplatePart, TimeEncoding,
+        TimeRule, ValueExpr,
     };
 
     const SMALL: &str = "name = \"x\"\n[time]\npath = \"at\"\nencoding = \"instant\"\n";
@@ -376,6 +382,12 @@ mod tests {
         }
     }
 
+    fn members() -> impl Strategy<Value = Member> {
+        let naming =
+            (words(), words(), words()).prop_map(|(table, id, name)| Naming { table, id, name });
+        (words(), prop::option::of(naming)).prop_map(|(column, named)| Member { column, named })
+    }
+
     prop_compose! {
         fn profiles()(
             (name, title, key) in (words(), words(), prop::collection::vec(words(), 0..3)),
@@ -392,6 +404,9 @@ mod tests {
             chain in prop::option::of((paths(), paths())),
             (inputs, outputs) in (
                 prop::collection::vec(paths(), 0..3), prop::collection::vec(paths(), 0..3)),
+            groups in prop::option::of((words(), members(), members()).prop_map(|(table, user, group)| {
+                Membership { table, user, group }
+            })),
         ) -> Profile {
             Profile {
                 name, title, origin: Origin::Guessed, signatures, key,
@@ -405,6 +420,7 @@ mod tests {
                     .collect(),
                 changes: changes.map_or(Changes::Never, Changes::Within),
                 calls: CallFacts { inputs, outputs },
+                groups,
                 purge: PurgeFacts {
                     refuse,
                     keep: keep.into_iter().map(|(when, because)| Keep { when, because }).collect(),

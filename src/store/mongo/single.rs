@@ -4,13 +4,17 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::FindOptions;
 use tokio_util::sync::CancellationToken;
 
+use crate::core::bson::render;
 use crate::core::event::{Cursor, Event};
 use crate::core::instant::Micros;
+use crate::core::json::FlatJson;
+use crate::core::path::Path;
 use crate::core::query::catalog::Catalog;
+use crate::store::membership::{MOST, PairRows, Pairs};
 use crate::store::mongo::link::Work;
 use crate::store::mongo::order::{Way, id_of};
 use crate::store::mongo::page::documents;
-use crate::store::mongo::rows::RowReader;
+use crate::store::mongo::rows::{RowReader, malformed};
 use crate::store::mongo::source::{Ordering, Source};
 use crate::store::{PayloadNeed, StoreError};
 
@@ -61,6 +65,55 @@ pub async fn catalog(source: &Source, stop: &CancellationToken) -> Result<Catalo
         }
     }
     Ok(catalog)
+}
+
+/// Two paths of the documents of another collection; each value of a list makes a pair.
+pub async fn pairs(
+    source: &Source,
+    pairs: Pairs,
+    stop: &CancellationToken,
+) -> Result<Option<PairRows>, StoreError> {
+    let mut work = source.link.work(&pairs.table, stop).await?;
+    let [one, other] = &pairs.columns;
+    let mut options = FindOptions::default();
+    options.limit = i64::try_from(MOST + 1).ok();
+    // Without the id unless it is one of the two.
+    let mut projection = doc! {one: 1, other: 1};
+    if !pairs.columns.iter().any(|column| column == "_id") {
+        projection.insert("_id", 0);
+    }
+    options.projection = Some(projection);
+    let filter = doc! {one: {"$ne": null}, other: {"$ne": null}};
+    let mut rows = work
+        .find(&source.other(&pairs.table), filter, options)
+        .await?;
+    let paths = pairs.columns.each_ref().map(|column| {
+        let steps = column.split('.');
+        Path::new(steps)
+    });
+    let (mut found, mut text) = (Vec::new(), String::new());
+    while let Some(batch) = work.next(&mut rows).await? {
+        for document in documents(&batch)? {
+            let record = render::record(document?, &mut text, Vec::new()).map_err(malformed)?;
+            let [ones, others] = paths.each_ref().map(|path| names(path, &record));
+            for one in &ones {
+                found.extend(others.iter().map(|other| (one.clone(), other.clone())));
+            }
+        }
+    }
+    Ok(Some(found))
+}
+
+/// Values as text; an id that is no scalar in JSON by the text inside of it.
+fn names(path: &Path, record: &FlatJson<'_>) -> Vec<String> {
+    let text = |node| match record.scalar(node) {
+        Some(value) => Some(value.into_text().into_owned()),
+        None => record
+            .children(node)
+            .next()
+            .and_then(|inside| Some(record.scalar(inside)?.into_text().into_owned())),
+    };
+    path.nodes(record).into_iter().filter_map(text).collect()
 }
 
 /// First and last instant of the dated documents.

@@ -145,7 +145,12 @@ pub async fn candidates(target: &str, options: &OpenOptions) -> Result<Vec<Candi
 impl Source {
     /// The collection, its documents as bytes.
     pub fn collection(&self) -> Collection<RawDocumentBuf> {
-        self.link.collection(&self.found.database, &self.found.name)
+        self.other(&self.found.name)
+    }
+
+    /// Another collection of its database.
+    pub fn other(&self, name: &str) -> Collection<RawDocumentBuf> {
+        self.link.collection(&self.found.database, name)
     }
 }
 

@@ -4,10 +4,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::event::{Cursor, Event};
 use crate::core::query::catalog::Catalog;
+use crate::store::membership::{MOST, PairRows, Pairs};
 use crate::store::postgres::Inner;
 use crate::store::postgres::layout::Way;
 use crate::store::postgres::rows::{Read, RowReader};
 use crate::store::postgres::session::Purpose;
+use crate::store::postgres::sql::quote::ident;
 use crate::store::{PayloadNeed, StoreError};
 
 /// Rows a catalogue is learned from.
@@ -37,6 +39,31 @@ pub async fn fetch(
         }
     }
     Ok(event)
+}
+
+/// Two columns of another table.
+pub async fn pairs(
+    inner: &Inner,
+    pairs: Pairs,
+    stop: &CancellationToken,
+) -> Result<Option<PairRows>, StoreError> {
+    let session = inner.pool.lease(Purpose::Browse, stop).await?;
+    let table = match pairs.table.split_once('.') {
+        Some((schema, name)) => format!("{}.{}", ident(schema), ident(name)),
+        None => ident(&pairs.table),
+    };
+    let [one, other] = pairs.columns.map(|column| ident(&column));
+    let statement = format!(
+        "SELECT {one}::text, {other}::text FROM {table} \
+         WHERE {one} IS NOT NULL AND {other} IS NOT NULL LIMIT {}",
+        MOST + 1
+    );
+    let rows = session.texts(&statement, &pairs.table, stop).await?;
+    let pair = |row: Vec<Option<String>>| {
+        let mut values = row.into_iter().flatten();
+        values.next().zip(values.next())
+    };
+    Ok(Some(rows.into_iter().filter_map(pair).collect()))
 }
 
 /// Names and values of the newest rows.

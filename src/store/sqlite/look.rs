@@ -4,13 +4,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::event::{Cursor, Event};
 use crate::core::instant::{At, Micros};
+use crate::core::purge::insert::quoted;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
+use crate::store::membership::{MOST, PairRows, Pairs};
 use crate::store::sqlite::open::statement_error;
 use crate::store::sqlite::row::{Reader, part_of, payload};
 use crate::store::sqlite::shape::{RawBounds, Section, Shape};
@@ -47,6 +49,38 @@ pub(super) async fn fetch(
             event
         })?;
         Ok(Some(event))
+    };
+    store.browse.run(stop, job).await
+}
+
+/// Two columns of another table.
+pub(super) async fn pairs(
+    store: &SqliteStore,
+    pairs: Pairs,
+    stop: &CancellationToken,
+) -> Result<Option<PairRows>, StoreError> {
+    let job = move |connection: &mut Connection, _: &Halt| {
+        let [one, other] = pairs.columns.map(|column| quoted(&column));
+        let table = match pairs.table.split_once('.') {
+            Some((schema, name)) => format!("{}.{}", quoted(schema), quoted(name)),
+            None => quoted(&pairs.table),
+        };
+        let statement = format!(
+            // With the table's name before it no column can be taken for a text.
+            "SELECT CAST(t.{one} AS TEXT), CAST(t.{other} AS TEXT) FROM {table} t \
+             WHERE t.{one} IS NOT NULL AND t.{other} IS NOT NULL LIMIT {}",
+            MOST + 1
+        );
+        let mut statement = connection
+            .prepare(&statement)
+            .map_err(|error| statement_error(&error))?;
+        let text = |row: &Row<'_>, at| -> rusqlite::Result<String> {
+            let bytes = row.get_ref(at)?.as_bytes()?;
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        };
+        let rows = statement.query_map([], |row| Ok((text(row, 0)?, text(row, 1)?)));
+        let rows = rows.and_then(Iterator::collect);
+        rows.map(Some).map_err(|error| statement_error(&error))
     };
     store.browse.run(stop, job).await
 }

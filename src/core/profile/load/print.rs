@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::sections::{ENCODINGS, OTHERS};
 use crate::core::event::Field;
 use crate::core::profile::{
-    CallFacts, Changes, ColumnKind, Condition, Others, Profile, PurgeFacts, Signature,
+    CallFacts, Changes, ColumnKind, Condition, Membership, Others, Profile, PurgeFacts, Signature,
     TemplatePart, TimeEncoding, TimeRule, ValueExpr,
 };
 
@@ -42,6 +42,7 @@ pub fn print(profile: &Profile) -> String {
         line(&mut out, "value", &expression(&own.expr));
     }
     calls(&mut out, &profile.calls);
+    groups(&mut out, profile.groups.as_ref());
     purge(&mut out, &profile.purge);
     out
 }
@@ -54,6 +55,24 @@ fn calls(out: &mut String, calls: &CallFacts) {
     for (name, paths) in [("inputs", &calls.inputs), ("outputs", &calls.outputs)] {
         let paths = paths.iter().map(|path| quoted(&path.to_string()));
         line(out, name, &list(paths));
+    }
+}
+
+fn groups(out: &mut String, membership: Option<&Membership>) {
+    let Some(membership) = membership else { return };
+    out.push_str("\n[groups]\n");
+    line(out, "table", &quoted(&membership.table));
+    for (key, member) in [("user", &membership.user), ("group", &membership.group)] {
+        let value = match &member.named {
+            None => quoted(&member.column),
+            Some(named) => table([
+                ("column", quoted(&member.column)),
+                ("table", quoted(&named.table)),
+                ("id", quoted(&named.id)),
+                ("name", quoted(&named.name)),
+            ]),
+        };
+        line(out, key, &value);
     }
 }
 

@@ -8,12 +8,13 @@ use super::ProfileError;
 use super::expression::{condition, expression, path};
 use crate::core::event::{Field, Outcome};
 use crate::core::profile::{
-    CallFacts, Changes, ColumnKind, HashChain, Keep, Origin, Others, OutcomeRule, OwnField,
-    Profile, PurgeFacts, Related, Signature, TimeEncoding, TimeRule, ValueExpr,
+    CallFacts, Changes, ColumnKind, HashChain, Keep, Member, Membership, Naming, Origin, Others,
+    OutcomeRule, OwnField, Profile, PurgeFacts, Related, Signature, TimeEncoding, TimeRule,
+    ValueExpr,
 };
 use crate::core::strict::{Item, Source, Table};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "name",
     "title",
     "key",
@@ -25,6 +26,7 @@ const KEYS: [&str; 12] = [
     "outcome",
     "own",
     "calls",
+    "groups",
     "purge",
 ];
 
@@ -76,6 +78,10 @@ pub(super) fn profile(
             Some(calls) => self::calls(&calls)?,
             None => CallFacts::default(),
         },
+        groups: root
+            .get("groups")
+            .map(|item| membership(&item))
+            .transpose()?,
         purge: match root.get("purge") {
             Some(purge) => self::purge(&purge)?,
             None => PurgeFacts::default(),
@@ -217,6 +223,35 @@ fn calls(item: &Item<'_>) -> Result<CallFacts, ProfileError> {
     Ok(CallFacts {
         inputs: paths("inputs")?,
         outputs: paths("outputs")?,
+    })
+}
+
+fn membership(item: &Item<'_>) -> Result<Membership, ProfileError> {
+    let table = item.table(&["table", "user", "group"])?;
+    Ok(Membership {
+        table: table.need("table")?.text()?.to_owned(),
+        user: member(&table.need("user")?)?,
+        group: member(&table.need("group")?)?,
+    })
+}
+
+/// A column; or a table, where the column has ids.
+fn member(item: &Item<'_>) -> Result<Member, ProfileError> {
+    if let Ok(column) = item.text() {
+        return Ok(Member {
+            column: column.to_owned(),
+            named: None,
+        });
+    }
+    let table = item.table(&["column", "table", "id", "name"])?;
+    let text = |key| Ok::<_, ProfileError>(table.need(key)?.text()?.to_owned());
+    Ok(Member {
+        column: text("column")?,
+        named: Some(Naming {
+            table: text("table")?,
+            id: text("id")?,
+            name: text("name")?,
+        }),
     })
 }
 
