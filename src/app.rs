@@ -73,6 +73,7 @@ use crate::app::work::{Job, Work};
 use crate::app::zone::Zone;
 use crate::core::aggregate::AggregateRequest;
 use crate::core::event::Event;
+use crate::core::group::Groups;
 use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
@@ -123,6 +124,8 @@ pub enum Effect {
     Open(Generation),
     /// Sample names and values.
     Catalog(Generation),
+    /// Who is in which group, of the store's own tables.
+    Groups(Generation),
     /// Load a page.
     Page(Generation, PageRequest),
     /// Count by time.
@@ -239,6 +242,8 @@ pub enum Mouse {
 pub struct App {
     /// What it began with.
     pub settings: Settings,
+    /// Who is in which group, as the store itself says.
+    told: Option<Arc<Groups>>,
     /// Whether there is a store.
     pub connection: Connection,
     /// What fills the screen.
@@ -325,6 +330,7 @@ impl App {
         let mut app = Self {
             zone: Zone::new(settings.tz, settings.local),
             settings,
+            told: None,
             connection: Connection::Opening,
             page: Page::Events,
             focus: Focus::List,

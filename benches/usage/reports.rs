@@ -10,7 +10,7 @@ use auditail::core::usage::plan::Slicing;
 use auditail::core::usage::settled::Settled;
 use auditail::core::usage::{Report, Usage};
 use auditail::store::connect::{OpenOptions, open};
-use auditail::store::reading::{self, Heard};
+use auditail::store::reading::{self, Heard, Hearing};
 use auditail::store::{AggregateItem, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,7 @@ async fn read(store: &dyn Store, usage: &Usage, stop: &CancellationToken) -> Ins
             first.get_or_insert_with(Instant::now);
         }
     };
-    let whole = reading::report(store, usage, stop, &mut tell).await;
+    let whole = reading::report(store, usage, stop, Hearing::Parts, &mut tell).await;
     whole.expect("an answer");
     first.unwrap_or_else(Instant::now)
 }

@@ -36,8 +36,8 @@ pub enum Answer {
     Opened(Arc<Description>, Option<i64>),
     /// It could not be opened.
     NotOpened(StoreError),
-    /// Who is in which group, as the store itself says; comes before it is open.
-    Groups(Result<Arc<Groups>, StoreError>),
+    /// Who is in which group, as the store itself says; `None` where it has no other tables.
+    Groups(Result<Option<Arc<Groups>>, StoreError>),
     /// Names and values.
     Catalog(Result<Box<Catalog>, StoreError>),
     /// Part of a page.
@@ -102,7 +102,8 @@ impl Question {
     /// Whose answers of this kind are still wanted; `None` where that is not a question's affair.
     fn awaits(&self, answer: &Answer) -> Option<Generation> {
         Some(match answer {
-            Answer::Opened(..) | Answer::NotOpened(_) | Answer::Groups(_) => self.opening,
+            Answer::Opened(..) | Answer::NotOpened(_) => self.opening,
+            Answer::Groups(_) => self.groups,
             Answer::Catalog(_) => self.catalog,
             Answer::Page(_) | Answer::PageEnd(..) => self.page,
             Answer::Counts(_) | Answer::CountsEnd(_) => self.histogram,

@@ -11,6 +11,7 @@ use crate::app::usage::By;
 use crate::app::view::Opening;
 use crate::app::{App, Connection, Effect};
 use crate::core::group::Groups;
+use crate::core::profile::Profile;
 use crate::core::query::catalog::Catalog;
 use crate::store::{Description, StoreError};
 
@@ -47,37 +48,78 @@ impl App {
         skew: Option<i64>,
     ) -> Vec<Effect> {
         self.learn(Catalog::new(&description.name, &description.profile));
-        if self.settings.groups.is_none() {
-            self.usage.by = By::Users;
-        }
+        let groups = self.ask_groups(&description.profile.clone());
         self.connection = Connection::Ready(description);
         self.await_sample();
         self.skew = skew.unwrap_or(0);
         let mut effects = self.arrive();
+        effects.extend(groups);
         effects.extend(self.ask().into_iter().chain(self.load_marks()));
         effects.push(self.sample());
         effects.extend(self.seek_anchor());
         effects
     }
 
-    /// Groups that were told by whoever opened the store come first.
-    pub(super) fn told_groups(&mut self, result: Result<Arc<Groups>, StoreError>) -> Vec<Effect> {
+    /// Asks who is in which group, where nobody told it with the store and its profile knows a table.
+    fn ask_groups(&mut self, profile: &Profile) -> Option<Effect> {
+        if self.settings.groups.is_some() {
+            return None;
+        }
+        if profile.groups.is_none() {
+            self.tell_users("who is in which group was not told", None);
+            return None;
+        }
+        let generation = self.next();
+        self.question.groups = generation;
+        Some(Effect::Groups(generation))
+    }
+
+    /// Tells users one by one; says why where somebody wanted it otherwise.
+    fn tell_users(&mut self, why: &str, hint: Option<&str>) {
+        if self.usage.by == By::Groups {
+            self.usage.by = By::Users;
+            let hint = hint.unwrap_or("--groups FILE.csv tells it, a line USER,GROUP each");
+            let text = format!("{why}: users are told one by one");
+            self.notify(Level::Error, text, Some(hint.to_owned()));
+        }
+    }
+
+    /// What the store says of groups replaces what it said before.
+    pub(super) fn told_groups(
+        &mut self,
+        result: Result<Option<Arc<Groups>>, StoreError>,
+    ) -> Vec<Effect> {
         match result {
-            Ok(groups) => {
-                self.settings.groups.get_or_insert(groups);
-            }
-            Err(_) if self.settings.groups.is_some() => {}
+            Ok(Some(groups)) => self.told = Some(groups),
+            Ok(None) => self.tell_users("this store has no other tables", None),
+            Err(StoreError::Cancelled) => return Vec::new(),
             Err(error) => {
                 let text = format!("who is in which group is not known: {error}");
                 self.notify(Level::Error, text, error.hint().map(str::to_owned));
+                self.tell_users("who is in which group is not known", error.hint());
             }
         }
-        Vec::new()
+        self.catalog.groups = self.groups();
+        self.filter.judge(&self.catalog, self.moment());
+        let mut effects = if self.is_waiting_for_filter() {
+            Vec::new()
+        } else {
+            self.run_filter()
+        };
+        if self.usage.by == By::Groups {
+            effects.extend(self.report_anew());
+        }
+        effects
+    }
+
+    /// Who is in which group: as the command line says, or else the store.
+    pub fn groups(&self) -> Option<Arc<Groups>> {
+        self.settings.groups.clone().or_else(|| self.told.clone())
     }
 
     fn learn(&mut self, catalog: Catalog) {
         self.catalog = catalog;
-        self.catalog.groups.clone_from(&self.settings.groups);
+        self.catalog.groups = self.groups();
     }
 
     pub(super) fn sample(&mut self) -> Effect {

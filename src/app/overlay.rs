@@ -281,7 +281,8 @@ impl Picker {
 
     /// Whether what was typed is how long ago a range begins.
     fn is_length(&self) -> bool {
-        let text = self.input.value().trim().trim_start_matches('-');
+        let text = self.input.value().trim();
+        let text = text.strip_prefix('-').unwrap_or(text);
         self.title == TIMES && !text.is_empty() && time::length(text).is_ok()
     }
 

@@ -61,6 +61,7 @@ pub struct Question {
     /// The event around which a window begins.
     pub(super) anchor: Option<Box<Event>>,
     pub(super) opening: Generation,
+    pub(super) groups: Generation,
     pub(super) catalog: Generation,
     pub(super) page: Generation,
     pub(super) histogram: Generation,
@@ -90,6 +91,7 @@ impl Default for Question {
             span: None,
             anchor: None,
             opening: none,
+            groups: none,
             catalog: none,
             page: none,
             histogram: none,

@@ -2,6 +2,7 @@
 
 mod contrast;
 mod facets;
+mod found;
 pub mod inquiry;
 pub mod purge;
 mod reading;
@@ -22,6 +23,7 @@ use crate::core::aggregate::accumulator::Accumulator;
 use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::bookmark::Bookmark;
 use crate::core::event::{Cursor, Event, EventId, KeyPart, Payload};
+use crate::core::group::Groups;
 use crate::core::instant::{At, Micros};
 use crate::core::json::FlatJson;
 use crate::core::profile::evaluate::evaluate;
@@ -29,8 +31,8 @@ use crate::core::profile::{Profile, load};
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
 use crate::store::{
-    Access, Change, Complete, Count, Description, PageEnd, PageFrom, PageItem, PageRequest,
-    StoreError, TailEvent, TailItem, TailLevel, TimeAccess,
+    Change, Complete, Count, PageEnd, PageFrom, PageItem, PageRequest, StoreError, TailEvent,
+    TailItem, TailLevel,
 };
 
 /// 2026-01-15T12:04:05Z
@@ -52,6 +54,7 @@ pub struct Rig {
     pub kept: Vec<Bookmark>,
     /// The last watch that was asked for.
     pub watch: Option<(super::Generation, Duration)>,
+    groups: Option<Arc<Groups>>,
 }
 
 fn clutch() -> Arc<Profile> {
@@ -139,6 +142,7 @@ impl Rig {
             known: Vec::new(),
             kept: Vec::new(),
             watch: None,
+            groups: None,
         };
         rig.tell(Msg::Clock(NOW));
         rig.lay(78, 16);
@@ -153,7 +157,17 @@ impl Rig {
 
     /// The same of a screen that begins like this.
     pub fn of(begun: (App, Vec<Effect>), events: Vec<Event>) -> Self {
+        Self::grouped(begun, events, None)
+    }
+
+    /// The same of a store that knows who is in which group.
+    pub fn grouped(
+        begun: (App, Vec<Effect>),
+        events: Vec<Event>,
+        groups: Option<Arc<Groups>>,
+    ) -> Self {
         let mut rig = Self::opening_of(begun, events);
+        rig.groups = groups;
         rig.silent = false;
         let held = std::mem::take(&mut rig.effects);
         rig.run(held);
@@ -307,6 +321,9 @@ impl Rig {
                 generation,
                 vec![Answer::Opened(Arc::new(self.description()), Some(0))],
             ),
+            Effect::Groups(generation) => {
+                (generation, vec![Answer::Groups(Ok(self.groups.clone()))])
+            }
             Effect::Catalog(generation) => (
                 generation,
                 vec![Answer::Catalog(Ok(Box::new(self.catalog())))],
@@ -419,21 +436,6 @@ impl Rig {
         };
         events.truncate(limit);
         (events, end)
-    }
-
-    fn description(&self) -> Description {
-        Description {
-            name: "prod-pg".to_owned(),
-            relation: "public.audit_events".to_owned(),
-            server: "PostgreSQL 15".to_owned(),
-            profile: clutch(),
-            evidence: Vec::new(),
-            columns: Vec::new(),
-            access: Access::ReadOnly,
-            transport: "unix socket".to_owned(),
-            estimate: Some(self.events.len() as u64),
-            time: TimeAccess::Direct,
-        }
     }
 
     /// Fails to open with a sentence and a hint.

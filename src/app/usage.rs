@@ -238,7 +238,7 @@ impl App {
         let predicate = self.question.predicate.clone();
         let now = self.now();
         let range = self.usage_range();
-        let groups = self.settings.groups.clone();
+        let groups = self.groups();
         let board = &mut self.usage;
         let groups = groups.filter(|_| board.by == By::Groups);
         board.sections = SECTIONS

@@ -309,7 +309,7 @@ pub struct Usage {
     /// How many rows at most
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = rows)]
     pub top: usize,
-    #[arg(long, help = reports("Tells by the groups of --groups:", Report::can_be_by_group))]
+    #[arg(long, help = reports("Tells by groups of users:", Report::can_be_by_group))]
     pub by_group: bool,
     /// Of rankings, events alone: each is looked at once, for its value
     #[arg(long)]

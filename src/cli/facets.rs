@@ -26,7 +26,10 @@ pub async fn run(arguments: &Facets, common: &Common) -> Result<(), Failure> {
     let work = async {
         let mut session = Session::open(&arguments.target, common, stop.clone()).await?;
         // Groups are counted user by user: the store does not know them.
-        let known = (session.groups.clone()).filter(|_| arguments.field.trim() == "group");
+        let known = match arguments.field.trim() {
+            "group" => session.groups().await?,
+            _ => None,
+        };
         let subject = match &known {
             Some(_) => Subject::Field(Field::Actor),
             None => session.subject(&arguments.field).await?,

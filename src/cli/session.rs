@@ -33,24 +33,9 @@ pub struct Session {
     /// Frozen at the first question about time, by the store's clock.
     now: Option<Micros>,
     /// Which users belong to which groups, where that was told.
-    pub groups: Option<Arc<Groups>>,
+    groups: Option<Arc<Groups>>,
     /// What a sample of the store names; taken only when the profile's names do not suffice.
     sampled: Option<Catalog>,
-}
-
-/// The groups that the store itself knows; where they cannot be read all else goes on without.
-async fn own_groups(
-    store: &dyn Store,
-    stop: &CancellationToken,
-) -> Result<Option<Arc<Groups>>, Failure> {
-    match membership::groups(store, stop).await {
-        Ok(groups) => Ok(groups.map(Arc::new)),
-        Err(StoreError::Cancelled) => Err(StoreError::Cancelled.into()),
-        Err(error) => {
-            narrate::say(&format!("who is in which group is not known: {error}"));
-            Ok(None)
-        }
-    }
 }
 
 impl Session {
@@ -78,10 +63,6 @@ impl Session {
         let store = tokio::select! {
             store = open(target, &options) => store?,
             () = stop.cancelled() => return Err(Failure::new(Kind::Interrupted, "stopped")),
-        };
-        let groups = match groups {
-            Some(groups) => Some(groups),
-            None => own_groups(&*store, &stop).await?,
         };
         Ok(Self {
             description: store.description(),
@@ -111,12 +92,35 @@ impl Session {
         let moment = self.moment().await?;
         let description = &self.description;
         let mut known = Catalog::new(&description.name, &description.profile);
-        known.groups.clone_from(&self.groups);
+        // Most filters ask for no group: a guest reads no tables that nobody asked for.
+        if text.contains("group") {
+            match self.groups().await {
+                Ok(groups) => known.groups = groups,
+                Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
+                // Not every filter with this word asks for one.
+                Err(failure) => {
+                    narrate::say(&format!("who is in which group is not known: {failure}"));
+                    for hint in &failure.hints {
+                        narrate::say(&format!("hint: {hint}"));
+                    }
+                }
+            }
+        }
         let resolved = resolve(&parsed, &known, moment);
         if resolved.diagnostics.is_empty() || !parsed.diagnostics.is_empty() {
             return Ok(resolved);
         }
         Ok(resolve(&parsed, self.catalog().await?, moment))
+    }
+
+    /// Who is in which group: as the command line says, or else the store itself, which is asked when
+    /// somebody wants to know.
+    pub async fn groups(&mut self) -> Result<Option<Arc<Groups>>, Failure> {
+        if self.groups.is_none() && self.description.profile.groups.is_some() {
+            let told = membership::groups(&*self.store, &self.stop).await?;
+            self.groups = told.map(Arc::new);
+        }
+        Ok(self.groups.clone())
     }
 
     /// The same within bounds typed as options.

@@ -23,7 +23,7 @@ use crate::core::usage::course::{Course, Question};
 use crate::core::usage::plan::Slicing;
 use crate::core::usage::settled::Settled;
 use crate::core::usage::{Detail, RangeError, Report, Usage};
-use crate::store::reading::{self, Heard};
+use crate::store::reading::{self, Heard, Hearing};
 use crate::store::{AggregateItem, Progress, StoreError, TimeAccess};
 
 /// Looked at without `--since`.
@@ -79,7 +79,14 @@ async fn answer(
                 progress.update(step);
             }
         };
-        let read = reading::report(&*session.store, &usage, &session.stop, &mut tell).await;
+        let read = reading::report(
+            &*session.store,
+            &usage,
+            &session.stop,
+            Hearing::Whole,
+            &mut tell,
+        )
+        .await;
         progress.clear();
         return read.map_err(interrupted);
     }
@@ -157,7 +164,7 @@ async fn usage(
         .unwrap_or_else(|| usual_period(arguments.report));
     usage.top = arguments.top;
     if arguments.by_group {
-        usage.groups = Some(groups(session, arguments)?);
+        usage.groups = Some(groups(session, arguments).await?);
     }
     if arguments.brief {
         usage.detail = Detail::Brief;
@@ -166,7 +173,7 @@ async fn usage(
 }
 
 /// The groups that users are told by.
-fn groups(session: &Session, arguments: &Arguments) -> Result<Arc<Groups>, Failure> {
+async fn groups(session: &mut Session, arguments: &Arguments) -> Result<Arc<Groups>, Failure> {
     let name = arguments.report.name();
     if !arguments.report.can_be_by_group() {
         let by_group = Report::ALL
@@ -176,10 +183,10 @@ fn groups(session: &Session, arguments: &Arguments) -> Result<Arc<Groups>, Failu
         return Err(Failure::usage(format!("{name} is not told by group"))
             .hint(format!("--by-group is for {}", names.join(", ")))
             .hint(format!(
-                "auditail usage TARGET {name} group:NAME --groups FILE reports one group"
+                "auditail usage TARGET {name} group:NAME reports one group"
             )));
     }
-    let groups = session.groups.clone();
+    let groups = session.groups().await?;
     groups.ok_or_else(|| {
         Failure::usage("--by-group needs to know the groups")
             .hint("--groups FILE.csv names them, a line USER,GROUP each; or [groups] of a profile")

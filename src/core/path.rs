@@ -84,6 +84,17 @@ impl Path {
         reached
     }
 
+    /// The same below a node that the first `skipped` steps lead to.
+    pub fn nodes_below(&self, skipped: usize, json: &FlatJson<'_>, node: NodeId) -> Vec<NodeId> {
+        let mut reached = Vec::new();
+        let steps = self.0.get(skipped..).unwrap_or_default();
+        reaches(json, node, steps, &mut |node| {
+            reached.push(node);
+            false
+        });
+        reached
+    }
+
     /// Visits the nodes of a record that a path leads to, with its steps, in the order of the record:
     /// arrays count as their elements, arrays in arrays lead nowhere, null is not there. Looks at
     /// [`MOST_NODES`] nodes and [`DEEPEST`] steps at most.

@@ -69,6 +69,7 @@ impl Slot {
 struct Slots {
     open: Slot,
     catalog: Slot,
+    groups: Slot,
     page: Slot,
     histogram: Slot,
     usage: Slot,
@@ -211,6 +212,13 @@ impl Workers {
                     Answer::Catalog(store.catalog(&stop).await.map(Box::new))
                 });
             }
+            Effect::Groups(generation) => {
+                let stop = self.slots.groups.renew(all);
+                self.ask(generation, async move {
+                    let groups = membership::groups(&*store, &stop).await;
+                    Answer::Groups(groups.map(|groups| groups.map(Arc::new)))
+                });
+            }
             Effect::Page(generation, request) => {
                 let stop = self.slots.page.renew(all);
                 self.spawn(page(store, request, generation, out, stop));
@@ -283,12 +291,7 @@ impl Workers {
                         .and_then(Result::ok)
                         .map(|there| there.0 - here.0);
                     let description = store.description();
-                    let groups = membership::groups(&*store, &stop).await;
                     let _ = out.send(Report::Store(store)).await;
-                    if let Some(groups) = groups.transpose() {
-                        let groups = groups.map(Arc::new);
-                        send(&out, generation, Answer::Groups(groups)).await;
-                    }
                     send(&out, generation, Answer::Opened(description, skew)).await;
                 }
                 Err(error) => send(&out, generation, Answer::NotOpened(error)).await,

@@ -11,12 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::aggregate::Certainty;
 use crate::core::event::{Event, Field};
-use crate::core::instant::At;
 use crate::core::query::predicate::Predicate;
 use crate::core::usage::answer::{Answer, Ranking};
 use crate::core::usage::calls::Call;
 use crate::core::usage::plan::Window;
-use crate::core::usage::sequel::{MOST_EVENTS, MOST_FAILURES, Sequels, stretches};
+use crate::core::usage::sequel::{FEW, MANY, MOST_EVENTS, MOST_FAILURES, Sequels};
 use crate::core::usage::trouble::{MOST_FAILURES as MOST_TRACED, Troubles};
 use crate::core::usage::{Report, Usage};
 use crate::store::{
@@ -38,6 +37,7 @@ pub enum Heard {
 }
 
 /// What comes by while events are read.
+#[derive(Clone, Copy)]
 enum Seen<'e> {
     Event(&'e Event),
     Progress(Progress),
@@ -45,14 +45,28 @@ enum Seen<'e> {
     Pause,
 }
 
+/// Whether answers are heard that are not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// They are.
+    Parts,
+    /// The whole alone, and how far it is.
+    Whole,
+}
+
 /// Makes a report that [`Report::is_read`]; `tell` hears how far that is, and what is known.
 pub async fn report(
     store: &dyn Store,
     usage: &Usage,
     stop: &CancellationToken,
+    hearing: Hearing,
     tell: &mut (dyn FnMut(Heard) + Send),
 ) -> Result<Answer, StoreError> {
-    let reader = Reader { store, stop };
+    let reader = Reader {
+        store,
+        stop,
+        hearing,
+    };
     match usage.report {
         Report::Calls => reader.calls(usage, tell).await,
         Report::Traces => reader.traces(usage, tell).await,
@@ -63,6 +77,34 @@ pub async fn report(
 struct Reader<'r> {
     store: &'r dyn Store,
     stop: &'r CancellationToken,
+    hearing: Hearing,
+}
+
+/// Events to be read.
+struct Wanted {
+    predicate: Predicate,
+    from: PageFrom,
+    limit: usize,
+    payload: PayloadNeed,
+}
+
+impl Wanted {
+    /// The newest: one beyond `most` tells that there are more.
+    fn newest(predicate: Predicate, most: usize, payload: PayloadNeed) -> Self {
+        Self {
+            predicate,
+            from: PageFrom::Newest,
+            limit: most.saturating_add(1),
+            payload,
+        }
+    }
+}
+
+fn progress(seen: Seen<'_>, tell: &mut (dyn FnMut(Heard) + Send)) -> ControlFlow<()> {
+    if let Seen::Progress(step) = seen {
+        tell(Heard::Progress(step));
+    }
+    ControlFlow::Continue(())
 }
 
 impl Reader<'_> {
@@ -91,8 +133,8 @@ impl Reader<'_> {
             }
             ControlFlow::Continue(())
         };
-        self.read(usage.listed(), usage.top, PayloadNeed::Whole, visit)
-            .await?;
+        let wanted = Wanted::newest(usage.listed(), usage.top, PayloadNeed::Whole);
+        self.read(wanted, visit).await?;
         Ok(Answer::Calls(ranking))
     }
 
@@ -108,36 +150,46 @@ impl Reader<'_> {
         }
         let who = Parts::default().with(Field::Actor).with(Field::Session);
         let need = PayloadNeed::Only(who.with(Field::Action));
-        let range = usage.window(Window::Range);
-        let stretches = match self.store.description().time {
-            TimeAccess::Direct => stretches(range).collect(),
-            // Each would look at every row.
-            TimeAccess::Scan => vec![range],
+        let (mut from, mut limit) = match self.store.description().time {
+            TimeAccess::Direct => (PageFrom::Newest, FEW),
+            // Each time every row would be looked at.
+            TimeAccess::Scan => (PageFrom::Newest, MOST_EVENTS + 1),
         };
-        for stretch in stretches {
-            sequels.begin();
-            let failures = Usage::failures_after(stretch);
-            self.read(failures, MOST_FAILURES, need, |seen| match seen {
-                Seen::Event(event) => sequels.fail(event),
-                Seen::Progress(_) | Seen::Pause => ControlFlow::Continue(()),
+        loop {
+            let (mut seen, mut last) = (0, None);
+            let events = Wanted {
+                predicate: usage.listed(),
+                from,
+                limit,
+                payload: need,
+            };
+            self.read(events, |one| match one {
+                Seen::Event(event) => {
+                    seen += 1;
+                    last = Some(event.cursor.clone());
+                    sequels.hold(event)
+                }
+                other => progress(other, tell),
             })
             .await?;
-            let events = usage.within(stretch);
-            self.read(events, MOST_EVENTS, need, |seen| match seen {
-                Seen::Event(event) => sequels.pass(event),
-                Seen::Progress(_) | Seen::Pause => ControlFlow::Continue(()),
-            })
-            .await?;
-            if sequels.are_over() {
-                break;
+            if let Some(stretch) = sequels.stretch() {
+                let failures = Usage::failures_after(stretch);
+                let failures = Wanted::newest(failures, MOST_FAILURES, need);
+                self.read(failures, |one| match one {
+                    Seen::Event(event) => sequels.fail(event),
+                    other => progress(other, tell),
+                })
+                .await?;
             }
-            tell(Heard::Progress(Progress {
-                looked_to: At::Instant(stretch.since),
-                fraction: None,
-            }));
-            tell(Heard::Answer(Answer::followed(usage, &sequels)));
+            sequels.judge();
+            let Some(last) = last.filter(|_| seen >= limit && !sequels.are_over()) else {
+                return Ok(Answer::followed(usage, &sequels));
+            };
+            if self.hearing == Hearing::Parts {
+                tell(Heard::Answer(Answer::followed(usage, &sequels)));
+            }
+            (from, limit) = (PageFrom::Before(last), MANY.min(4 * limit));
         }
-        Ok(Answer::followed(usage, &sequels))
     }
 
     /// Failures by what they said and where it happened, beside those of the range before.
@@ -150,9 +202,9 @@ impl Reader<'_> {
         if usage.has_outcomes() {
             for window in [Window::Range, Window::Before] {
                 // Where it happened may stand at the end of a long record.
-                let need = PayloadNeed::Whole;
                 let failures = usage.failures(window);
-                self.read(failures, MOST_TRACED, need, |seen| {
+                let failures = Wanted::newest(failures, MOST_TRACED, PayloadNeed::Whole);
+                self.read(failures, |seen| {
                     match seen {
                         Seen::Event(event) => return troubles.take(event, window),
                         Seen::Progress(step) => tell(Heard::Progress(step)),
@@ -169,21 +221,18 @@ impl Reader<'_> {
         Ok(Answer::troubles(usage, troubles.answer()))
     }
 
-    /// Reads events, newest first, until there is nothing more, or nobody wants more: one beyond
-    /// `most` tells that there are more.
+    /// Reads events, newest first, until there is nothing more, or nobody wants more.
     async fn read(
         &self,
-        predicate: Predicate,
-        most: usize,
-        payload: PayloadNeed,
+        wanted: Wanted,
         mut visit: impl FnMut(Seen<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let (out, items) = mpsc::channel(PIECES);
         let request = PageRequest {
-            predicate: Arc::new(predicate),
-            from: PageFrom::Newest,
-            limit: Some(most.saturating_add(1)),
-            payload,
+            predicate: Arc::new(wanted.predicate),
+            from: wanted.from,
+            limit: Some(wanted.limit),
+            payload: wanted.payload,
         };
         let visiting = async {
             // Dropped at the end: the store stops when nobody listens.
@@ -198,7 +247,7 @@ impl Reader<'_> {
                     }
                     PageItem::Progress(step) => visit(Seen::Progress(step))?,
                 }
-                if paused.elapsed() >= PAUSE {
+                if self.hearing == Hearing::Parts && paused.elapsed() >= PAUSE {
                     paused = Instant::now();
                     visit(Seen::Pause)?;
                 }

@@ -278,6 +278,10 @@ fn draw_title(pen: &mut Pen<'_>, line: Rect, number: usize, section: &Section, f
                 Role::Pending,
             )
         }
+        State::Asking if section.usage().report.is_read() && section.answer.is_some() => {
+            let room = line.right().saturating_sub(x);
+            pen.put(x, line.y, room, "so far ", Role::Pending)
+        }
         State::Failed(_) if section.answer.is_some() => pen.put(
             x,
             line.y,

@@ -157,7 +157,7 @@ fn groups_that_nobody_is_in_are_told() {
     ] {
         std::fs::write(file, lines).expect("written");
         let found = table.run("top-users", &by_group);
-        let told = found.err.contains("nobody of --groups");
+        let told = found.err.contains("nobody who is in a group");
         assert_eq!(
             (told, found.err.contains("of several groups")),
             (is_told, overlaps),
@@ -167,7 +167,11 @@ fn groups_that_nobody_is_in_are_told() {
         found.ok();
         for none in [&["--since", "2030-01-01"][..], &["--top", "1", "x:y"]] {
             let found = table.run("actions", &[&by_group, none].concat());
-            assert!(!found.err.contains("nobody of --groups"), "{}", found.err);
+            assert!(
+                !found.err.contains("nobody who is in a group"),
+                "{}",
+                found.err
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Groups from tables of the store's own, against the same in a file.
 
-use mongodb::bson::{doc, oid::ObjectId};
+use mongodb::bson::{Document, doc, oid::ObjectId};
 
 use super::shop::{RANGE, Shape, Shop, Store};
 
@@ -11,6 +11,8 @@ const TABLES: &str = "
 create table team (id integer, title text);
 insert into team values (1, 'ops'), (2, 'dev'), (3, 'on call'), (4, null);
 create table people (id integer, login text);
+create table unit (id numeric(5, 2), title text);
+insert into unit values (1.00, ' ops '), (2.00, 'dev'), (3.00, 'on call'), (3.00, '');
 insert into people values (11, 'ann'), (12, 'ben'), (13, 'new'), (14, 'stranger');
 create table member (login text, team text, person integer, team_id integer);
 insert into member values ('ann', 'ops', 11, 1), ('ann', 'dev', 11, 2), ('ben', 'ops', 12, 1),
@@ -35,6 +37,16 @@ fn fill(store: &Store) {
             let teams = [(1, "ops"), (2, "dev"), (3, "on call")];
             let named = teams.map(|(id, title)| doc! {"_id": id, "title": title});
             db.insert("team", named.to_vec());
+            let pair = |(who, team)| doc! {"login": who, "team": team};
+            let pairs = [
+                ("ann", "ops"),
+                ("ann", "dev"),
+                ("ben", "ops"),
+                ("new", "on call"),
+                ("stranger", "ops"),
+            ];
+            let all: Vec<Document> = pairs.into_iter().map(pair).collect();
+            db.insert("roster", vec![doc! {"of": {"members": all}}]);
             let [ann, ben, new, stranger] = people.map(|(id, _)| id);
             // One of them is in two teams at once.
             db.insert(
@@ -52,14 +64,25 @@ fn fill(store: &Store) {
     }
 }
 
-/// By names, and by ids that other tables name.
-fn known(store: &Store) -> [String; 2] {
+/// By names, by ids that other tables name, and by ids of another type or elements of one list.
+fn known(store: &Store) -> [String; 3] {
     let (schema, team, id) = match store {
         Store::Sqlite(_) => ("main.", "team", "id"),
         Store::Postgres(_) => ("public.", "team", "id"),
         Store::Mongo(_) => ("", "in.team", "_id"),
     };
+    let odd = match store {
+        Store::Mongo(_) => {
+            "[groups]\ntable = \"roster\"\nuser = \"of.members.login\"\ngroup = \"of.members.team\"\n"
+        }
+        Store::Sqlite(_) | Store::Postgres(_) => {
+            "[groups]\ntable = \"member\"\n\
+             user = { column = \"person\", table = \"people\", id = \"id\", name = \"login\" }\n\
+             group = { column = \"team_id\", table = \"unit\", id = \"id\", name = \"title\" }\n"
+        }
+    };
     [
+        odd.to_owned(),
         format!("[groups]\ntable = \"{schema}member\"\nuser = \"login\"\ngroup = \"{team}\"\n"),
         format!(
             "[groups]\ntable = \"member\"\n\
@@ -107,10 +130,26 @@ fn a_store_without_its_table_of_groups_is_read_without_groups() {
     let shop = Shop::open("usage_no_groups", Shape::Own);
     for store in &shop.stores {
         shop.knows("[groups]\ntable = \"nowhere\"\nuser = \"a\"\ngroup = \"b\"\n");
-        let found = shop.run(store, &[&["actions"], &RANGE[..]].concat());
-        // A collection that is not there is an empty one.
-        let is_told = found.err.contains("who is in which group is not known");
-        assert_eq!(is_told, !matches!(store, Store::Mongo(_)), "{}", found.err);
+        let run = |report: &[&str]| shop.run(store, &[report, &RANGE].concat());
+        // Nobody asks for groups, so nobody reads them.
+        let found = run(&["actions"]);
+        assert!(!found.err.contains("group"), "{}", found.err);
         found.ok();
+        let found = run(&["actions", "did:read OR app:group"]);
+        let told = "who is in which group is not known";
+        assert!(
+            found.err.contains(told) && found.err.contains("nowhere"),
+            "{}",
+            found.err
+        );
+        found.ok();
+        let refused = run(&["actions", "group:ops"]).failed(2);
+        assert!(refused.contains(told), "{refused}");
+        let refused = run(&["top-users", "--by-group"]);
+        assert!(
+            refused.err.contains("nowhere") && refused.code == Some(1),
+            "{}",
+            refused.err
+        );
     }
 }

@@ -103,7 +103,7 @@ pub(super) fn extensible(app: &App) -> Availability {
 }
 
 pub(super) fn grouped(app: &App) -> Availability {
-    if app.settings.groups.is_none() {
+    if app.groups().is_none() {
         Availability::No(
             "who is in which group was not told: --groups FILE.csv tells it, or a profile's [groups]",
         )

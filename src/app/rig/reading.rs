@@ -51,12 +51,14 @@ impl Rig {
 
     fn followed(&self, usage: &Usage) -> Answer {
         let mut sequels = Sequels::default();
-        for event in self.newest(&Usage::failures_after(usage.window(Window::Range))) {
+        for event in self.newest(&usage.listed()) {
+            assert!(sequels.hold(event).is_continue());
+        }
+        let failures = sequels.stretch().map(Usage::failures_after);
+        for event in failures.iter().flat_map(|failures| self.newest(failures)) {
             assert!(sequels.fail(event).is_continue());
         }
-        for event in self.newest(&usage.listed()) {
-            assert!(sequels.pass(event).is_continue());
-        }
+        sequels.judge();
         Answer::followed(usage, &sequels)
     }
 }

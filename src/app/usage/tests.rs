@@ -325,10 +325,8 @@ fn a_store_may_tell_the_groups_itself() {
         settings.groups = given;
         settings.opening.view.by = crate::app::usage::By::Groups;
         settings.opening.view.filter = format!("group:{expected}");
-        let (mut app, first) = crate::app::App::new(settings);
-        let told = crate::app::Answer::Groups(Ok(groups(b"alice,own\n")));
-        let _ = app.update(Msg::Answer(app.question.opening, told));
-        let mut rig = Rig::of((app, first), rig().events);
+        let own = Some(groups(b"alice,own\n"));
+        let mut rig = Rig::grouped(crate::app::App::new(settings), rig().events, own);
         assert_eq!(rig.app.filter.diagnostics(), [], "{expected}");
         rig.press("2");
         see(&mut rig, all());

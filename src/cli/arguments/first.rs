@@ -32,7 +32,7 @@ pub struct First {
     /// Part of the calendar that reports count in one
     #[arg(long, value_parser = words(&Period::ALL).try_map(|word| named(&Period::ALL, &word)))]
     pub period: Option<Period>,
-    /// Tells the ranking of users by the groups of --groups
+    /// Tells the ranking of users by their groups
     #[arg(long)]
     pub by_group: bool,
     /// Zone of times on the screen, where it is another one than --tz

@@ -119,7 +119,7 @@ fn tell_members(usage: &Usage, answer: &Answer) {
     let are_strange = total > 0 && total == names.len() && names.into_iter().all(is_strange);
     if are_strange {
         narrate::say(
-            "nobody of --groups is among these users: a line of the file is USER,GROUP, the user spelled as in the log",
+            "nobody who is in a group is among these users: groups name users as the log spells them, in a file of --groups as USER,GROUP",
         );
     }
 }

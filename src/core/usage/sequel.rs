@@ -1,13 +1,16 @@
 //! Which actions an error follows: a failure of the same user or the same session within five seconds
 //! after them.
 //!
-//! Of one stretch of time after the other, the newest first, failures are remembered, then events go
-//! by. Both are bounded: what lies before the oldest event that was looked at with all its failures is
-//! not judged, and the answer says from when on it holds. Does not read any store.
+//! Some events at a time, the newest ones first: they are held, then the failures of their time are
+//! remembered, then they are judged. What lies before the oldest event that was judged with all its
+//! failures is not counted, and the answer says from when on it holds. Does not read any store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::core::event::{Event, Field};
 use crate::core::instant::Micros;
@@ -16,33 +19,20 @@ use crate::core::usage::plan::Slice;
 /// How long after an action an error is its sequel.
 pub const WITHIN: i64 = 5 * Micros::SECOND;
 
-/// Failures remembered at most: 16 bytes each, twice.
+/// Failures remembered at a time, at most: 16 bytes each, twice.
 pub const MOST_FAILURES: usize = 200_000;
 
 /// Events looked at, at most.
 pub const MOST_EVENTS: usize = 200_000;
 
+/// Events held at first: something is known soon.
+pub const FEW: usize = 500;
+
+/// Events held later on, at most; about 5 MB.
+pub const MANY: usize = 50_000;
+
 /// Different actions counted at most.
 const MOST_ACTIONS: usize = 100_000;
-
-/// The newest stretch; each one before is twice as long, up to [`LONGEST`].
-const SHORTEST: i64 = 3_600 * Micros::SECOND;
-
-/// No stretch is longer: most of its failures could be older than any event that is looked at.
-const LONGEST: i64 = 4 * 24 * SHORTEST;
-
-/// A range in stretches, the newest first: short ones at first, so that something is known soon.
-pub fn stretches(range: Slice) -> impl Iterator<Item = Slice> {
-    let mut until = range.until;
-    let mut length = SHORTEST;
-    std::iter::from_fn(move || {
-        let since = range.since.max(until.plus(-length));
-        let stretch = Slice { since, until };
-        length = LONGEST.min(2 * length);
-        until = since;
-        (stretch.since < stretch.until).then_some(stretch)
-    })
-}
 
 /// An action, and what came after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,34 +45,84 @@ pub struct Followed {
     pub followed: u64,
 }
 
+/// An event that is not judged yet.
+#[derive(Debug)]
+struct Passing {
+    at: Micros,
+    /// Hashes of its user and its session.
+    whose: SmallVec<[u64; 2]>,
+    actions: SmallVec<[Option<Arc<str>>; 1]>,
+}
+
 /// Counts actions and errors after them.
 #[derive(Debug, Default)]
 pub struct Sequels {
     hasher: RandomState,
+    /// The newest first.
+    held: Vec<Passing>,
     /// By hash of the user or the session: the instants of their failures, newest first.
     failures: HashMap<u64, Vec<Micros>>,
     remembered: usize,
-    looked_at: usize,
     /// Older failures than this are not known.
     known_since: Option<Micros>,
-    actions: HashMap<Option<String>, (u64, u64)>,
+    judged: usize,
+    names: HashSet<Arc<str>>,
+    actions: HashMap<Option<Arc<str>>, (u64, u64)>,
     /// Older events than this are not counted.
     sampled_since: Option<Micros>,
 }
 
 impl Sequels {
-    /// Begins with a stretch before all that was looked at; its failures come next.
-    pub fn begin(&mut self) {
-        self.failures.clear();
-        self.remembered = 0;
+    /// Holds an event; they come newest first. Breaks when there are too many.
+    pub fn hold(&mut self, event: &Event) -> ControlFlow<()> {
+        let Some(at) = event.at().instant() else {
+            return ControlFlow::Continue(());
+        };
+        if self.judged + self.held.len() >= MOST_EVENTS {
+            self.sampled_since = Some(at.plus(1));
+            return ControlFlow::Break(());
+        }
+        let mut actions = SmallVec::new();
+        for action in event.all(Field::Action) {
+            let action = Some(self.name(action.text()));
+            if !actions.contains(&action) {
+                actions.push(action);
+            }
+        }
+        if actions.is_empty() {
+            actions.push(None);
+        }
+        self.held.push(Passing {
+            at,
+            whose: self.whose(event),
+            actions,
+        });
+        ControlFlow::Continue(())
     }
 
-    /// Whether nothing older is counted.
-    pub fn are_over(&self) -> bool {
-        self.sampled_since.is_some()
+    /// Actions are few, and events many.
+    fn name(&mut self, action: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(action) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = action.into();
+        if self.names.len() < MOST_ACTIONS {
+            self.names.insert(Arc::clone(&name));
+        }
+        name
     }
 
-    /// Remembers a failure; they come newest first. Breaks when there are too many.
+    /// The time of the events that are held; `None` where there are none.
+    pub fn stretch(&self) -> Option<Slice> {
+        let (first, last) = (self.held.first()?, self.held.last()?);
+        Some(Slice {
+            since: last.at,
+            until: first.at.plus(1),
+        })
+    }
+
+    /// Remembers a failure of that time or soon after it; they come newest first. Breaks when there
+    /// are too many.
     pub fn fail(&mut self, event: &Event) -> ControlFlow<()> {
         let Some(at) = event.at().instant() else {
             return ControlFlow::Continue(());
@@ -98,55 +138,48 @@ impl Sequels {
         ControlFlow::Continue(())
     }
 
-    /// Counts an event; they come newest first. Breaks when what follows cannot be judged.
-    pub fn pass(&mut self, event: &Event) -> ControlFlow<()> {
-        let Some(at) = event.at().instant() else {
-            return ControlFlow::Continue(());
-        };
-        let is_known = self.known_since.is_none_or(|since| at >= since);
-        let is_full = self.looked_at >= MOST_EVENTS || self.actions.len() >= MOST_ACTIONS;
-        if is_full || !is_known {
-            self.sampled_since = Some(at.plus(1));
-            return ControlFlow::Break(());
-        }
-        let is_followed = self.whose(event).any(|who| {
-            let after = self.failures.get(&who).map_or(&[][..], Vec::as_slice);
-            // The oldest of those that came later.
-            let later = after.partition_point(|failure| *failure > at);
-            later
-                .checked_sub(1)
-                .is_some_and(|next| after[next] <= at.plus(WITHIN))
-        });
-        let mut count = |action: Option<String>| {
-            let (events, followed) = self.actions.entry(action).or_default();
-            *events += 1;
-            *followed += u64::from(is_followed);
-        };
-        let actions = event.all(Field::Action);
-        if actions.len() == 0 {
-            count(None);
-        }
-        let mut different: Vec<String> = Vec::new();
-        for action in actions {
-            if !different.iter().any(|known| known == action.text()) {
-                different.push(action.text().to_owned());
+    /// Counts the events that are held, and forgets them and the failures.
+    pub fn judge(&mut self) {
+        for passing in std::mem::take(&mut self.held) {
+            let at = passing.at;
+            let is_known = self.known_since.is_none_or(|since| at >= since);
+            if !is_known || self.actions.len() >= MOST_ACTIONS {
+                self.sampled_since = Some(at.plus(1));
+                break;
             }
+            let is_followed = passing.whose.iter().any(|who| {
+                let after = self.failures.get(who).map_or(&[][..], Vec::as_slice);
+                // The oldest of those that came later.
+                let later = after.partition_point(|failure| *failure > at);
+                later
+                    .checked_sub(1)
+                    .is_some_and(|next| after[next] <= at.plus(WITHIN))
+            });
+            for action in passing.actions {
+                let (events, followed) = self.actions.entry(action).or_default();
+                *events += 1;
+                *followed += u64::from(is_followed);
+            }
+            self.judged += 1;
         }
-        for action in different {
-            count(Some(action));
-        }
-        self.looked_at += 1;
-        ControlFlow::Continue(())
+        self.failures.clear();
+        self.remembered = 0;
+        self.known_since = None;
+    }
+
+    /// Whether nothing older is counted.
+    pub fn are_over(&self) -> bool {
+        self.sampled_since.is_some()
     }
 
     /// Users and sessions with the same name are not the same.
-    fn whose(&self, event: &Event) -> impl Iterator<Item = u64> + use<> {
+    fn whose(&self, event: &Event) -> SmallVec<[u64; 2]> {
         let fields = [Field::Actor, Field::Session];
-        let named = fields.map(|field| {
+        let named = fields.into_iter().filter_map(|field| {
             let name = event.first(field)?;
             Some(self.hasher.hash_one((field as usize, name)))
         });
-        named.into_iter().flatten()
+        named.collect()
     }
 
     /// The actions most often followed by an error first, then the most frequent; and the instant from
@@ -155,7 +188,7 @@ impl Sequels {
         let actions = self.actions.iter();
         let mut rows: Vec<Followed> = actions
             .map(|(value, (events, followed))| Followed {
-                value: value.clone(),
+                value: value.as_deref().map(str::to_owned),
                 events: *events,
                 followed: *followed,
             })
@@ -189,12 +222,13 @@ mod tests {
 
     fn followed(failures: &[Event], events: &[Event]) -> Vec<(Option<String>, u64, u64)> {
         let mut sequels = Sequels::default();
+        for event in events {
+            assert!(sequels.hold(event).is_continue());
+        }
         for failure in failures {
             assert!(sequels.fail(failure).is_continue());
         }
-        for event in events {
-            assert!(sequels.pass(event).is_continue());
-        }
+        sequels.judge();
         let (rows, since) = sequels.answer();
         assert_eq!(since, None);
         rows.into_iter()
@@ -233,40 +267,61 @@ mod tests {
     }
 
     #[test]
-    fn stretches_are_the_range_the_newest_first() {
-        let hour = 3_600 * Micros::SECOND;
-        let of = |since: i64, until: i64| {
-            let (since, until) = (Micros(since), Micros(until));
-            stretches(Slice { since, until }).collect::<Vec<_>>()
-        };
-        assert_eq!(of(5, 5), []);
-        let all = of(7, 90 * 24 * hour);
-        assert_eq!(all[0].until, Micros(90 * 24 * hour));
-        assert_eq!(all[0].since, Micros((90 * 24 - 1) * hour));
-        assert!(all.windows(2).all(|two| two[0].since == two[1].until));
-        assert_eq!(all.last().map(|last| last.since), Some(Micros(7)));
-        assert!(all.len() < 40, "{}", all.len());
-    }
-
-    #[test]
-    fn what_is_not_known_is_not_judged() {
+    fn what_is_judged_later_knows_nothing_of_former_failures() {
         let mut sequels = Sequels::default();
+        let second = Micros::SECOND;
+        assert_eq!(sequels.stretch(), None);
+        let _ = sequels.hold(&event(90 * second, "ann", "late", ""));
+        let _ = sequels.hold(&event(60 * second, "ann", "late", ""));
+        let stretch = sequels.stretch().expect("events are held");
+        assert_eq!(
+            (stretch.since.0, stretch.until.0),
+            (60 * second, 90 * second + 1)
+        );
+        // So many that those of the older event are not known; its own time begins anew.
         let count = i64::try_from(MOST_FAILURES).expect("small");
         for n in 0..count {
             assert!(
                 sequels
-                    .fail(&event(10 * count - n, "ann", "x", ""))
+                    .fail(&event(92 * second - n, "ann", "x", ""))
                     .is_continue()
             );
         }
-        assert!(sequels.fail(&event(5 * count, "ann", "x", "")).is_break());
-        assert!(
-            sequels
-                .pass(&event(5 * count + 1, "ann", "x", ""))
-                .is_continue()
-        );
-        assert!(sequels.pass(&event(5 * count, "ann", "x", "")).is_break());
+        assert!(sequels.fail(&event(61 * second, "ann", "x", "")).is_break());
+        sequels.judge();
+        assert!(sequels.are_over());
         let (rows, since) = sequels.answer();
-        assert_eq!((rows[0].events, since), (1, Some(Micros(5 * count + 1))));
+        assert_eq!((rows[0].events, rows[0].followed), (1, 1));
+        assert_eq!(since, Some(Micros(60 * second + 1)));
+
+        let mut sequels = Sequels::default();
+        for (at, failure) in [(90, 92), (60, 66)] {
+            let _ = sequels.hold(&event(at * second, "ann", "a", ""));
+            let _ = sequels.fail(&event(failure * second, "ann", "x", ""));
+            sequels.judge();
+        }
+        let (rows, since) = sequels.answer();
+        assert_eq!((rows[0].events, rows[0].followed, since), (2, 1, None));
+    }
+
+    #[test]
+    fn so_many_events_are_looked_at_and_no_more() {
+        let mut sequels = Sequels::default();
+        let count = i64::try_from(MOST_EVENTS).expect("small");
+        for n in 0..count {
+            assert!(
+                sequels
+                    .hold(&event(count - n, "ann", "a", ""))
+                    .is_continue()
+            );
+            if n % 50_000 == 7 {
+                sequels.judge();
+            }
+        }
+        assert!(!sequels.are_over());
+        assert!(sequels.hold(&event(-3, "ann", "a", "")).is_break());
+        sequels.judge();
+        let (rows, since) = sequels.answer();
+        assert_eq!((rows[0].events, since), (200_000, Some(Micros(-2))));
     }
 }

@@ -11,7 +11,7 @@ use crate::app::{Effect, Generation};
 use crate::core::aggregate::{Aggregate, AggregateRequest};
 use crate::core::usage::Usage;
 use crate::runtime::effects::{PIECES, Report, Workers, contrast, facets, pass_on, send};
-use crate::store::reading::{self, Heard};
+use crate::store::reading::{self, Heard, Hearing};
 use crate::store::{AggregateItem, Store, StoreError};
 
 impl Workers {
@@ -59,7 +59,7 @@ async fn read(
             let _ = out.try_send(Report::Answer(generation, part));
         }
     };
-    let read = reading::report(&*store, &usage, &stop, &mut tell).await;
+    let read = reading::report(&*store, &usage, &stop, Hearing::Parts, &mut tell).await;
     let whole = read.map(|answer| Reply::Report(Box::new(answer)));
     send(&out, generation, Answer::UsageEnd(whole)).await;
 }

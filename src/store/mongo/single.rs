@@ -1,5 +1,7 @@
 //! One document in full, the ends of the collection, and the sample that completion learns from.
 
+use std::time::Duration;
+
 use mongodb::bson::{Document, doc};
 use mongodb::options::FindOptions;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +12,7 @@ use crate::core::instant::Micros;
 use crate::core::json::FlatJson;
 use crate::core::path::Path;
 use crate::core::query::catalog::Catalog;
-use crate::store::membership::{MOST, PairRows, Pairs};
+use crate::store::membership::{LONGEST, MOST, PairRows, Pairs};
 use crate::store::mongo::link::Work;
 use crate::store::mongo::order::{Way, id_of};
 use crate::store::mongo::page::documents;
@@ -20,6 +22,9 @@ use crate::store::{PayloadNeed, StoreError};
 
 /// Documents a catalogue is learned from.
 const SAMPLE: i64 = 300;
+
+/// How long the server may look for members of groups.
+const PAIRS_TIME: Duration = Duration::from_secs(15);
 
 /// The event at a cursor with its whole payload.
 pub async fn fetch(
@@ -67,7 +72,8 @@ pub async fn catalog(source: &Source, stop: &CancellationToken) -> Result<Catalo
     Ok(catalog)
 }
 
-/// Two paths of the documents of another collection; each value of a list makes a pair.
+/// Two paths of the documents of another collection. Where both lead through one list, a pair is of
+/// one element; values of two lists are paired each with each.
 pub async fn pairs(
     source: &Source,
     pairs: Pairs,
@@ -77,12 +83,7 @@ pub async fn pairs(
     let [one, other] = &pairs.columns;
     let mut options = FindOptions::default();
     options.limit = i64::try_from(MOST + 1).ok();
-    // Without the id unless it is one of the two.
-    let mut projection = doc! {one: 1, other: 1};
-    if !pairs.columns.iter().any(|column| column == "_id") {
-        projection.insert("_id", 0);
-    }
-    options.projection = Some(projection);
+    options.max_time = Some(PAIRS_TIME);
     let filter = doc! {one: {"$ne": null}, other: {"$ne": null}};
     let mut rows = work
         .find(&source.other(&pairs.table), filter, options)
@@ -95,25 +96,37 @@ pub async fn pairs(
     while let Some(batch) = work.next(&mut rows).await? {
         for document in documents(&batch)? {
             let record = render::record(document?, &mut text, Vec::new()).map_err(malformed)?;
-            let [ones, others] = paths.each_ref().map(|path| names(path, &record));
-            for one in &ones {
-                found.extend(others.iter().map(|other| (one.clone(), other.clone())));
+            pair(&paths, &record, &mut found);
+            if found.len() > MOST {
+                return Ok(Some(found));
             }
         }
     }
     Ok(Some(found))
 }
 
-/// Values as text; an id that is no scalar in JSON by the text inside of it.
-fn names(path: &Path, record: &FlatJson<'_>) -> Vec<String> {
-    let text = |node| match record.scalar(node) {
-        Some(value) => Some(value.into_text().into_owned()),
-        None => record
-            .children(node)
-            .next()
-            .and_then(|inside| Some(record.scalar(inside)?.into_text().into_owned())),
+/// The pairs of one document, one more than there may be at most.
+fn pair([one, other]: &[Path; 2], record: &FlatJson<'_>, found: &mut PairRows) {
+    let steps = one.steps().iter().zip(other.steps());
+    let shared = steps.take_while(|(a, b)| a == b).count();
+    let roots = match one.steps().get(..shared) {
+        Some(steps @ [_, ..]) => Path::new(steps.iter().cloned()).nodes(record),
+        _ => vec![record.root()],
     };
-    path.nodes(record).into_iter().filter_map(text).collect()
+    let texts = |path: &Path, root| -> Vec<String> {
+        let nodes = path.nodes_below(shared, record, root).into_iter();
+        let scalars = nodes.filter_map(|node| record.scalar(node));
+        let texts = scalars.map(|value| value.text().chars().take(LONGEST).collect());
+        texts.collect()
+    };
+    for root in roots {
+        let (ones, others) = (texts(one, root), texts(other, root));
+        for one in &ones {
+            let room = (MOST + 1).saturating_sub(found.len());
+            let pairs = others.iter().map(|other| (one.clone(), other.clone()));
+            found.extend(pairs.take(room));
+        }
+    }
 }
 
 /// First and last instant of the dated documents.

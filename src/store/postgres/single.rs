@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::event::{Cursor, Event};
 use crate::core::query::catalog::Catalog;
-use crate::store::membership::{MOST, PairRows, Pairs};
+use crate::store::membership::{LONGEST, MOST, PairRows, Pairs};
 use crate::store::postgres::Inner;
 use crate::store::postgres::layout::Way;
 use crate::store::postgres::rows::{Read, RowReader};
@@ -47,14 +47,14 @@ pub async fn pairs(
     pairs: Pairs,
     stop: &CancellationToken,
 ) -> Result<Option<PairRows>, StoreError> {
-    let session = inner.pool.lease(Purpose::Browse, stop).await?;
+    let session = inner.pool.lease(Purpose::Heavy, stop).await?;
     let table = match pairs.table.split_once('.') {
         Some((schema, name)) => format!("{}.{}", ident(schema), ident(name)),
         None => ident(&pairs.table),
     };
     let [one, other] = pairs.columns.map(|column| ident(&column));
     let statement = format!(
-        "SELECT {one}::text, {other}::text FROM {table} \
+        "SELECT left({one}::text, {LONGEST}), left({other}::text, {LONGEST}) FROM {table} \
          WHERE {one} IS NOT NULL AND {other} IS NOT NULL LIMIT {}",
         MOST + 1
     );

@@ -12,7 +12,7 @@ use crate::core::instant::{At, Micros};
 use crate::core::purge::insert::quoted;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
-use crate::store::membership::{MOST, PairRows, Pairs};
+use crate::store::membership::{LONGEST, MOST, PairRows, Pairs};
 use crate::store::sqlite::open::statement_error;
 use crate::store::sqlite::row::{Reader, part_of, payload};
 use crate::store::sqlite::shape::{RawBounds, Section, Shape};
@@ -65,10 +65,17 @@ pub(super) async fn pairs(
             Some((schema, name)) => format!("{}.{}", quoted(schema), quoted(name)),
             None => quoted(&pairs.table),
         };
+        // With the table's name before it no column can be taken for a text.
+        let text = |name: &str| {
+            format!(
+                "substr(CASE typeof(t.{name}) WHEN 'blob' THEN hex(t.{name}) \
+                 ELSE CAST(t.{name} AS TEXT) END, 1, {LONGEST})"
+            )
+        };
         let statement = format!(
-            // With the table's name before it no column can be taken for a text.
-            "SELECT CAST(t.{one} AS TEXT), CAST(t.{other} AS TEXT) FROM {table} t \
-             WHERE t.{one} IS NOT NULL AND t.{other} IS NOT NULL LIMIT {}",
+            "SELECT {}, {} FROM {table} t WHERE t.{one} IS NOT NULL AND t.{other} IS NOT NULL LIMIT {}",
+            text(&one),
+            text(&other),
             MOST + 1
         );
         let mut statement = connection
@@ -82,7 +89,7 @@ pub(super) async fn pairs(
         let rows = rows.and_then(Iterator::collect);
         rows.map(Some).map_err(|error| statement_error(&error))
     };
-    store.browse.run(stop, job).await
+    store.heavy().await?.run(stop, job).await
 }
 
 pub(super) async fn catalog(
