@@ -61,6 +61,7 @@ use crate::app::inspector::{Inspector, Wrap};
 use crate::app::keymap::{Chord, Keymap};
 use crate::app::layout::Regions;
 use crate::app::notice::{Level, Notice, Notices};
+use crate::app::opening::Told;
 pub use crate::app::opening::{Settings, Way};
 pub use crate::app::overlay::Overlay;
 pub use crate::app::pointer::{Pointer, PointerKind};
@@ -73,7 +74,6 @@ use crate::app::work::{Job, Work};
 use crate::app::zone::Zone;
 use crate::core::aggregate::AggregateRequest;
 use crate::core::event::Event;
-use crate::core::group::Groups;
 use crate::core::instant::Micros;
 use crate::core::query::catalog::Catalog;
 use crate::core::query::predicate::Predicate;
@@ -243,7 +243,7 @@ pub struct App {
     /// What it began with.
     pub settings: Settings,
     /// Who is in which group, as the store itself says.
-    told: Option<Arc<Groups>>,
+    told: Told,
     /// Whether there is a store.
     pub connection: Connection,
     /// What fills the screen.
@@ -330,7 +330,7 @@ impl App {
         let mut app = Self {
             zone: Zone::new(settings.tz, settings.local),
             settings,
-            told: None,
+            told: Told::Nothing,
             connection: Connection::Opening,
             page: Page::Events,
             focus: Focus::List,

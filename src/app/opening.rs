@@ -41,6 +41,17 @@ pub enum Way {
     Back,
 }
 
+/// What the store itself says of groups.
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    /// It was not asked, or said nothing.
+    Nothing,
+    /// It is being asked.
+    Pending,
+    /// Who is in which group.
+    Known(Arc<Groups>),
+}
+
 impl App {
     pub(super) fn opened(
         &mut self,
@@ -71,6 +82,9 @@ impl App {
         }
         let generation = self.next();
         self.question.groups = generation;
+        if !matches!(self.told, Told::Known(_)) {
+            self.told = Told::Pending;
+        }
         Some(Effect::Groups(generation))
     }
 
@@ -89,8 +103,11 @@ impl App {
         &mut self,
         result: Result<Option<Arc<Groups>>, StoreError>,
     ) -> Vec<Effect> {
+        if matches!(self.told, Told::Pending) {
+            self.told = Told::Nothing;
+        }
         match result {
-            Ok(Some(groups)) => self.told = Some(groups),
+            Ok(Some(groups)) => self.told = Told::Known(groups),
             Ok(None) => self.tell_users("this store has no other tables", None),
             Err(StoreError::Cancelled) => return Vec::new(),
             Err(error) => {
@@ -102,10 +119,11 @@ impl App {
         self.catalog.groups = self.groups();
         self.filter.judge(&self.catalog, self.moment());
         let mut effects = if self.is_waiting_for_filter() {
-            Vec::new()
+            self.ask_again()
         } else {
             self.run_filter()
         };
+        effects.extend(self.seek_anchor());
         if self.usage.by == By::Groups {
             effects.extend(self.report_anew());
         }
@@ -114,7 +132,16 @@ impl App {
 
     /// Who is in which group: as the command line says, or else the store.
     pub fn groups(&self) -> Option<Arc<Groups>> {
-        self.settings.groups.clone().or_else(|| self.told.clone())
+        let told = match &self.told {
+            Told::Known(groups) => Some(groups),
+            Told::Nothing | Told::Pending => None,
+        };
+        self.settings.groups.as_ref().or(told).cloned()
+    }
+
+    /// Whether the store is being asked who is in which group.
+    pub fn awaits_groups(&self) -> bool {
+        matches!(self.told, Told::Pending)
     }
 
     fn learn(&mut self, catalog: Catalog) {
@@ -134,6 +161,14 @@ impl App {
         effects
     }
 
+    /// Asks without a filter that nobody understands, unless groups may be what it lacks.
+    fn ask_without(&mut self) -> Vec<Effect> {
+        if self.awaits_groups() {
+            return Vec::new();
+        }
+        self.ask_again()
+    }
+
     fn learned_names(&mut self, result: Result<Box<Catalog>, StoreError>) -> Vec<Effect> {
         match result {
             Ok(catalog) => {
@@ -141,7 +176,7 @@ impl App {
                 self.sampled();
                 self.filter.judge(&self.catalog, self.moment());
                 if self.is_waiting_for_filter() {
-                    return self.ask_again();
+                    return self.ask_without();
                 }
                 // A name that only the sample knows makes a waiting filter valid.
                 self.run_filter()
@@ -149,7 +184,7 @@ impl App {
             Err(error) => {
                 let mut effects = self.failed(&error);
                 if self.is_waiting_for_filter() {
-                    effects.extend(self.ask_again());
+                    effects.extend(self.ask_without());
                 }
                 effects
             }

@@ -190,7 +190,8 @@ impl App {
             self.usage.period = view.period;
         }
         // Nobody can tell by groups that are not known; a store may know them once it is open.
-        let are_known = self.groups().is_some() || self.description().is_none();
+        let is_told = self.groups().is_some() || self.awaits_groups();
+        let are_known = is_told || self.description().is_none();
         self.usage.by = if are_known { view.by } else { By::Users };
     }
 

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +16,11 @@ use crate::store::{Store, StoreError};
 /// Rows of a table of members or names at most, and members at most.
 pub const MOST: usize = 200_000;
 
-/// Characters of a name or an id at most: what is longer is none.
+/// Characters of a name or an id at most: what is longer is none. Stores send one more.
 pub const LONGEST: usize = 200;
+
+/// Nobody waits longer for groups, and no server works longer on them.
+const LONG: Duration = Duration::from_secs(20);
 
 /// Two columns of another table of the same database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,27 @@ pub async fn groups(
     store: &dyn Store,
     stop: &CancellationToken,
 ) -> Result<Option<Groups>, StoreError> {
+    let enough = stop.child_token();
+    let mut told = Box::pin(told(store, &enough));
+    tokio::select! {
+        told = &mut told => return told,
+        () = tokio::time::sleep(LONG) => {}
+    }
+    // It ends soon, on the server too.
+    enough.cancel();
+    match told.await {
+        Err(StoreError::Cancelled) if !stop.is_cancelled() => Err(StoreError::Failed {
+            message: format!(
+                "the tables of groups were not read within {} s",
+                LONG.as_secs()
+            ),
+            hint: Some("--groups FILE.csv with those that matter is taken instead".to_owned()),
+        }),
+        told => told,
+    }
+}
+
+async fn told(store: &dyn Store, stop: &CancellationToken) -> Result<Option<Groups>, StoreError> {
     let description = store.description();
     let Some(Membership { table, user, group }) = &description.profile.groups else {
         return Ok(None);
@@ -77,7 +102,12 @@ fn too_many(table: &str) -> StoreError {
 enum Names {
     /// For themselves.
     Plain,
-    Of(HashMap<String, Vec<Arc<str>>>),
+    Of {
+        /// By ids as they are.
+        exact: HashMap<String, Vec<Arc<str>>>,
+        /// By ids of which other types have another spelling.
+        folded: HashMap<String, Vec<Arc<str>>>,
+    },
 }
 
 impl Names {
@@ -85,18 +115,28 @@ impl Names {
     fn of(&self, id: &str) -> Vec<Arc<str>> {
         match self {
             Self::Plain => vec![id.into()],
-            Self::Of(names) => names.get(&spelled(id)).cloned().unwrap_or_default(),
+            Self::Of { exact, folded } => {
+                let known = exact.get(id).or_else(|| {
+                    let id = spelled(id);
+                    exact.get(&id).or_else(|| folded.get(&id))
+                });
+                known.cloned().unwrap_or_default()
+            }
         }
     }
 }
 
-/// An id as all types spell it: 1.0 of a float is the 1 of an integer, and letters of a UUID are of
+/// An id as other types spell it: 1.0 of a float is the 1 of an integer, and letters of a UUID are of
 /// either size.
 fn spelled(id: &str) -> String {
+    let is_uuid = id.len() == 36 && id.bytes().all(|c| c == b'-' || c.is_ascii_hexdigit());
+    if is_uuid {
+        return id.to_ascii_lowercase();
+    }
     let whole = id.split_once('.').filter(|(_, rest)| {
         !rest.is_empty() && rest.bytes().all(|digit| digit == b'0') && is_number(id)
     });
-    whole.map_or(id, |(whole, _)| whole).to_ascii_lowercase()
+    whole.map_or(id, |(whole, _)| whole).to_owned()
 }
 
 async fn named(
@@ -108,12 +148,16 @@ async fn named(
         return Ok(Names::Plain);
     };
     let columns = [naming.id.clone(), naming.name.clone()];
-    let mut names: HashMap<String, Vec<Arc<str>>> = HashMap::new();
+    let (mut exact, mut folded) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
     let rows = read(store, &naming.table, columns, stop).await?;
     for (id, name) in rows.unwrap_or_default() {
-        names.entry(spelled(&id)).or_default().push(name.into());
+        let (other, name): (_, Arc<str>) = (spelled(&id), name.into());
+        if other != id {
+            folded.entry(other).or_default().push(Arc::clone(&name));
+        }
+        exact.entry(id).or_default().push(name);
     }
-    Ok(Names::Of(names))
+    Ok(Names::Of { exact, folded })
 }
 
 async fn read(
@@ -136,7 +180,8 @@ async fn read(
     let trimmed = rows
         .into_iter()
         .map(|(one, other)| (one.trim().to_owned(), other.trim().to_owned()));
-    let rows = trimmed.filter(|(one, other)| !one.is_empty() && !other.is_empty());
+    let is_name = |name: &String| !name.is_empty() && name.chars().count() <= LONGEST;
+    let rows = trimmed.filter(|(one, other)| is_name(one) && is_name(other));
     Ok(Some(rows.collect()))
 }
 
@@ -153,7 +198,11 @@ mod tests {
             ("1.50", "1.50"),
             ("v1.0", "v1.0"),
             ("1.", "1."),
-            ("0F3C-AB", "0f3c-ab"),
+            ("0F3C-AB", "0F3C-AB"),
+            (
+                "0F3CB1A0-0000-4000-8000-0123456789AB",
+                "0f3cb1a0-0000-4000-8000-0123456789ab",
+            ),
         ] {
             assert_eq!(spelled(id), same);
         }

@@ -172,7 +172,7 @@ impl Reader<'_> {
                 other => progress(other, tell),
             })
             .await?;
-            if let Some(stretch) = sequels.stretch() {
+            while let Some(stretch) = sequels.stretch() {
                 let failures = Usage::failures_after(stretch);
                 let failures = Wanted::newest(failures, MOST_FAILURES, need);
                 self.read(failures, |one| match one {
@@ -180,8 +180,8 @@ impl Reader<'_> {
                     other => progress(other, tell),
                 })
                 .await?;
+                sequels.judge();
             }
-            sequels.judge();
             let Some(last) = last.filter(|_| seen >= limit && !sequels.are_over()) else {
                 return Ok(Answer::followed(usage, &sequels));
             };

@@ -45,7 +45,8 @@ fn fill(store: &Store) {
                 ("new", "on call"),
                 ("stranger", "ops"),
             ];
-            let all: Vec<Document> = pairs.into_iter().map(pair).collect();
+            let mut all: Vec<Document> = pairs.into_iter().map(pair).collect();
+            all.push(doc! {"invited": "x"});
             db.insert("roster", vec![doc! {"of": {"members": all}}]);
             let [ann, ben, new, stranger] = people.map(|(id, _)| id);
             // One of them is in two teams at once.

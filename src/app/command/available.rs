@@ -103,7 +103,9 @@ pub(super) fn extensible(app: &App) -> Availability {
 }
 
 pub(super) fn grouped(app: &App) -> Availability {
-    if app.groups().is_none() {
+    if app.awaits_groups() {
+        Availability::No("who is in which group is being read")
+    } else if app.groups().is_none() {
         Availability::No(
             "who is in which group was not told: --groups FILE.csv tells it, or a profile's [groups]",
         )

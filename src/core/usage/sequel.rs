@@ -25,6 +25,9 @@ pub const MOST_FAILURES: usize = 200_000;
 /// Events looked at, at most.
 pub const MOST_EVENTS: usize = 200_000;
 
+/// Failures looked at for one report, at most.
+const MOST_LOOKED_AT: usize = 5 * MOST_FAILURES;
+
 /// Events held at first: something is known soon.
 pub const FEW: usize = 500;
 
@@ -63,6 +66,8 @@ pub struct Sequels {
     /// By hash of the user or the session: the instants of their failures, newest first.
     failures: HashMap<u64, Vec<Micros>>,
     remembered: usize,
+    /// Failures that were looked at, of all times.
+    looked_at: usize,
     /// Older failures than this are not known.
     known_since: Option<Micros>,
     judged: usize,
@@ -114,10 +119,11 @@ impl Sequels {
 
     /// The time of the events that are held; `None` where there are none.
     pub fn stretch(&self) -> Option<Slice> {
-        let (first, last) = (self.held.first()?, self.held.last()?);
+        // The order of a store may be that of its texts.
+        let times = || self.held.iter().map(|passing| passing.at);
         Some(Slice {
-            since: last.at,
-            until: first.at.plus(1),
+            since: times().min()?,
+            until: times().max()?.plus(1),
         })
     }
 
@@ -135,36 +141,53 @@ impl Sequels {
             self.failures.entry(who).or_default().push(at);
         }
         self.remembered += 1;
+        self.looked_at += 1;
         ControlFlow::Continue(())
     }
 
-    /// Counts the events that are held, and forgets them and the failures.
+    /// Counts the events that are held, and forgets the failures. Events stay held that are older than
+    /// the failures which were remembered: those of their time come next.
     pub fn judge(&mut self) {
-        for passing in std::mem::take(&mut self.held) {
-            let at = passing.at;
-            let is_known = self.known_since.is_none_or(|since| at >= since);
-            if !is_known || self.actions.len() >= MOST_ACTIONS {
-                self.sampled_since = Some(at.plus(1));
-                break;
+        for instants in self.failures.values_mut() {
+            instants.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        let held = std::mem::take(&mut self.held);
+        let since = self.known_since;
+        let (known, older): (Vec<_>, Vec<_>) =
+            (held.into_iter()).partition(|passing| since.is_none_or(|since| passing.at >= since));
+        let is_stuck = known.is_empty() || self.looked_at >= MOST_LOOKED_AT;
+        for passing in known {
+            if self.actions.len() >= MOST_ACTIONS {
+                self.sampled_since = Some(passing.at.plus(1));
+                return;
             }
-            let is_followed = passing.whose.iter().any(|who| {
-                let after = self.failures.get(who).map_or(&[][..], Vec::as_slice);
-                // The oldest of those that came later.
-                let later = after.partition_point(|failure| *failure > at);
-                later
-                    .checked_sub(1)
-                    .is_some_and(|next| after[next] <= at.plus(WITHIN))
-            });
-            for action in passing.actions {
-                let (events, followed) = self.actions.entry(action).or_default();
-                *events += 1;
-                *followed += u64::from(is_followed);
-            }
-            self.judged += 1;
+            self.count(passing);
+        }
+        match older.first() {
+            Some(first) if is_stuck => self.sampled_since = Some(first.at.plus(1)),
+            _ => self.held = older,
         }
         self.failures.clear();
         self.remembered = 0;
         self.known_since = None;
+    }
+
+    fn count(&mut self, passing: Passing) {
+        let at = passing.at;
+        let is_followed = passing.whose.iter().any(|who| {
+            let after = self.failures.get(who).map_or(&[][..], Vec::as_slice);
+            // The oldest of those that came later.
+            let later = after.partition_point(|failure| *failure > at);
+            later
+                .checked_sub(1)
+                .is_some_and(|next| after[next] <= at.plus(WITHIN))
+        });
+        for action in passing.actions {
+            let (events, followed) = self.actions.entry(action).or_default();
+            *events += 1;
+            *followed += u64::from(is_followed);
+        }
+        self.judged += 1;
     }
 
     /// Whether nothing older is counted.
@@ -289,10 +312,24 @@ mod tests {
         }
         assert!(sequels.fail(&event(61 * second, "ann", "x", "")).is_break());
         sequels.judge();
-        assert!(sequels.are_over());
+        assert!(!sequels.are_over());
+        // Those of the older one come next; where nothing more is judged, that is the end.
+        let stretch = sequels.stretch().expect("one is held");
+        assert_eq!(
+            (stretch.since.0, stretch.until.0),
+            (60 * second, 60 * second + 1)
+        );
+        let _ = sequels.fail(&event(61 * second, "ann", "x", ""));
+        sequels.judge();
+        assert_eq!(sequels.stretch(), None);
         let (rows, since) = sequels.answer();
-        assert_eq!((rows[0].events, rows[0].followed), (1, 1));
-        assert_eq!(since, Some(Micros(60 * second + 1)));
+        assert_eq!((rows[0].events, rows[0].followed, since), (2, 2, None));
+        let _ = sequels.hold(&event(50 * second, "ann", "late", ""));
+        for n in 0..=count {
+            let _ = sequels.fail(&event(54 * second - n, "ben", "x", ""));
+        }
+        sequels.judge();
+        assert_eq!(sequels.answer().1, Some(Micros(50 * second + 1)));
 
         let mut sequels = Sequels::default();
         for (at, failure) in [(90, 92), (60, 66)] {

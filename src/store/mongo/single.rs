@@ -84,7 +84,26 @@ pub async fn pairs(
     let mut options = FindOptions::default();
     options.limit = i64::try_from(MOST + 1).ok();
     options.max_time = Some(PAIRS_TIME);
-    let filter = doc! {one: {"$ne": null}, other: {"$ne": null}};
+    // Of a path below another one the server takes the upper alone.
+    let is_below = |path: &str, upper: &str| {
+        path.strip_prefix(upper)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    let mut projection = Document::new();
+    for (path, beside) in [(one, other), (other, one)] {
+        if !is_below(path, beside) {
+            projection.insert(path, 1);
+        }
+    }
+    if !projection
+        .keys()
+        .any(|path| path == "_id" || is_below(path, "_id"))
+    {
+        projection.insert("_id", 0);
+    }
+    options.projection = Some(projection);
+    // Not `$ne: null`, which leaves out a list with one element that has none.
+    let filter = doc! {one: {"$exists": true}, other: {"$exists": true}};
     let mut rows = work
         .find(&source.other(&pairs.table), filter, options)
         .await?;
@@ -116,7 +135,7 @@ fn pair([one, other]: &[Path; 2], record: &FlatJson<'_>, found: &mut PairRows) {
     let texts = |path: &Path, root| -> Vec<String> {
         let nodes = path.nodes_below(shared, record, root).into_iter();
         let scalars = nodes.filter_map(|node| record.scalar(node));
-        let texts = scalars.map(|value| value.text().chars().take(LONGEST).collect());
+        let texts = scalars.map(|value| value.text().chars().take(LONGEST + 1).collect());
         texts.collect()
     };
     for root in roots {

@@ -54,9 +54,10 @@ pub async fn pairs(
     };
     let [one, other] = pairs.columns.map(|column| ident(&column));
     let statement = format!(
-        "SELECT left({one}::text, {LONGEST}), left({other}::text, {LONGEST}) FROM {table} \
+        "SELECT left({one}::text, {long}), left({other}::text, {long}) FROM {table} \
          WHERE {one} IS NOT NULL AND {other} IS NOT NULL LIMIT {}",
-        MOST + 1
+        MOST + 1,
+        long = LONGEST + 1,
     );
     let rows = session.texts(&statement, &pairs.table, stop).await?;
     let pair = |row: Vec<Option<String>>| {

@@ -69,7 +69,8 @@ pub(super) async fn pairs(
         let text = |name: &str| {
             format!(
                 "substr(CASE typeof(t.{name}) WHEN 'blob' THEN hex(t.{name}) \
-                 ELSE CAST(t.{name} AS TEXT) END, 1, {LONGEST})"
+                 ELSE CAST(t.{name} AS TEXT) END, 1, {})",
+                LONGEST + 1
             )
         };
         let statement = format!(
