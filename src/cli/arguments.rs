@@ -293,7 +293,7 @@ pub enum FacetFormat {
 pub struct Usage {
     /// URL or file of the store
     pub target: String,
-    #[arg(value_parser = report, help = reports("Which report:", |_| true))]
+    #[arg(value_parser = report, help = reports())]
     pub report: Report,
     /// Which events; all of them without
     pub filter: Option<String>,
@@ -309,7 +309,8 @@ pub struct Usage {
     /// How many rows at most
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = rows)]
     pub top: usize,
-    #[arg(long, help = reports("Tells by groups of users:", Report::can_be_by_group))]
+    /// Tells by groups of users: in one table, or once for each group
+    #[arg(long)]
     pub by_group: bool,
     /// Of rankings, events alone: each is looked at once, for its value
     #[arg(long)]
@@ -319,13 +320,10 @@ pub struct Usage {
     pub format: UsageFormat,
 }
 
-/// A sentence and the names of some reports.
-fn reports(sentence: &str, is_meant: fn(Report) -> bool) -> String {
-    let meant = Report::ALL
-        .into_iter()
-        .filter(|(report, _)| is_meant(*report));
-    let names: Vec<&str> = meant.map(|(_, name)| name).collect();
-    format!("{sentence} {}", names.join(", "))
+/// What the help says of the reports there are.
+fn reports() -> String {
+    let names = Report::ALL.map(|(_, name)| name);
+    format!("Which report: {}", names.join(", "))
 }
 
 fn report(name: &str) -> Result<Report, String> {

@@ -2,6 +2,7 @@
 
 mod caveat;
 mod form;
+mod turns;
 
 use std::sync::Arc;
 
@@ -47,14 +48,18 @@ pub async fn run(arguments: &Arguments, common: &Common) -> Result<(), Failure> 
     let stop = CancellationToken::new();
     let work = async {
         let mut session = Session::open(&arguments.target, common, stop.clone()).await?;
-        let usage = usage(&mut session, arguments, common).await?;
+        if arguments.by_group && !arguments.report.can_be_by_group() {
+            return turns::run(&mut session, arguments, common).await;
+        }
+        let filter = arguments.filter.as_deref();
+        let usage = usage(&mut session, arguments, filter, common).await?;
         let now = session.time("--until", "now").await?.start;
         let answer = answer(&session, usage.clone(), now, common).await?;
         let begin = begin(&session, &usage).await?;
         output::print(&match arguments.format {
             UsageFormat::Table => form::table(&usage, &answer, common),
             UsageFormat::Json => form::json(&usage, &answer, begin),
-            UsageFormat::Csv => form::csv(&usage, &answer)?,
+            UsageFormat::Csv => form::csv(&form::rows(&usage, &answer))?,
         })?;
         if usage.since > now {
             narrate::say("the range lies in the future");
@@ -118,9 +123,10 @@ async fn begin(session: &Session, usage: &Usage) -> Result<Option<Micros>, Failu
 async fn usage(
     session: &mut Session,
     arguments: &Arguments,
+    filter: Option<&str>,
     common: &Common,
 ) -> Result<Usage, Failure> {
-    let predicate = session.predicate(arguments.filter.as_deref()).await?;
+    let predicate = session.predicate(filter).await?;
     let bounds = predicate.time_bounds();
     let now = session.time("--until", "now").await?.start;
     // A filter is never widened: where both say something, what both mean is counted.
@@ -163,8 +169,8 @@ async fn usage(
         .period
         .unwrap_or_else(|| usual_period(arguments.report));
     usage.top = arguments.top;
-    if arguments.by_group {
-        usage.groups = Some(groups(session, arguments).await?);
+    if arguments.by_group && arguments.report.can_be_by_group() {
+        usage.groups = Some(groups(session).await?);
     }
     if arguments.brief {
         usage.detail = Detail::Brief;
@@ -173,19 +179,7 @@ async fn usage(
 }
 
 /// The groups that users are told by.
-async fn groups(session: &mut Session, arguments: &Arguments) -> Result<Arc<Groups>, Failure> {
-    let name = arguments.report.name();
-    if !arguments.report.can_be_by_group() {
-        let by_group = Report::ALL
-            .iter()
-            .filter(|(report, _)| report.can_be_by_group());
-        let names: Vec<&str> = by_group.map(|(_, name)| *name).collect();
-        return Err(Failure::usage(format!("{name} is not told by group"))
-            .hint(format!("--by-group is for {}", names.join(", ")))
-            .hint(format!(
-                "auditail usage TARGET {name} group:NAME reports one group"
-            )));
-    }
+async fn groups(session: &mut Session) -> Result<Arc<Groups>, Failure> {
     let groups = session.groups().await?;
     groups.ok_or_else(|| {
         Failure::usage("--by-group needs to know the groups")

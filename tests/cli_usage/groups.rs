@@ -215,10 +215,14 @@ fn mistakes_with_groups_say_what_to_do() {
         without.contains("--groups FILE.csv names them"),
         "{without}"
     );
-    let other = said(&["heatmap", "--by-group", "--groups", file.path()]);
+    let many: Vec<String> = (0..51).map(|n| format!("ann,g{n}\n")).collect();
+    let many = File::new(&many.concat());
+    let other = said(&["heatmap", "--by-group", "--groups", many.path()]);
+    assert!(other.contains("there are 51 groups"), "{other}");
+    let typed = said(&["totals", "user:(", "--by-group", "--groups", file.path()]);
     assert!(
-        other.contains("--by-group is for users, actions, resources"),
-        "{other}"
+        typed.contains("user:(") && !typed.contains("group:"),
+        "{typed}"
     );
     let doctor = run(["doctor", store.target(), "--groups", file.path()]).failed(2);
     assert!(doctor.contains("this command knows no groups"), "{doctor}");
@@ -252,6 +256,67 @@ fn facets_of_groups_count_the_events_of_their_users() {
             expected,
             "{}",
             store.target()
+        );
+    }
+}
+
+/// Each group's part is what the report says of `group:NAME`.
+#[test]
+fn every_other_report_comes_once_for_each_group() {
+    let file = File::new(TABLE);
+    let shop = Shop::open("usage_group_turns", super::shop::Shape::Own);
+    let reports = [
+        "totals", "quiet", "activity", "latency", "heatmap", "calls", "followed", "traces",
+    ];
+    for store in &shop.stores {
+        for name in reports {
+            let by_group = report(
+                &file,
+                &shop,
+                store,
+                &[name, "is:failed OR is:ok", "--by-group"],
+            );
+            let groups = by_group["groups"].as_array().expect("groups");
+            let filters = [
+                ("dev", "group:dev"),
+                ("on call", "group:\"on call\""),
+                ("ops", "group:ops"),
+                ("(no group)", "has:user missing:group"),
+            ];
+            assert_eq!(groups.len(), filters.len(), "{name} {by_group}");
+            for (found, (group, filter)) in groups.iter().zip(filters) {
+                let filter = format!("(is:failed OR is:ok) {filter}");
+                let mut expected = report(&file, &shop, store, &[name, &filter]);
+                expected["group"] = json!(group);
+                assert_eq!(found, &expected, "{name} {group} {}", store.target());
+            }
+        }
+        let csv = shop.run(
+            store,
+            &[
+                &[
+                    "latency",
+                    "--by-group",
+                    "--groups",
+                    file.path(),
+                    "-o",
+                    "csv",
+                ],
+                &RANGE[..],
+            ]
+            .concat(),
+        );
+        let csv = csv.ok();
+        let mut lines = csv.lines();
+        assert!(
+            lines.next().is_some_and(|line| line.starts_with("group,")),
+            "{csv}"
+        );
+        assert!(
+            lines.all(|line| ["dev,", "on call,", "ops,", "(no group),"]
+                .iter()
+                .any(|group| line.starts_with(group))),
+            "{csv}"
         );
     }
 }

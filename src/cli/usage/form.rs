@@ -96,9 +96,9 @@ pub fn table(usage: &Usage, answer: &Answer, common: &Common) -> String {
     text
 }
 
-/// As spreadsheets read it.
-pub fn csv(usage: &Usage, answer: &Answer) -> Result<String, Failure> {
-    let rows: Vec<Vec<String>> = cells(usage, answer)
+/// The cells as spreadsheets read them, below their titles.
+pub fn rows(usage: &Usage, answer: &Answer) -> Vec<Vec<String>> {
+    cells(usage, answer)
         .into_iter()
         .map(|row| {
             let fields = row.into_iter().map(|cell| match cell {
@@ -110,9 +110,13 @@ pub fn csv(usage: &Usage, answer: &Answer) -> Result<String, Failure> {
             });
             fields.collect()
         })
-        .collect();
+        .collect()
+}
+
+/// As spreadsheets read it.
+pub fn csv(rows: &[Vec<String>]) -> Result<String, Failure> {
     let medium = Destination::stdout().medium();
-    let bytes = csv_export::table(&rows, medium)
+    let bytes = csv_export::table(rows, medium)
         .map_err(|error| Failure::output("standard output", &error))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
